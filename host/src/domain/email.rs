@@ -1,0 +1,118 @@
+//! E-mail addresses: the first key to a person's Plex account, and nobody else's business.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+
+/// An e-mail address. `Debug` shows a placeholder and there is no `Display`, so that it can't end up in a
+/// log, a metric, an error or a recording.
+#[derive(Clone)]
+pub struct Email(String);
+
+/// What a person typed is no e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is not an e-mail address")]
+pub struct NotAnAddress;
+
+impl Email {
+    /// Reads what a person typed. Blanks around it, angle brackets and a `mailto:` are forgiven.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`], which does not repeat the text.
+    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
+        // The longest address that can be mailed to has 254 bytes (RFC 5321, with its erratum 1690).
+        const LONGEST: usize = 254;
+        let text = text.trim();
+        let text = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
+        let text = text.strip_prefix("mailto:").unwrap_or(text);
+        if text.len() > LONGEST || !text.is_ascii() || text.contains('"') {
+            return Err(NotAnAddress);
+        }
+        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+        EmailAddress::parse_with_options(text, options).map_err(|_| NotAnAddress)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The address itself, for the place that sends or stores it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The form in which two spellings of one address are equal. plex.tv does not tell upper from lower
+    /// case.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// Whether a text from elsewhere is this address.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.0.eq_ignore_ascii_case(text.trim())
+    }
+}
+
+impl PartialEq for Email {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Email {}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Email(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_what_people_put_around_them() {
+        for text in ["ann@example.org", "  ann@example.org\n", "<ann@example.org>", "mailto:ann@example.org"]
+        {
+            assert_eq!(Email::parse(text).unwrap().expose(), "ann@example.org");
+        }
+        assert!(Email::parse("ann+plex.x@mail.example.org").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.org", "a".repeat(300));
+        for text in [
+            "",
+            "ann",
+            "ann@",
+            "@example.org",
+            "ann@example",
+            "a b@example.org",
+            "ann@example.org, bob@example.org",
+            "ann@@example.org",
+            "ann@[127.0.0.1]",
+            "Ann <ann@example.org>",
+            "ann@exämple.org",
+            "\"a b\"@example.org",
+            "ann@example.org\u{0}",
+            &long,
+        ] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn case_makes_no_other_address() {
+        let ann = Email::parse("Ann@Example.org").unwrap();
+        assert_eq!(ann, Email::parse("ann@example.org").unwrap());
+        assert_eq!(ann.key(), "ann@example.org");
+        assert!(ann.is(" ANN@example.ORG "));
+    }
+
+    #[test]
+    fn an_address_is_not_shown() {
+        assert_eq!(format!("{:?}", Email::parse("ann@example.org").unwrap()), "Email(…)");
+    }
+}

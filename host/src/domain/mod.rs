@@ -1,0 +1,13 @@
+//! The words that every part of the host shares: ids, addresses, secrets, and the contract's own types.
+
+mod email;
+mod ids;
+mod secret;
+
+pub use email::{Email, NotAnAddress};
+pub use ids::{
+    AccountId, ChannelId, EventId, GuildId, MachineId, MessageId, NotAnId, PlexAccountId, PromptId, RoleId,
+    SectionId, ShareId, TaskId, UserId,
+};
+pub use rolarr_policy::contract::{self, Snowflake, Timestamp};
+pub use secret::Secret;

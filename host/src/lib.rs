@@ -1,0 +1,5 @@
+//! Rolarr keeps access to a Plex server in step with Discord roles.
+
+pub mod domain;
+pub mod pipeline;
+pub mod plex;

@@ -1,0 +1,3 @@
+//! The `rolarr` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! From what happened to what follows.
+
+pub mod ports;

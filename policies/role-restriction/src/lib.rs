@@ -1,0 +1,1 @@
+//! Rolarr's default policy.
