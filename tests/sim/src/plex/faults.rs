@@ -1,16 +1,20 @@
 //! Telling plex.tv or the server to misbehave.
 
+use serde::Deserialize;
+
 use super::Face;
 use crate::http::{Request, Response};
 
 /// What goes wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Effect {
     /// It has no effect and is answered with this status, and with `Retry-After` in seconds if there is one.
     Status {
         /// The status.
         status: u16,
         /// The header `Retry-After`.
+        #[serde(default)]
         retry_after: Option<u64>,
     },
     /// It has its effect, and is answered with this status all the same.

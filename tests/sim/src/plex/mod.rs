@@ -7,8 +7,11 @@
 //! What is simulated follows what is publicly known of the protocol. Where reports differ, [`Quirks`] has a
 //! switch.
 
+use serde::{Deserialize, Serialize};
+
 use crate::http::Request;
 
+pub mod cli;
 mod faults;
 mod filter;
 mod refusal;
@@ -24,6 +27,7 @@ mod time;
 mod v1;
 mod v2;
 mod v2_shapes;
+mod world;
 mod xml;
 
 pub use self::{
@@ -32,14 +36,14 @@ pub use self::{
     settings::{FILTERS, Settings, WrongValue},
     sim::{PlexSim, Recorded},
     sockets::{Clock, PlexServers, system_clock},
-    state::{
-        Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Quirks, Session, Share, Tie, World,
-    },
+    state::{Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Quirks, Session, Share, Tie},
     story::Impossible,
+    world::World,
 };
 
 /// Which address a request came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Face {
     /// `https://plex.tv`.
     PlexTv,

@@ -1,6 +1,6 @@
 //! A world to begin with.
 
-use super::{sim::PlexSim, state::World};
+use super::{sim::PlexSim, world::World};
 
 /// The owner's token in the sample world.
 pub const OWNER_TOKEN: &str = "owner-token";

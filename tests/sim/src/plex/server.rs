@@ -1,8 +1,9 @@
 //! The Plex server itself: who watches what, stopping them, libraries and labels.
 
 use super::{
-    state::{MediaServer, Session, World},
+    state::{MediaServer, Session},
     v2::wants_json,
+    world::World,
     xml::Element,
 };
 use crate::http::{Request, Response};

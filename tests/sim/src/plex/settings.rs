@@ -1,9 +1,11 @@
 //! What an owner sets for a person: filters and permissions, on all of the owner's servers at once.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The settings of one person. Filters are stored verbatim.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// `filterAll`: mostly null.
     pub filter_all: Option<String>,

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{
     refusal::Refusal,
     settings::Settings,
-    state::{Invite, Invitee, Libraries, Share, Tie, World},
+    state::{Invite, Invitee, Libraries, Share, Tie},
+    world::World,
 };
 
 /// Whom a request names.

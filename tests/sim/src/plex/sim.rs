@@ -1,17 +1,18 @@
 //! The state machine: a request goes in, an answer comes out.
 
+use serde::Serialize;
+
 use super::{
     Face,
     faults::{self, Effect, Fault, Faults},
     refusal::page_not_found,
-    server,
-    state::World,
-    v1, v2,
+    server, v1, v2,
+    world::World,
 };
 use crate::http::{Outcome, Request, Response};
 
 /// A request that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Recorded {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,

@@ -6,7 +6,8 @@ use super::{
     refusal::{Refusal, page_not_found},
     settings::FILTERS,
     sharing::{Named, Offer, Parts},
-    state::{Account, Caller, Invite, Invitee, Libraries, Library, MediaServer, Share, Tie, World},
+    state::{Account, Invite, Invitee, Libraries, Library, MediaServer, Share, Tie},
+    world::{Caller, World},
     xml::Element,
 };
 use crate::http::{Request, Response};

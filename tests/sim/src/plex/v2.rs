@@ -6,9 +6,10 @@ use super::{
     refusal::Refusal,
     settings::Settings,
     sharing::{Named, Offer},
-    state::{Caller, Invitee, Share, World},
+    state::{Invitee, Share},
     v1::{numbers, one_number},
     v2_shapes as shapes,
+    world::{Caller, World},
     xml::from_json,
 };
 use crate::http::{Request, Response};

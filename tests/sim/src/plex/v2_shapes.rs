@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    state::{Account, Caller, Invitee, Libraries, MediaServer, Share, World},
+    state::{Account, Invitee, Libraries, MediaServer, Share},
     time::iso,
+    world::{Caller, World},
     xml::Element,
 };
 
