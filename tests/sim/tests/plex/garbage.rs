@@ -193,7 +193,7 @@ fn known_path() -> impl Strategy<Value = String> {
         "/api/v2/sharing_settings",
         "/api/v2/sharings/{}",
     ]);
-    (route, 8..24_u64).prop_map(|(route, number)| {
+    (route, 8..15_u64).prop_map(|(route, number)| {
         route.replace("{m}", MACHINE).replace("{}", &(900_000_000 + number).to_string())
     })
 }
@@ -221,7 +221,7 @@ fn known_body() -> impl Strategy<Value = Value> {
 
 prop_compose! {
     fn request()(
-        method in prop::sample::select(vec!["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "", "???"]),
+        method in prop::sample::select(vec!["GET", "POST", "POST", "POST", "PUT", "DELETE", "DELETE", "PATCH", "???"]),
         path in prop_oneof![
             4 => known_path(),
             1 => prop::collection::vec(segment(), 0..6).prop_map(|parts| format!("/{}", parts.join("/"))),
@@ -259,7 +259,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn no_sequence_of_requests_breaks_the_simulator(
-        requests in prop::collection::vec((0..3_u8, request()), 1..30),
+        requests in prop::collection::vec((prop::sample::select(vec![0_u8, 0, 1, 1, 2]), request()), 1..60),
     ) {
         let mut sim = PlexSim::sample();
         for (face, request) in requests {

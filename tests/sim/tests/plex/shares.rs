@@ -33,6 +33,14 @@ fn an_update_with_no_libraries_ends_the_share() {
 }
 
 #[test]
+fn the_servers_own_keys_take_all_libraries_out_of_a_share() {
+    let mut ask = Ask::new();
+    let (_, share) = ask.friend("ann");
+    assert_eq!(ask.status("PUT", &target(share), libraries(&[1, 2])), 200);
+    assert_eq!(ask.user("ann").unwrap().children[0].get("numLibraries"), "0");
+}
+
+#[test]
 fn an_explicit_list_ends_all_libraries() {
     let mut ask = Ask::new();
     let ann = ask.id("ann");
