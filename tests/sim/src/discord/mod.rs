@@ -6,6 +6,7 @@
 //! bot did ([messages](DiscordSim::direct_messages), [requests](DiscordSim::requests)).
 
 mod build;
+pub mod cli;
 
 mod faults;
 mod gateway;

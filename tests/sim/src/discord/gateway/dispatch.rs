@@ -109,7 +109,8 @@ fn hides_content(event: &Event, session: &Session, bot: &str) -> bool {
     let to_bot = || {
         let message: &Value = &event.data;
         let mentions = message["mentions"].as_array();
-        message["author"]["id"] == bot || mentions.is_some_and(|all| all.iter().any(|user| user["id"] == bot))
+        message["author"].get("id").is_some_and(|id| id == bot)
+            || mentions.is_some_and(|all| all.iter().any(|user| user["id"] == bot))
     };
     matches!(event.reach, Reach::Guild(..))
         && event.name.starts_with("MESSAGE_")
