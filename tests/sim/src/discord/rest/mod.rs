@@ -193,11 +193,11 @@ impl DiscordSim {
 /// What a fault answers with.
 fn faulty(kind: &RestFaultKind) -> Response {
     match kind {
-        RestFaultKind::Status { status, code } => {
-            ApiError::new(*status, *code, "The simulator was told to answer this").into()
-        }
+        RestFaultKind::Status { status, code } => limits::from_discord(
+            ApiError::new(*status, *code, "The simulator was told to answer this").into(),
+        ),
         RestFaultKind::TooManyRequests { retry_after_ms: Some(wait), global } => {
-            limits::too_many(*wait, *global)
+            limits::from_discord(limits::too_many(*wait, *global))
         }
         RestFaultKind::TooManyRequests { retry_after_ms: None, .. } => limits::shut_out(),
         RestFaultKind::Garbage | RestFaultKind::StaleMember | RestFaultKind::Hang | RestFaultKind::Drop => {
