@@ -129,7 +129,7 @@ async def a_slash_command_is_registered_and_answered(sim, bot):
     assert command.name == "plex", command
     assert [known.name for known in await bot.tree.fetch_commands(guild=guild)] == ["plex"]
     used = sim.do(
-        "use-command",
+        "slash",
         user=sim.members["moderator"],
         command="plex invite",
         options={"email": "alice@example.org"},

@@ -50,7 +50,7 @@ enum Command {
     /// A person sends off the form that an interaction was answered with.
     SubmitModal { interaction: InteractionId, values: BTreeMap<String, String> },
     /// A person uses a slash command. Options that name a user come under `users`.
-    UseCommand {
+    Slash {
         user: UserId,
         channel: Option<ChannelId>,
         command: String,
@@ -175,7 +175,7 @@ fn obey(sim: &mut DiscordSim, scene: &Scene, now: u64, command: Command) -> Resu
                 values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             return Ok(json!(sim.submit_modal(now, interaction, &values)?));
         }
-        Command::UseCommand { user, channel, command, options, users } => {
+        Command::Slash { user, channel, command, options, users } => {
             let texts = options.iter().map(|(name, text)| (name.as_str(), OptionValue::from(text.as_str())));
             let people = users.iter().map(|(name, user)| (name.as_str(), OptionValue::from(*user)));
             let options: Vec<(&str, OptionValue)> = texts.chain(people).collect();
