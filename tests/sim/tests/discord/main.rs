@@ -19,3 +19,5 @@ mod messages;
 mod rest;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod sockets;
