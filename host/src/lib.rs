@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod pipeline;
 pub mod plex;
+pub mod store;
