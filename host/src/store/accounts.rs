@@ -22,6 +22,8 @@ words! {
         Invited = "invited",
         /// It was accepted.
         Joined = "joined",
+        /// Rolarr is taking the share or the invitation away, and that is not confirmed yet.
+        Leaving = "leaving",
         /// It was declined.
         Declined = "declined",
         /// The share was ended by somebody else.
@@ -82,6 +84,8 @@ pub struct Account {
     pub due: Option<Timestamp>,
     /// How often in a row that failed.
     pub attempts: u32,
+    /// Rises whenever what should be true changes.
+    pub wish: u64,
 }
 
 /// The values of a field that Rolarr wrote.
@@ -98,7 +102,7 @@ pub struct FieldRow {
 }
 
 const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
-                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts";
+                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -135,6 +139,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         tell: tell_for.zip(tell),
         due: row.get::<_, Option<At>>(17)?.map(|at| at.0),
         attempts: row.get(18)?,
+        wish: row.get::<_, i64>(19)?.unsigned_abs(),
     })
 }
 
@@ -221,7 +226,7 @@ impl Tx<'_> {
                 "UPDATE accounts SET user = ?2, email = ?3, email_key = ?4, claim = ?5, plex_account = ?6,
                      share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
-                     due = ?19, attempts = ?20
+                     due = ?19, attempts = ?20, wish = ?21
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -245,8 +250,17 @@ impl Tx<'_> {
                 account.tell.as_ref().map(|tell| &tell.1),
                 account.due.map(At),
                 account.attempts,
+                i64::try_from(account.wish).unwrap_or(i64::MAX),
             ])?;
         Ok(())
+    }
+
+    /// Lets the accounts go on that were parked for this reason.
+    pub fn unpark(&self, why: &str, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached("UPDATE accounts SET parked = NULL, due = ?2, attempts = 0 WHERE parked = ?1")?
+            .execute(params![why, At(now)])?)
     }
 
     /// Deletes an account with all that is known of it.

@@ -98,7 +98,7 @@ CREATE TABLE accounts (
     plex_account INTEGER UNIQUE,
     share        INTEGER UNIQUE,
     stage        TEXT    NOT NULL DEFAULT 'none'
-                 CHECK (stage IN ('none', 'inviting', 'invited', 'joined', 'declined', 'lost')),
+                 CHECK (stage IN ('none', 'inviting', 'invited', 'joined', 'leaving', 'declined', 'lost')),
     -- What an administrator granted to a bare address.
     granted      TEXT    CHECK (granted IS NULL OR json_valid(granted)),
     -- The event whose decision allows one share to be created; none once it was used.
@@ -122,6 +122,8 @@ CREATE TABLE accounts (
     -- When to look at Plex again; none if there is nothing to do.
     due          INTEGER,
     attempts     INTEGER NOT NULL DEFAULT 0,
+    -- Rises whenever what should be true changes, so that work for an earlier wish is noticed as overtaken.
+    wish         INTEGER NOT NULL DEFAULT 0,
     CHECK ((email IS NULL) = (email_key IS NULL))
 ) STRICT;
 
