@@ -1,6 +1,8 @@
 //! plex.tv and the Plex server.
 
+pub mod filter;
 mod model;
+mod percent;
 mod transport;
 
 pub use model::*;

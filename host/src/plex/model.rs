@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::Meaning;
 use crate::domain::{Email, MachineId, PlexAccountId, SectionId, ShareId};
 
 /// The account whose token is used.
@@ -178,9 +179,18 @@ impl Field {
 }
 
 /// The value of a field as plex.tv stores it, verbatim: a filter string (empty for none), or "0", "1", "2".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Two values are equal if they mean the same ([`Meaning`]), however they are written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FieldValue(pub String);
+
+impl PartialEq for FieldValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || Meaning::of(&self.0) == Meaning::of(&other.0)
+    }
+}
+
+impl Eq for FieldValue {}
 
 /// What is set for a person. A field that plex.tv did not mention is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
