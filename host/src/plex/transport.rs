@@ -71,6 +71,9 @@ pub enum TransportError {
     /// The request may have had its effect: a time-out, or a connection that broke.
     #[error("no answer: {0}")]
     NoAnswer(&'static str),
+    /// No address of that party is configured.
+    #[error("its address is not configured")]
+    NoAddress,
     /// The answer is longer than any answer that makes sense.
     #[error("the answer is too long")]
     TooLong,
