@@ -88,6 +88,9 @@ impl HttpTransport {
             .no_proxy()
             .connect_timeout(limits.connect)
             .timeout(limits.total)
+            // Below what servers commonly keep idle connections for: a write on one that they close at that
+            // moment is a write whose effect is not known.
+            .pool_idle_timeout(Duration::from_secs(30))
             .build()
             .map_err(|_| BadIdentity::Client)?;
         Ok(Self { client, addresses, token, server_token, body: limits.body })
@@ -201,3 +204,6 @@ fn headers(client_identifier: &str) -> Result<HeaderMap, BadIdentity> {
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,5 +9,7 @@ mod refusal;
 mod settings;
 mod sharing;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub use exchange::{Pause, Plex, Sleep};

@@ -59,14 +59,17 @@ impl Plex {
         let filters: Changes =
             changes.iter().filter(|(field, _)| field.is_filter()).map(|(k, v)| (*k, v.clone())).collect();
         let mut refused = None;
+        let mut accepted = false;
         if !filters.is_empty() {
             match self.write_filters(account, also, &filters).await {
-                Ok(()) if self.took(account, &filters).await? => {
-                    if filters.len() == changes.len() {
-                        return Ok(());
+                Ok(()) => {
+                    accepted = true;
+                    match self.took(account, &filters).await? {
+                        true if filters.len() == changes.len() => return Ok(()),
+                        true => {}
+                        false => refused = Some(PlexError::NotTaken),
                     }
                 }
-                Ok(()) => refused = Some(PlexError::NotTaken),
                 Err(error) if is_refusal(&error) => refused = Some(error),
                 Err(error) => return Err(error),
             }
@@ -74,6 +77,7 @@ impl Plex {
         match self.write_whole(account, username, changes).await {
             Ok(()) => {}
             Err(error) if is_refusal(&error) => return Err(telling(refused, error)),
+            Err(error) if accepted => return Err(after_a_write(error)),
             Err(error) => return Err(error),
         }
         if self.took(account, changes).await? { Ok(()) } else { Err(PlexError::NotTaken) }
