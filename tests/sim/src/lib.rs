@@ -4,4 +4,5 @@
 //! drive them in process, with virtual time.
 
 pub mod http;
+pub mod plex;
 pub mod serve;
