@@ -3,4 +3,5 @@
 pub mod domain;
 pub mod pipeline;
 pub mod plex;
+pub mod policy;
 pub mod store;

@@ -320,6 +320,9 @@ pub enum PlexError {
     /// This server is shared with that person already, or an invitation is out.
     #[error("the server is shared with this person already")]
     AlreadyShared,
+    /// plex.tv does not take the address for one that can be invited.
+    #[error("Plex does not accept the address")]
+    InvalidAddress,
     /// It does not exist (any more): 404.
     #[error("Plex does not know it")]
     NotFound,

@@ -4,7 +4,7 @@ use super::{Job, Next, Trouble, look::Standing, outcome::note};
 use crate::{
     domain::contract::{AccountChange, Grant, Origin},
     pipeline::{seam::Step, settings::ExistingShares, texts},
-    plex::{Field, FieldValue, Invitee, NewShare, PlexError, Sections},
+    plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
     store::{PromptState, Stage, Work},
 };
 
@@ -259,16 +259,11 @@ impl Job<'_> {
         })
     }
 
-    /// What an invitation sets beside the libraries.
-    fn first_settings(&self, grant: &Grant) -> crate::plex::Settings {
-        let settings = &self.core.settings;
-        let switch = |on: bool| FieldValue(if on { "1" } else { "0" }.to_owned());
-        crate::plex::Settings(
-            [
-                (Field::Downloads, switch(grant.downloads.unwrap_or(settings.downloads))),
-                (Field::LiveTv, switch(grant.live_tv.unwrap_or(settings.live_tv))),
-            ]
-            .into(),
-        )
+    /// What an invitation sets beside the libraries. Live television is not among it: plex.tv takes that
+    /// only once there is a share.
+    fn first_settings(&self, grant: &Grant) -> Changes {
+        let downloads = grant.downloads.unwrap_or(self.core.settings.downloads);
+        let value = FieldValue(if downloads { "1" } else { "0" }.to_owned());
+        [(Field::Downloads, value)].into()
     }
 }

@@ -93,6 +93,9 @@ impl Job<'_> {
         restriction: Option<&Restriction>,
     ) -> Result<bool, Trouble> {
         let rows = self.field_rows().await?;
+        // What the operator gives everybody is given unless the policy says otherwise.
+        let live_tv = grant.live_tv.or(self.core.settings.live_tv.then_some(true));
+        let grant = &Grant { live_tv, ..grant.clone() };
         let targets = fields::targets(grant, restriction, &rows, &friend.settings)
             .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.follow(fields::plan(&targets, &rows, &friend.settings), friend).await
@@ -141,7 +144,8 @@ impl Job<'_> {
         }
         self.core.seam.reach(Step::FieldsIntended).await;
         self.still_wanted().await?;
-        self.core.plex.write_settings(friend.id, &plan.writes).await?;
+        let username = Some(friend.names.username.as_str()).filter(|name| !name.is_empty());
+        self.core.plex.write_settings(friend.id, username, &plan.writes).await?;
         self.core.seam.reach(Step::FieldsWritten).await;
         self.amend(move |tx, account| {
             for (field, row) in &plan.after {

@@ -59,7 +59,14 @@ impl Look {
     async fn take(plex: &Plex, machine: &crate::domain::MachineId) -> Result<Self, PlexError> {
         // Invitations first: one that is accepted between two of these reads is then seen twice, not never.
         let invites = plex.invites().await?;
-        let shares = plex.shares(machine).await?;
+        let mut shares = plex.shares(machine).await?;
+        // Whether the list of shares has the pending ones in it depends on the route and the day.
+        for pending in plex.pending_shares().await? {
+            let known = shares.iter().any(|share| share.id == pending.share.id);
+            if pending.machine == *machine && !known {
+                shares.push(pending.share);
+            }
+        }
         let friends = plex.users().await?;
         Ok(Self { friends, invites, shares })
     }

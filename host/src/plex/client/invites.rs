@@ -25,7 +25,8 @@ impl Plex {
     /// writes to the address. Only the lists say whether it took effect: the answer is not read.
     ///
     /// # Errors
-    /// [`PlexError`]; [`PlexError::AlreadyShared`] if there is a share or an invitation already.
+    /// [`PlexError`]; [`PlexError::AlreadyShared`] if there is a share or an invitation already,
+    /// [`PlexError::InvalidAddress`] if plex.tv does not take the address.
     pub async fn invite(&self, share: &NewShare) -> Result<(), PlexError> {
         let path = format!("/api/servers/{}/shared_servers", percent::strict(&share.machine.0));
         let request = Request {
@@ -41,13 +42,11 @@ impl Plex {
         if words.contains("already shar") || words.contains("already invited") {
             return Err(PlexError::AlreadyShared);
         }
-        // plex.tv says 404 also of an address that it does not take.
-        match refusal.error {
-            PlexError::NotFound if words.contains("username or email") => {
-                Err(PlexError::Refused { status: refusal.status, words: refusal.redacted })
-            }
-            error => Err(error),
+        // "The username or email entered appears to be invalid", with 400 or 404.
+        if words.contains("username or email") && matches!(share.to, Invitee::Address(_)) {
+            return Err(PlexError::InvalidAddress);
         }
+        Err(refusal.error)
     }
 
     /// Takes an invitation back: `DELETE /api/invites/requested/{id}`. It can leave a pending share behind,
