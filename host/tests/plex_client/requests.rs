@@ -10,7 +10,8 @@ use std::{
 use rolarr::{
     domain::{Email, MachineId, PlexAccountId, Secret, SectionId},
     plex::{
-        Addresses, Changes, Field, FieldValue, HttpTransport, Identity, Invitee, Limits, NewShare, Plex, Sections,
+        Addresses, Changes, Field, FieldValue, HttpTransport, Identity, Invitee, Limits, NewShare, Plex,
+        Sections,
     },
 };
 use rolarr_sim::{
@@ -96,7 +97,8 @@ impl Rig {
 fn recorded(face: Face, request: &Request, placeholders: &BTreeMap<String, String>) -> Value {
     let path: Vec<_> =
         request.path.split('/').map(|part| placeholders.get(part).map_or(part, String::as_str)).collect();
-    let body = if request.body.is_empty() { Value::Null } else { serde_json::from_slice(&request.body).unwrap() };
+    let body =
+        if request.body.is_empty() { Value::Null } else { serde_json::from_slice(&request.body).unwrap() };
     json!({
         "host": if face == Face::PlexTv { "plex.tv" } else { "clients.plex.tv" },
         "method": request.method,
@@ -164,7 +166,8 @@ async fn what_we_send_is_what_python_plexapi_sends() {
     plex.cancel_invite(&invite).await.unwrap();
     ours.insert("cancel", rig.asked(&[("invite", invite.id)]));
 
-    let filters = [Field::Movies, Field::Television].map(|field| (field, FieldValue("label=noAccess".into())));
+    let filters =
+        [Field::Movies, Field::Television].map(|field| (field, FieldValue("label=noAccess".into())));
     plex.invite(&rig.share(&["Movies"], ann(), filters.into()).await).await.unwrap();
     ours.insert("invite-restricted", rig.asked(&email()));
 
@@ -191,7 +194,10 @@ async fn what_we_send_is_what_python_plexapi_sends() {
     end["body"] = Value::Null;
     end["content_type"] = Value::Null;
 
-    assert_eq!(ours.keys().copied().collect::<Vec<_>>(), theirs.keys().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(
+        ours.keys().copied().collect::<Vec<_>>(),
+        theirs.keys().map(String::as_str).collect::<Vec<_>>()
+    );
     for (name, requests) in ours {
         assert_eq!(requests, theirs[name], "{name}");
     }
