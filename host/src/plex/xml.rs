@@ -198,6 +198,7 @@ mod tests {
             "<",
             "<a",
             "<a><b></a></b>",
+            "<a><MediaContainer/>",
             "<a/><b/>",
             "</a>",
             "<a x=1/>",

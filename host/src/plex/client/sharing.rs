@@ -82,14 +82,11 @@ fn share(share: &Element) -> Result<Share, Unreadable> {
         None => share.get("invitedAt").is_none(),
     };
     let libraries = share.all("Section").filter(|section| section.flag("shared"));
+    // `name` is the server's name here, not the person's.
     Ok(Share {
         id: ShareId(share.number("id")?),
         account,
-        names: Names {
-            email: share.text("email"),
-            username: share.text("username"),
-            title: share.text("name"),
-        },
+        names: Names { email: share.text("email"), username: share.text("username"), title: String::new() },
         accepted,
         libraries: libraries.map(|section| section.number("id").map(SectionId)).collect::<Result<_, _>>()?,
         all_libraries: share.flag("allLibraries"),

@@ -256,6 +256,16 @@ async fn an_unclear_write_is_left_to_the_next_look() {
 }
 
 #[tokio::test]
+async fn what_fails_after_an_accepted_write_is_unclear_too() {
+    for failure in [says(500, ""), says(200, "{}"), Err(TransportError::NotSent)] {
+        let looks = (0..4).map(|_| (USERS, before()));
+        let steps = [(ROUTE_B, says(200, ""))].into_iter().chain(looks).chain([(READ, failure)]);
+        let error = write(&Script::new(steps), &restrict()).await.unwrap_err();
+        assert!(matches!(error, PlexError::Unavailable { maybe_applied: true, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_token_and_a_rate_limit_stop_at_once() {
     let error = write(&Script::new([(ROUTE_B, says(401, ""))]), &restrict()).await;
     assert_eq!(error, Err(PlexError::Unauthorized));
