@@ -93,8 +93,11 @@ impl<'a> Section<'a> {
             Some(meant) => format!("did you mean {}?", quoted(meant)),
             None => format!("what can stand here: {}", listed(keys.iter().copied())),
         };
-        let place = self.document.place(key.span().start);
-        Err(self.document.error(Some(place), format!("unknown key {} in {}", quoted(name), self.title), hint))
+        let what = match self.path.is_empty() {
+            true => format!("unknown section {}", quoted(name)),
+            false => format!("unknown key {} in {}", quoted(name), self.title),
+        };
+        Err(self.document.error(Some(self.document.place(key.span().start)), what, hint))
     }
 
     pub(super) fn document(&self) -> &'a Document<'a> {
@@ -129,8 +132,11 @@ impl<'a> Section<'a> {
     /// The value of a key that has no default. `example` is a line that would be right.
     pub(super) fn require(&self, key: &str, example: &str) -> Result<Entry<'a>, ConfigError> {
         self.get(key).ok_or_else(|| {
-            let what = format!("{} is missing in {}", quoted(key), self.title);
-            self.document.error(self.place, what, format!("add a line like `{example}` to {}", self.title))
+            let hint = match self.place {
+                Some(_) => format!("add a line like `{example}` to {}", self.title),
+                None => format!("add a section {} with a line like `{example}`", self.title),
+            };
+            self.document.error(self.place, format!("{} is missing in {}", quoted(key), self.title), hint)
         })
     }
 

@@ -14,6 +14,8 @@ mod quantity;
 mod secret;
 mod sections;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use address::Address;
 pub use error::{ConfigError, Place};

@@ -15,8 +15,8 @@ use super::{
 /// Tokens have some hundred characters. A file that is longer is the wrong file.
 const LONGEST: u64 = 16 * 1024;
 
-/// Reads a token. What it is never stands in an error, and neither does the name of the variable or the
-/// file: people put the token itself there.
+/// Reads a token. What it is never stands in an error, and neither does a name where people put the token
+/// itself.
 pub(super) fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
     let text = match entry.value() {
         DeValue::String(text) => {
@@ -36,7 +36,13 @@ pub(super) fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
     };
     let token = text.trim();
     if token.is_empty() {
-        return Err(entry.error("is empty", HOW));
+        return Err(match entry.value() {
+            DeValue::Table(_) => entry.error(
+                "is to come from an environment variable or a file that is empty",
+                "put the token there",
+            ),
+            _ => entry.error("is empty", HOW),
+        });
     }
     if !token.chars().all(|char| char.is_ascii_graphic()) {
         return Err(entry.error(
@@ -65,8 +71,11 @@ fn from_environment(env: &Entry<'_>, token: &Entry<'_>) -> Result<String, Config
         return Err(token.error("names no environment variable", HOW));
     }
     let value = (env.document().environment)(name).ok_or_else(|| {
+        // A name in capitals is a name. Anything else may be the token itself.
+        let plain = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
+        let name = if name.chars().all(plain) { format!(" {}", quoted(name)) } else { String::new() };
         token.error(
-            "is to come from an environment variable that is not set",
+            &format!("is to come from the environment variable{name}, which is not set"),
             "set the variable where Rolarr is started, or correct its name in this line",
         )
     })?;
