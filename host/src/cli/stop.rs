@@ -67,3 +67,37 @@ impl Signals {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::{self, Command};
+
+    use super::*;
+
+    fn ask_to_stop() {
+        let asked = Command::new("kill").args(["-TERM", &process::id().to_string()]).status().unwrap();
+        assert!(asked.success());
+    }
+
+    // One test for both: a signal reaches everybody in the process who listens.
+    #[tokio::test]
+    async fn the_first_signal_asks_and_the_second_ends() {
+        let patient = until_stopped(|stop| async move {
+            ask_to_stop();
+            stop.cancelled().await;
+            Ok(())
+        });
+        assert!(patient.await.is_ok());
+
+        let stuck = until_stopped(|stop| async move {
+            ask_to_stop();
+            stop.cancelled().await;
+            ask_to_stop();
+            std::future::pending().await
+        });
+        assert!(stuck.await.unwrap_err().to_string().contains("stopped before"));
+
+        let failed = until_stopped(|_| async { bail!("no way") });
+        assert_eq!(failed.await.unwrap_err().to_string(), "no way");
+    }
+}
