@@ -220,6 +220,13 @@ impl PolicySettings {
         self.places.get(setting).copied().or(self.place)
     }
 
+    /// Where the setting stands that a policy's complaint names in backticks, or else where all begin.
+    #[must_use]
+    pub fn place_named_in(&self, complaint: &str) -> Option<Place> {
+        let named = complaint.split('`').skip(1).step_by(2).find_map(|name| self.places.get(name));
+        named.copied().or(self.place)
+    }
+
     /// The settings as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -231,9 +238,9 @@ impl PolicySettings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyLimits {
     /// The size of its file, in bytes.
-    pub module_size: Option<u64>,
+    pub module_bytes: Option<u64>,
     /// Memory, in bytes.
-    pub memory: Option<u64>,
+    pub memory_bytes: Option<u64>,
     /// Fuel per event: about one unit per instruction.
     pub fuel: Option<u64>,
     /// Time per event.
@@ -245,7 +252,9 @@ pub struct PolicyLimits {
     /// Actions per event.
     pub actions: Option<u64>,
     /// The length of one text in its answer, in bytes.
-    pub text: Option<u64>,
+    pub text_bytes: Option<u64>,
+    /// The size of one answer, in bytes.
+    pub answer_bytes: Option<u64>,
     /// Lines of log per event.
     pub log_lines: Option<u64>,
     /// Log per event, in bytes.

@@ -95,15 +95,16 @@ fn to_json(setting: &Entry<'_>, value: &DeValue<'_>) -> Result<Value, ConfigErro
 }
 
 fn limits(section: &Section<'_>) -> Result<PolicyLimits, ConfigError> {
-    const KEYS: [&str; 10] = [
-        "module_size",
-        "memory",
+    const KEYS: [&str; 11] = [
+        "module_bytes",
+        "memory_bytes",
         "fuel",
         "clock",
         "configure_fuel",
         "configure_clock",
         "actions",
-        "text",
+        "text_bytes",
+        "answer_bytes",
         "log_lines",
         "log_bytes",
     ];
@@ -112,14 +113,15 @@ fn limits(section: &Section<'_>) -> Result<PolicyLimits, ConfigError> {
     let count = |key| section.get(key).map(|entry: Entry<'_>| entry.count()).transpose();
     let duration = |key| section.get(key).map(|entry: Entry<'_>| entry.duration_above_zero()).transpose();
     Ok(PolicyLimits {
-        module_size: size("module_size")?,
-        memory: size("memory")?,
+        module_bytes: size("module_bytes")?,
+        memory_bytes: size("memory_bytes")?,
         fuel: count("fuel")?,
         clock: duration("clock")?,
         configure_fuel: count("configure_fuel")?,
         configure_clock: duration("configure_clock")?,
         actions: count("actions")?,
-        text: size("text")?,
+        text_bytes: size("text_bytes")?,
+        answer_bytes: size("answer_bytes")?,
         log_lines: count("log_lines")?,
         log_bytes: size("log_bytes")?,
     })

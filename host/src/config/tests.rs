@@ -117,6 +117,8 @@ fn settings_of_the_policy_keep_their_lines() {
     assert_eq!(settings.to_json(), r#"{"label":"a,b","nested":{"n":[16,1.5,true],"since":"1979-05-27"}}"#);
     assert_eq!(settings.place_of("label").unwrap().line, 13);
     assert_eq!(settings.place_of("absent").unwrap().line, 12);
+    assert_eq!(settings.place_named_in("setting `label`: can't carry `,`").unwrap().line, 13);
+    assert_eq!(settings.place_named_in("there is no setting label").unwrap().line, 12);
 }
 
 #[test]
@@ -283,8 +285,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a policy that is not part of it", section("policy", "module = \"builtin:role-restrictions\"")),
         ("settings that are no table", section("policy", "settings = 1")),
         ("a setting with an impossible number", section("policy.settings", "a = [1, nan]")),
-        ("a size without unit", section("policy.limits", "memory = 32")),
-        ("a size of nothing", section("policy.limits", "memory = \"0MiB\"")),
+        ("a size without unit", section("policy.limits", "memory_bytes = 32")),
+        ("a size of nothing", section("policy.limits", "memory_bytes = \"0MiB\"")),
         ("a count that is negative", section("policy.limits", "fuel = -1")),
         ("a count in quotes", section("policy.limits", "fuel = \"500\"")),
         ("a database in a folder that does not exist", section("store", "path = \"absent/rolarr.db\"")),
