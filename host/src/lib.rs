@@ -1,6 +1,7 @@
 //! Rolarr keeps access to a Plex server in step with Discord roles.
 
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod pipeline;
 pub mod plex;
