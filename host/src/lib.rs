@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod discord;
 pub mod domain;
 pub mod pipeline;
 pub mod plex;
