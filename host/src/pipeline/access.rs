@@ -6,7 +6,10 @@ use crate::domain::contract::{Access, Filter, Grant, Restricted, Restriction};
 /// absent. Of several grants everything that any of them gives is given; `default` is what a grant without
 /// libraries means. Of several restrictions the one that closes least holds, the first among equals.
 #[must_use]
-pub fn most_generous<'a>(accesses: impl IntoIterator<Item = &'a Access>, default: &[String]) -> Access {
+pub(super) fn most_generous<'a>(
+    accesses: impl IntoIterator<Item = &'a Access>,
+    default: &[String],
+) -> Access {
     let mut granted: Option<Grant> = None;
     let mut restricted: Option<&Restricted> = None;
     for access in accesses {

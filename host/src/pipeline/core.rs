@@ -20,10 +20,10 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    domain::{AccountId, GuildId, RoleId, Timestamp, UserId, contract::Role},
+    domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
     plex::Plex,
     policy::Policy,
-    store::{Account, Store, StoreError, Tx},
+    store::Store,
 };
 
 /// Wakes a worker when there is something for it.
@@ -157,21 +157,6 @@ impl Core {
     /// A time from now.
     pub(super) fn after(&self, time: Duration) -> Timestamp {
         self.seam.now().plus_millis(millis(time))
-    }
-
-    /// Changes an account as it is now, in a transaction of its own.
-    pub(super) async fn amend<F>(&self, id: AccountId, change: F) -> Result<Option<Account>, StoreError>
-    where
-        F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
-    {
-        self.store
-            .write(move |tx| {
-                let Some(mut account) = tx.account(id)? else { return Ok(None) };
-                change(tx, &mut account)?;
-                tx.put_account(&account)?;
-                Ok(Some(account))
-            })
-            .await
     }
 }
 

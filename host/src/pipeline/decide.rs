@@ -111,10 +111,10 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                 digest: policy.digest().to_owned(),
                 fuel: evaluation.fuel,
                 micros: u64::try_from(evaluation.took.as_micros()).unwrap_or(u64::MAX),
-                logs: evaluation.logs.iter().map(ToString::to_string).collect(),
+                logs: evaluation.logs.iter().map(|line| line.text.clone()).collect(),
             };
             for line in &evaluation.logs {
-                tracing::info!(event = id.padded(), policy = metadata.name, "{line}");
+                tracing::info!(event = id.padded(), policy = metadata.name, "{}", line.text);
             }
             tracing::info!(
                 event = id.padded(),

@@ -20,7 +20,7 @@ pub(super) struct Pending {
     /// How often Discord gave no answer.
     pub(super) failed: u32,
     /// Tells this hint from a later one for the same member.
-    turn: u64,
+    pub(super) turn: u64,
 }
 
 /// Bounded by the number of members: a second hint for a member replaces the first.

@@ -205,8 +205,7 @@ impl Seam {
 }
 
 /// A duration in whole milliseconds.
-#[must_use]
-pub fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
