@@ -1,5 +1,6 @@
 //! Rolarr keeps access to a Plex server in step with Discord roles.
 
+pub mod bot;
 pub mod cli;
 pub mod config;
 pub mod discord;

@@ -4,10 +4,9 @@ use std::{env, io, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::config::Config;
+use crate::{bot, config::Config, pipeline::Seam};
 
 use super::{CliError, Color, Exit, logging, stop};
 
@@ -39,20 +38,9 @@ impl Run {
             .enable_all()
             .build()
             .context("the threads of the program can't be started")?;
-        let done = runtime.block_on(stop::until_stopped(|stop| run(config, stop)));
+        let done = runtime.block_on(stop::until_stopped(|stop| bot::run(config, Seam::system(), stop)));
         runtime.shutdown_timeout(LINGER);
         done?;
         Ok(Exit::Done)
     }
-}
-
-/// Runs the bot until `stop` is cancelled, then ends what it began.
-///
-/// # Errors
-/// What keeps the bot from working at all. A [`ConfigError`](crate::config::ConfigError) if what the
-/// configuration names does not exist.
-pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    info!(file = %config.file.display(), "the configuration is in order");
-    stop.cancel();
-    Ok(())
 }

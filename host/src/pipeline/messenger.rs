@@ -73,12 +73,13 @@ async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
             }
         }
         Work::Refresh(prompt) => refresh(core, &task, prompt, &server, hours).await,
-        Work::OfferInbox => match core.settings.prompt_channel {
-            Some(channel) if core.store.read(|tx| tx.inbox_message()).await?.is_none() => {
+        Work::OfferInbox(channel) => {
+            if core.store.read(move |tx| tx.inbox_stands_in(channel)).await? {
+                end(core, task.id, TaskState::Dropped).await
+            } else {
                 send(core, &task, channel, &texts::inbox_offer()).await
             }
-            _ => end(core, task.id, TaskState::Dropped).await,
-        },
+        }
     }
 }
 
@@ -198,13 +199,15 @@ async fn failed(
         && error.is_closed_direct_message()
     {
         tracing::info!(event, %user, "direct messages are closed; it waits behind the button");
-        let (id, now) = (task.id, core.seam.now());
-        let offers = core.settings.prompt_channel.is_some();
+        let (id, about, now) = (task.id, task.event, core.seam.now());
+        let settings = core.settings.clone();
         core.store
             .write(move |tx| {
                 tx.end_task(id, TaskState::Inbox, None)?;
-                if offers {
-                    tx.add_task(None, None, &Work::OfferInbox, now)?;
+                let event = about.map(|event| tx.event(event)).transpose()?.flatten();
+                let guild = event.and_then(|event| settings.guild(event.event.guild));
+                if let Some(channel) = guild.and_then(|guild| guild.prompt_channel) {
+                    tx.add_task(None, None, &Work::OfferInbox(channel), now)?;
                 }
                 Ok(())
             })

@@ -25,6 +25,8 @@ pub struct GuildSettings {
     pub key: String,
     /// The tracked roles, sorted by key.
     pub roles: Vec<TrackedRole>,
+    /// Where the neutral button stands, for members whose direct messages are closed.
+    pub prompt_channel: Option<ChannelId>,
 }
 
 impl GuildSettings {
@@ -111,8 +113,6 @@ pub struct Settings {
     pub first_start: FirstStart,
     /// Where administrators are told.
     pub audit_channel: Option<ChannelId>,
-    /// Where the neutral button stands, for members whose direct messages are closed.
-    pub prompt_channel: Option<ChannelId>,
     /// The account whose token is used.
     pub owner: Owner,
     /// The server.
@@ -123,8 +123,8 @@ pub struct Settings {
     pub shared: Vec<Library>,
     /// Whether an invitation allows downloads.
     pub downloads: bool,
-    /// Whether an invitation allows live television.
-    pub live_tv: bool,
+    /// `allowTuners` of those who are invited: 0 no live television, 1 watching, 2 recording as well.
+    pub live_tv: u8,
     /// What becomes of an address that somebody else's share stands against.
     pub existing_shares: ExistingShares,
     /// What is ended when a member is removed.

@@ -43,8 +43,8 @@ pub enum Work {
         /// The text.
         text: String,
     },
-    /// Put the neutral button into the prompt channel, if it does not stand there.
-    OfferInbox,
+    /// Put the neutral button into a channel, if it does not stand there.
+    OfferInbox(ChannelId),
 }
 
 /// A message on its way.
@@ -203,16 +203,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The message of the last task of this kind of work that was sent.
-    pub fn inbox_message(&self) -> Result<Option<(ChannelId, MessageId)>, StoreError> {
+    /// Whether the neutral button was put into this channel.
+    pub fn inbox_stands_in(&self, channel: ChannelId) -> Result<bool, StoreError> {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT channel, message FROM tasks
-                 WHERE state = 'done' AND work = '\"offer-inbox\"' AND message IS NOT NULL
-                 ORDER BY id DESC LIMIT 1",
+                "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'done' AND work = ?1 AND message IS NOT NULL)",
             )?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?)
+            .query_row([json(&Work::OfferInbox(channel))?], |row| row.get(0))?)
     }
 }

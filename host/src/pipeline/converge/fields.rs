@@ -49,17 +49,19 @@ pub(super) fn name(field: Field) -> String {
     .to_owned()
 }
 
-/// What the fields should be. A field that is not in it is the owner's.
+/// What the fields should be. A field that is not in it is the owner's. `tuners` is what plex.tv is told
+/// where live television is allowed: 1, or 2 for recording as well.
 pub(super) fn targets(
     grant: &Grant,
     restriction: Option<&Restriction>,
     rows: &BTreeMap<Field, FieldRow>,
     seen: &Settings,
+    tuners: u8,
 ) -> Result<Targets, CannotRestrict> {
     let mut targets = Targets::new();
     let mut switch = |field: Field, on: Option<bool>| {
         if let Some(on) = on {
-            targets.insert(field, switched(field, on, seen));
+            targets.insert(field, switched(field, on, seen, tuners));
         }
     };
     switch(Field::Downloads, grant.downloads);
@@ -84,7 +86,7 @@ pub(super) fn targets(
                 Combine::Narrow => {
                     let owners = match rows.get(&field) {
                         Some(row) => row.owner.clone().unwrap_or_default(),
-                        None => seen.0.get(&field).cloned().unwrap_or_default(),
+                        None => seen.value(field),
                     };
                     filter::narrow(&owners, rule)
                         .map_err(|why| CannotRestrict::Narrow { field, why: why.to_string() })?
@@ -97,11 +99,12 @@ pub(super) fn targets(
 }
 
 /// A switch as plex.tv writes it. Live television has two values for yes: the one that is there stays.
-fn switched(field: Field, on: bool, seen: &Settings) -> FieldValue {
-    let now = seen.0.get(&field).cloned().unwrap_or_default();
+fn switched(field: Field, on: bool, seen: &Settings, tuners: u8) -> FieldValue {
+    let now = seen.value(field);
     let is_on = !matches!(now.0.as_str(), "" | "0");
     match (on, is_on) {
         (true, true) => now,
+        (true, false) if field == Field::LiveTv => FieldValue(tuners.max(1).to_string()),
         (true, false) => FieldValue("1".to_owned()),
         (false, _) => FieldValue("0".to_owned()),
     }
@@ -131,7 +134,7 @@ pub(super) struct Plan {
 pub(super) fn plan(targets: &Targets, rows: &BTreeMap<Field, FieldRow>, seen: &Settings) -> Plan {
     let mut plan = Plan::default();
     for field in Field::ALL {
-        let now = seen.0.get(&field).cloned().unwrap_or_default();
+        let now = seen.value(field);
         match (targets.get(&field), rows.get(&field)) {
             (None, None) => {}
             (Some(target), None) => plan.take(field, target, now),

@@ -94,10 +94,11 @@ impl Job<'_> {
     ) -> Result<bool, Trouble> {
         let rows = self.field_rows().await?;
         // What the operator gives everybody is given unless the policy says otherwise.
-        let live_tv = grant.live_tv.or(self.core.settings.live_tv.then_some(true));
+        let live_tv = grant.live_tv.or((self.core.settings.live_tv > 0).then_some(true));
         let grant = &Grant { live_tv, ..grant.clone() };
-        let targets = fields::targets(grant, restriction, &rows, &friend.settings)
-            .map_err(|why| Trouble::Hold(why.to_string()))?;
+        let targets =
+            fields::targets(grant, restriction, &rows, &friend.settings, self.core.settings.live_tv)
+                .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.follow(fields::plan(&targets, &rows, &friend.settings), friend).await
     }
 
