@@ -1,5 +1,7 @@
 //! The real binary, as its caller sees it: exit codes, and what is printed where.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::{
     fs,
     path::Path,

@@ -3,6 +3,7 @@
 mod color;
 mod error;
 pub mod logging;
+pub mod policy;
 pub mod run;
 mod stop;
 

@@ -21,6 +21,6 @@ pub use address::Address;
 pub use error::{ConfigError, Place};
 pub use model::{
     Addresses, Config, Discord, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log, LogFormat,
-    Plex, Policy, PolicyLimits, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
+    Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
 };
 pub use suggest::closest;

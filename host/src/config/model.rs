@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use crate::domain::{ChannelId, GuildId, RoleId, Secret, UserId};
+use crate::{
+    domain::{ChannelId, GuildId, RoleId, Secret, UserId},
+    policy::Limits,
+};
 
 use super::{Address, ConfigError, Place};
 
@@ -185,7 +188,7 @@ pub struct Policy {
     /// What the rules are told by the operator.
     pub settings: PolicySettings,
     /// What the rules may use up.
-    pub limits: PolicyLimits,
+    pub limits: Limits,
 }
 
 /// Where the rules come from.
@@ -200,6 +203,15 @@ pub enum PolicyModule {
 impl PolicyModule {
     /// The policies that are part of this program.
     pub const BUILTIN: [&'static str; 1] = ["role-restriction"];
+
+    /// The name by which [`Module::open`](crate::policy::Module::open) knows it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Builtin(name) => format!("builtin:{name}"),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 /// The operator's settings for the policy.
@@ -227,38 +239,11 @@ impl PolicySettings {
         named.copied().or(self.place)
     }
 
-    /// The settings as JSON text.
+    /// The settings as the policy is given them.
     #[must_use]
-    pub fn to_json(&self) -> String {
-        serde_json::Value::Object(self.json.clone()).to_string()
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::Value::Object(self.json.clone())
     }
-}
-
-/// What a policy may use up. What is none keeps the engine's default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PolicyLimits {
-    /// The size of its file, in bytes.
-    pub module_bytes: Option<u64>,
-    /// Memory, in bytes.
-    pub memory_bytes: Option<u64>,
-    /// Fuel per event: about one unit per instruction.
-    pub fuel: Option<u64>,
-    /// Time per event.
-    pub clock: Option<Duration>,
-    /// Fuel for taking its settings in.
-    pub configure_fuel: Option<u64>,
-    /// Time for taking its settings in.
-    pub configure_clock: Option<Duration>,
-    /// Actions per event.
-    pub actions: Option<u64>,
-    /// The length of one text in its answer, in bytes.
-    pub text_bytes: Option<u64>,
-    /// The size of one answer, in bytes.
-    pub answer_bytes: Option<u64>,
-    /// Lines of log per event.
-    pub log_lines: Option<u64>,
-    /// Log per event, in bytes.
-    pub log_bytes: Option<u64>,
 }
 
 /// The database.

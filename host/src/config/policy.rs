@@ -1,12 +1,14 @@
 //! The section of the policy: which one, its settings, its limits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
+use crate::policy::Limits;
+
 use super::{
-    ConfigError, Located, Policy, PolicyLimits, PolicyModule, PolicySettings, closest,
+    ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
     document::{Entry, Section},
     error::{listed, quoted},
 };
@@ -94,7 +96,7 @@ fn to_json(setting: &Entry<'_>, value: &DeValue<'_>) -> Result<Value, ConfigErro
     })
 }
 
-fn limits(section: &Section<'_>) -> Result<PolicyLimits, ConfigError> {
+fn limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
     const KEYS: [&str; 11] = [
         "module_bytes",
         "memory_bytes",
@@ -109,20 +111,28 @@ fn limits(section: &Section<'_>) -> Result<PolicyLimits, ConfigError> {
         "log_bytes",
     ];
     let section = section.section("limits", &KEYS)?;
-    let size = |key| section.get(key).map(|entry: Entry<'_>| entry.size()).transpose();
-    let count = |key| section.get(key).map(|entry: Entry<'_>| entry.count()).transpose();
-    let duration = |key| section.get(key).map(|entry: Entry<'_>| entry.duration_above_zero()).transpose();
-    Ok(PolicyLimits {
-        module_bytes: size("module_bytes")?,
-        memory_bytes: size("memory_bytes")?,
-        fuel: count("fuel")?,
-        clock: duration("clock")?,
-        configure_fuel: count("configure_fuel")?,
-        configure_clock: duration("configure_clock")?,
-        actions: count("actions")?,
-        text_bytes: size("text_bytes")?,
-        answer_bytes: size("answer_bytes")?,
-        log_lines: count("log_lines")?,
-        log_bytes: size("log_bytes")?,
+    let defaults = Limits::default();
+    let at_most = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let size =
+        |key: &str, default: usize| section.get(key).map_or(Ok(default), |entry| entry.size().map(at_most));
+    let count = |key: &str, default: u64| section.get(key).map_or(Ok(default), |entry| entry.count());
+    let number =
+        |key: &str, default: usize| section.get(key).map_or(Ok(default), |entry| entry.count().map(at_most));
+    let millis = |key: &str, default: u64| {
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        section.get(key).map_or(Ok(default), |entry| entry.duration_above_zero().map(whole))
+    };
+    Ok(Limits {
+        module_bytes: size("module_bytes", defaults.module_bytes)?,
+        memory_bytes: size("memory_bytes", defaults.memory_bytes)?,
+        fuel: count("fuel", defaults.fuel)?,
+        clock_ms: millis("clock", defaults.clock_ms)?,
+        configure_fuel: count("configure_fuel", defaults.configure_fuel)?,
+        configure_clock_ms: millis("configure_clock", defaults.configure_clock_ms)?,
+        actions: number("actions", defaults.actions)?,
+        text_bytes: size("text_bytes", defaults.text_bytes)?,
+        answer_bytes: size("answer_bytes", defaults.answer_bytes)?,
+        log_lines: number("log_lines", defaults.log_lines)?,
+        log_bytes: size("log_bytes", defaults.log_bytes)?,
     })
 }

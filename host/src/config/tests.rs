@@ -63,6 +63,8 @@ fn the_example_shows_the_defaults() {
     let (short, long) = (parse(EXAMPLE).unwrap(), parse(&everything()).unwrap());
     assert_eq!(long.prompt.valid_for, short.prompt.valid_for);
     assert_eq!(long.policy.module.value, short.policy.module.value);
+    assert_eq!(long.policy.limits, short.policy.limits);
+    assert_eq!(long.policy.limits, crate::policy::Limits::default());
     assert_eq!(long.store.path, short.store.path);
     assert_eq!(long.log, short.log);
     assert_eq!(long.addresses, short.addresses);
@@ -75,12 +77,20 @@ fn the_example_shows_the_defaults() {
 }
 
 #[test]
+fn each_builtin_policy_is_there() {
+    for name in PolicyModule::BUILTIN {
+        let module = PolicyModule::Builtin(name);
+        assert!(crate::policy::Module::open(&module.name()).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn the_example_shows_every_setting() {
     let config = parse(&everything()).unwrap();
     assert!(config.discord.audit_channel.is_some() && config.discord.guilds[0].prompt_channel.is_some());
     assert!(config.plex.libraries.is_some() && config.plex.server_url.is_some());
     assert_eq!(
-        config.policy.settings.to_json(),
+        config.policy.settings.to_value().to_string(),
         r#"{"block":["movies","television"],"label":"noAccess","on-leave":"remove"}"#
     );
     // The other sections: their keys are those that the example has, or unknown ones.
@@ -114,7 +124,10 @@ fn settings_of_the_policy_keep_their_lines() {
         "{SMALL}[policy.settings]\nlabel = \"a,b\"\n[policy.settings.nested]\nsince = 1979-05-27\nn = [0x10, 1.5, true]\n"
     );
     let settings = parse(&text).unwrap().policy.settings;
-    assert_eq!(settings.to_json(), r#"{"label":"a,b","nested":{"n":[16,1.5,true],"since":"1979-05-27"}}"#);
+    assert_eq!(
+        settings.to_value().to_string(),
+        r#"{"label":"a,b","nested":{"n":[16,1.5,true],"since":"1979-05-27"}}"#
+    );
     assert_eq!(settings.place_of("label").unwrap().line, 13);
     assert_eq!(settings.place_of("absent").unwrap().line, 12);
     assert_eq!(settings.place_named_in("setting `label`: can't carry `,`").unwrap().line, 13);

@@ -117,7 +117,7 @@ fn a_wake_is_after_the_event_and_within_a_year() {
 fn a_member_has_at_most_sixteen_wakes() {
     let mut event = event();
     event.account.wakes = (0..16).map(|n| Wake { tag: format!("{n}"), due: Timestamp(2_000_000) }).collect();
-    let mut outcome = |actions: Vec<Action>| check(&Decision::of(actions, ""), &event, &Limits::default());
+    let outcome = |actions: Vec<Action>| check(&Decision::of(actions, ""), &event, &Limits::default());
     assert_eq!(outcome(vec![wake("3", 2_000_000)]), Ok(()), "the same tag replaces");
     assert_eq!(outcome(vec![wake("16", 2_000_000)]), Err(Malformed::TooManyWakes { count: 17 }));
     assert_eq!(outcome(vec![Action::CancelWake("3".into()), wake("16", 2_000_000)]), Ok(()));

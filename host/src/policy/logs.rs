@@ -57,7 +57,10 @@ impl LogSink {
 
 /// The text on one line, without anything that a terminal or a chat would act upon: control characters
 /// (with them escape sequences), and characters that turn the direction of text around, are written out.
-pub(super) fn printable(text: &str) -> String {
+///
+/// Everything that a policy says goes through this before anybody sees it.
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if acts(c) {

@@ -39,5 +39,5 @@ pub use error::{EvaluationError, Failure, LoadError, LoadProblem};
 pub use evaluate::Evaluation;
 pub use limits::Limits;
 pub use load::Policy;
-pub use logs::LogLine;
+pub use logs::{LogLine, printable};
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};

@@ -77,6 +77,17 @@ impl Module {
     }
 }
 
+impl Module {
+    /// Says what the module is without running anything of it.
+    ///
+    /// # Errors
+    ///
+    /// It is not a policy, or not one for this Rolarr.
+    pub fn describe(&self) -> Result<Description, LoadProblem> {
+        inspect(&self.bytes).map(|(_, description)| description)
+    }
+}
+
 /// In which form a policy comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -128,8 +139,9 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
         let outline = Outline::read(&component)?;
         (component, outline, Kind::CoreModule)
     };
-    let contract = contract_version(&outline)?;
+    refuse_other_major(&outline)?;
     refuse_foreign(&outline.imports)?;
+    let contract = contract_version(&outline)?;
     let description = Description {
         kind,
         size: bytes.len(),
@@ -234,7 +246,20 @@ fn damaged(error: wasmparser::BinaryReaderError) -> LoadProblem {
     LoadProblem::Damaged(error.to_string())
 }
 
-/// The version of the contract, if it is one that is known here.
+/// Another major version of the contract is said before anything else: of such a module nothing else may
+/// make sense.
+fn refuse_other_major(outline: &Outline) -> Result<(), LoadProblem> {
+    for name in outline.imports.iter().chain(&outline.exports) {
+        if let Some((_, version)) = split(name)
+            && major(version) != major(CONTRACT)
+        {
+            return Err(version_problem(version));
+        }
+    }
+    Ok(())
+}
+
+/// The version of the contract that the module exports its rules for.
 fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
     let ours = outline.exports.iter().find_map(|name| match split(name) {
         Some((RULES, version)) => Some(version),
@@ -249,13 +274,6 @@ fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
             "it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`"
         )));
     };
-    for name in outline.imports.iter().chain(&outline.exports) {
-        if let Some((_, other)) = split(name)
-            && major(other) != major(CONTRACT)
-        {
-            return Err(version_problem(other));
-        }
-    }
     Ok(version.to_owned())
 }
 
