@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::cache_beside;
 use crate::{
-    config::{Config, ConfigError, PolicyLimits, PolicyModule},
-    policy::{Engine, EngineSettings, Limits, LoadProblem, Module, Policy},
+    config::{Config, ConfigError, PolicyModule},
+    policy::{Engine, EngineSettings, LoadProblem, Module, Policy},
 };
 
 /// Loads the policy with its settings.
@@ -24,9 +24,9 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
         mistake(error.to_string(), "check the path; it is relative to the configuration file's folder")
     })?;
     let settings = Value::Object(config.policy.settings.json.clone());
-    let policy = Policy::load(&engine, &module, &settings, Vec::new(), &limits(&config.policy.limits));
+    let policy = Policy::load(&engine, &module, &settings, Vec::new(), &config.policy.limits);
     Ok(policy.map_err(|error| match &error.problem {
-        LoadProblem::Settings(_) => settings_mistake(config, &error.to_string()),
+        LoadProblem::Configure(_) => settings_mistake(config, &error.to_string()),
         _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
     })?)
 }
@@ -38,27 +38,4 @@ fn settings_mistake(config: &Config, complaint: &str) -> ConfigError {
         complaint,
         "change it under [policy.settings]; the policy's page lists its settings",
     )
-}
-
-fn limits(configured: &PolicyLimits) -> Limits {
-    let default = Limits::default();
-    let size = |value: Option<u64>, default: usize| {
-        value.map_or(default, |value| usize::try_from(value).unwrap_or(usize::MAX))
-    };
-    let clock = |value: Option<std::time::Duration>, default: u64| {
-        value.map_or(default, |value| u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    };
-    Limits {
-        module_bytes: size(configured.module_bytes, default.module_bytes),
-        memory_bytes: size(configured.memory_bytes, default.memory_bytes),
-        fuel: configured.fuel.unwrap_or(default.fuel),
-        clock_ms: clock(configured.clock, default.clock_ms),
-        configure_fuel: configured.configure_fuel.unwrap_or(default.configure_fuel),
-        configure_clock_ms: clock(configured.configure_clock, default.configure_clock_ms),
-        actions: size(configured.actions, default.actions),
-        text_bytes: size(configured.text_bytes, default.text_bytes),
-        answer_bytes: size(configured.answer_bytes, default.answer_bytes),
-        log_lines: size(configured.log_lines, default.log_lines),
-        log_bytes: size(configured.log_bytes, default.log_bytes),
-    }
 }

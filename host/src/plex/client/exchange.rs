@@ -128,9 +128,9 @@ impl Plex {
                 let redacted = refusal::shown(words.as_deref(), &self.redactor(also));
                 let error = match status {
                     404 => PlexError::NotFound,
-                    _ => PlexError::Refused { status, words: redacted.clone() },
+                    _ => PlexError::Refused { status, words: redacted },
                 };
-                Ok(Err(Refusal { status, words: words.unwrap_or_default(), redacted, error }))
+                Ok(Err(Refusal { status, words: words.unwrap_or_default(), error }))
             }
             300..=399 => fault("it sends us elsewhere, where we don't go", false),
             _ => fault("it is at fault", write),
@@ -147,8 +147,6 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     /// plex.tv's words as they came, to look for known phrases and for nothing else.
     pub(super) words: String,
-    /// The words without people.
-    pub(super) redacted: crate::plex::Redacted,
     /// What it means if the route gives it no other meaning.
     pub(super) error: PlexError,
 }
