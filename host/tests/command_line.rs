@@ -112,3 +112,18 @@ fn the_version_is_that_of_the_package() {
     let output = rolarr(folder.path(), &["--version"], &[]);
     assert_eq!(text(&output.stdout), format!("rolarr {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_policy_can_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("text.wasm"), "no wasm").unwrap();
+    for (policy, code, said) in [
+        ("builtin:role-restriction", 0, "It loads."),
+        ("text.wasm", 1, "not WebAssembly"),
+        ("absent.wasm", 1, "absent.wasm"),
+    ] {
+        let output = rolarr(folder.path(), &["policy", "check", policy], &[]);
+        assert_eq!(output.status.code(), Some(code), "{policy}");
+        assert!(text(&output.stdout).contains(said), "{policy}: {}", text(&output.stdout));
+    }
+}

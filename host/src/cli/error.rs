@@ -93,9 +93,9 @@ impl From<ConfigError> for CliError {
 }
 
 /// Prints what went wrong, if anything did, and gives the exit code.
-pub(super) fn exit(done: Result<Exit, CliError>) -> ExitCode {
+pub(super) fn exit(done: Result<ExitCode, CliError>) -> ExitCode {
     match done {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(error) if error.is_closed_output() => Exit::Done.into(),
         Err(error) => {
             // There is nobody left to tell if this fails.

@@ -18,8 +18,16 @@ pub use error::{CliError, Exit};
 #[derive(Debug, Parser)]
 #[command(name = "rolarr", version, propagate_version = false, arg_required_else_help = true)]
 struct Cli {
-    /// When to color what is printed. NO_COLOR is respected
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    /// When to color what is printed: `auto` (the default; NO_COLOR is respected), `always` or `never`
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     color: Color,
 
     #[command(subcommand)]
@@ -29,6 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Policy(policy::PolicyArgs),
 }
 
 /// Does what the command line says.
@@ -39,7 +48,8 @@ pub fn main() -> ExitCode {
         Err(error) => return error::usage(&error),
     };
     let done = match cli.command {
-        Command::Run(run) => run.execute(cli.color),
+        Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
+        Command::Policy(policy) => policy.run().map_err(CliError::from),
     };
     error::exit(done)
 }

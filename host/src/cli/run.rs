@@ -13,7 +13,7 @@ use super::{CliError, Color, Exit, logging, stop};
 /// How long what is left running may take once everything else has ended.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Runs the bot until it is stopped
+/// Run the bot until it is stopped
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// The configuration file
