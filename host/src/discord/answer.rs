@@ -1,0 +1,143 @@
+//! Answers to people: within the three seconds that Discord gives, and for fifteen minutes after.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::Method;
+use serde_json::Value;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{
+    body,
+    http::{Call, Http, segment},
+    interaction::{Deed, Interaction, Unknown},
+    rest::post,
+    translate::Asked,
+};
+use crate::{
+    domain::{ChannelId, UserId},
+    pipeline::ports::{DiscordError, Intake, Outgoing, Pressed, Reply, Via},
+};
+
+/// How long the pipeline may think about a pressed button: a form can only be the first answer, and that has
+/// to be there within three seconds.
+const PRESS_LIMIT: Duration = Duration::from_secs(2);
+/// How long the token of an interaction is valid.
+const TOKEN_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Brings people's words to the pipeline, and its answers back to them.
+#[derive(Clone)]
+pub(super) struct Answerer {
+    pub(super) http: Arc<Http>,
+    pub(super) intake: Arc<dyn Intake>,
+}
+
+impl Answerer {
+    /// Answers one person. What they gave reaches the pipeline even if no answer reaches them.
+    pub(super) async fn answer(&self, asked: Asked) {
+        match asked {
+            Asked::DirectMessage { id, from, channel, typed } => {
+                self.direct_message(id, from, channel, typed.expose()).await;
+            }
+            Asked::Interaction(interaction) => self.interaction(interaction).await,
+        }
+    }
+
+    async fn direct_message(&self, id: u64, from: UserId, channel: ChannelId, typed: &str) {
+        let Some(reply) = self.intake.address(from, typed, Via::DirectMessage).await else { return };
+        let message = Outgoing { text: reply.text, button: reply.button };
+        if let Err(error) = post(&self.http, channel, &message, &format!("dm{id}")).await {
+            warn!(user = %from, %error, "a direct message could not be answered");
+        }
+    }
+
+    async fn interaction(&self, interaction: Interaction) {
+        let Interaction { id, application, token, deed } = interaction;
+        let reach = Reach { http: &self.http, id, application, token: token.expose() };
+        match deed {
+            Deed::Command(command, by) => {
+                let user = by.user;
+                reach.later(user, self.intake.command(command, by)).await;
+            }
+            Deed::Address { by, prompt, typed } => {
+                let intake = async {
+                    let reply = self.intake.address(by, typed.expose(), Via::Form(prompt)).await;
+                    reply.unwrap_or_else(|| Reply::text("This question is closed. Nothing was changed."))
+                };
+                reach.later(by, intake).await;
+            }
+            Deed::Pressed { by, action } => {
+                let first = match timeout(PRESS_LIMIT, self.intake.pressed(by, action)).await {
+                    Ok(Pressed::Form(prompt)) => body::form(prompt),
+                    Ok(Pressed::Say(reply)) => body::say(&reply),
+                    Err(_) => {
+                        warn!(user = %by, "a pressed button took too long");
+                        body::say(&Reply::text("That took too long. Please press the button again."))
+                    }
+                };
+                reach.at_once(Some(by), first).await;
+            }
+            Deed::Unknown(unknown) => {
+                let text = match unknown {
+                    Unknown::Command => "I don't know this command. Please update Discord and try again.",
+                    Unknown::Button => "This button is out of date and does nothing any more.",
+                    Unknown::Form => "This form is out of date. Nothing was changed.",
+                };
+                reach.at_once(None, body::say(&Reply::text(text))).await;
+            }
+        }
+    }
+}
+
+/// The way back to one person.
+struct Reach<'a> {
+    http: &'a Http,
+    id: u64,
+    application: u64,
+    token: &'a str,
+}
+
+impl Reach<'_> {
+    /// Says at once that an answer will follow, and lets the work go on meanwhile.
+    async fn later(&self, user: UserId, work: impl Future<Output = Reply>) {
+        let work = timeout(TOKEN_LIMIT, work);
+        let (deferred, reply) = tokio::join!(self.callback(body::defer()), work);
+        let Ok(reply) = reply else {
+            warn!(%user, "an answer was not ready within 15 minutes; Discord takes none any more");
+            return;
+        };
+        match deferred {
+            // It may have arrived all the same.
+            Ok(()) | Err(DiscordError::Unavailable { .. }) => {}
+            Err(error) => {
+                warn!(%user, %error, "an interaction could not be answered; what it asked for was done");
+                return;
+            }
+        }
+        if let Err(error) = self.edit(&reply).await {
+            warn!(%user, %error, "the answer to an interaction could not be shown; what it asked for was done");
+        }
+    }
+
+    async fn at_once(&self, user: Option<UserId>, first: Value) {
+        if let Err(error) = self.callback(first).await {
+            match user {
+                Some(user) => warn!(%user, %error, "a pressed button could not be answered"),
+                None => debug!(%error, "an unknown interaction could not be answered"),
+            }
+        }
+    }
+
+    async fn callback(&self, body: Value) -> Result<(), DiscordError> {
+        let path = format!("/interactions/{}/{}/callback", self.id, segment(self.token));
+        let call = Call::interaction(Method::POST, "POST /interactions/{id}/{token}/callback", path);
+        self.http.send(call.with(body)).await.map(|_| ())
+    }
+
+    async fn edit(&self, reply: &Reply) -> Result<(), DiscordError> {
+        let path = format!("/webhooks/{}/{}/messages/@original", self.application, segment(self.token));
+        let template = "PATCH /webhooks/{application}/{token}/messages/@original";
+        let call = Call::interaction(Method::PATCH, template, path);
+        self.http.send(call.with(body::reply(reply))).await.map(|_| ())
+    }
+}

@@ -1,0 +1,122 @@
+//! The slash commands: what is registered with Discord.
+//!
+//! One command `/plex` has them all, and Discord knows permissions only for whole commands. So everybody sees
+//! `/plex`, and whether the person may manage the guild is checked here, with what Discord says of them in
+//! the interaction.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::http::{Call, Http};
+use crate::pipeline::ports::DiscordError;
+
+/// The name of the command.
+pub(super) const PLEX: &str = "plex";
+
+const SUB_COMMAND: u8 = 1;
+const STRING: u8 = 3;
+const USER: u8 = 6;
+/// Where a command can be given: in a guild (0) and in a direct message to the bot (1).
+const CONTEXTS: [u8; 2] = [0, 1];
+
+/// All commands, as Discord's REST API takes them.
+pub(super) fn definitions() -> Value {
+    let email = |description: &str, required: bool| {
+        json!({"type": STRING, "name": "email", "description": description, "required": required,
+               "max_length": 254})
+    };
+    let member = json!({"type": USER, "name": "member", "required": false,
+                        "description": "The member whom the Plex account belongs to"});
+    json!([{
+        "type": 1,
+        "name": PLEX,
+        "description": "Access to the Plex server",
+        "contexts": CONTEXTS,
+        "options": [
+            {"type": SUB_COMMAND, "name": "invite", "description": "Invite a Plex account (administrators)",
+             "options": [email("The e-mail address of the Plex account", true), member]},
+            {"type": SUB_COMMAND, "name": "remove",
+             "description": "Remove a Plex account for good (administrators)",
+             "options": [email("The e-mail address of the Plex account", true)]},
+            {"type": SUB_COMMAND, "name": "link", "description": "Link your own Plex account",
+             "options": [email("The e-mail address of your Plex account; without it you are asked again", false)]},
+        ],
+    }])
+}
+
+/// Registers the commands for all guilds and direct messages, if others are registered. Discord allows 200
+/// creations a day, so it is looked at first. True: something was changed.
+pub(super) async fn register(http: &Http, application: u64) -> Result<bool, DiscordError> {
+    let path = format!("/applications/{application}/commands");
+    let look = Call::bot(Method::GET, "GET /applications/{application}/commands", 0, path.clone());
+    let registered: Value = http.read(look).await?;
+    let wanted = definitions();
+    if agrees(&wanted, &registered) {
+        return Ok(false);
+    }
+    let overwrite = Call::bot(Method::PUT, "PUT /applications/{application}/commands", 0, path);
+    http.send(overwrite.with(wanted)).await?;
+    Ok(true)
+}
+
+/// Whether what is registered says all that we want. Discord adds fields of its own and leaves out what is
+/// false.
+fn agrees(wanted: &Value, registered: &Value) -> bool {
+    match (wanted, registered) {
+        (Value::Object(wanted), Value::Object(registered)) => {
+            wanted.iter().all(|(name, value)| agrees(value, registered.get(name).unwrap_or(&Value::Null)))
+        }
+        (Value::Array(wanted), Value::Array(registered)) => {
+            wanted.len() == registered.len()
+                && wanted.iter().zip(registered).all(|(wanted, registered)| agrees(wanted, registered))
+        }
+        (Value::Bool(false), Value::Null) => true,
+        (wanted, registered) => wanted == registered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn as_discord_shows_it() -> Value {
+        let mut shown = definitions();
+        shown[0]["id"] = json!("900000001");
+        shown[0]["version"] = json!("900000002");
+        shown[0]["default_member_permissions"] = Value::Null;
+        shown[0]["options"][2]["options"][0].as_object_mut().unwrap().remove("required");
+        shown
+    }
+
+    #[test]
+    fn what_is_registered_already_is_recognised() {
+        assert!(agrees(&definitions(), &as_discord_shows_it()));
+    }
+
+    #[test]
+    fn another_text_option_or_command_is_a_difference() {
+        let mut other = as_discord_shows_it();
+        other[0]["options"][0]["description"] = json!("x");
+        assert!(!agrees(&definitions(), &other));
+        let mut other = as_discord_shows_it();
+        other[0]["options"].as_array_mut().unwrap().pop();
+        assert!(!agrees(&definitions(), &other));
+        assert!(!agrees(&definitions(), &json!([])));
+        assert!(!agrees(&definitions(), &Value::Null));
+    }
+
+    #[test]
+    fn names_and_texts_keep_to_the_limits_of_discord() {
+        fn check(value: &Value) {
+            if let Some(description) = value.get("description").and_then(Value::as_str) {
+                assert!((1..=100).contains(&description.chars().count()), "{description}");
+            }
+            for option in value.get("options").and_then(Value::as_array).into_iter().flatten() {
+                check(option);
+            }
+        }
+        for command in definitions().as_array().unwrap() {
+            check(command);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! One exchange with Discord's REST API.
+//!
+//! Requests go out through our own client and not through serenity's, whose client has no time-out, ignores
+//! the configured address while it limits the rate, and keeps the headers to itself that tell the limits.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    Client, Method, Response,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect::Policy,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    limiter::{LONGEST_WAIT, Limiter, Route, Told},
+    settings::{BadSettings, Settings, address},
+};
+use crate::{domain::Secret, pipeline::ports::DiscordError};
+
+/// How often a request is sent if Discord asks to wait each time.
+const TRIES: u32 = 3;
+/// The longest answer that is read. A page of 1,000 members has about one megabyte.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// How long to wait if Discord asks to wait and does not say how long.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
+/// What Discord asks bots to send (Discord's documentation, "User Agent").
+const USER_AGENT: &str = concat!("DiscordBot (rolarr, ", env!("CARGO_PKG_VERSION"), ")");
+/// What need not be encoded in a segment of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Which right a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// The bot's token, and so the bot's limits. The number is the guild's or channel's id, 0 without one.
+    Bot(u64),
+    /// The token of an interaction, in the path. It has no part in the global limit.
+    Interaction,
+}
+
+/// A request. It can't be printed: path and body hold tokens and texts.
+#[derive(Clone)]
+pub(super) struct Call {
+    method: Method,
+    template: &'static str,
+    path: String,
+    right: Right,
+    body: Option<Value>,
+}
+
+impl Call {
+    /// A request with the bot's token. `template` is the method and the path with placeholders, for limits
+    /// and errors; `path` follows `/api/v10`.
+    pub(super) fn bot(method: Method, template: &'static str, major: u64, path: String) -> Self {
+        Self { method, template, path, right: Right::Bot(major), body: None }
+    }
+
+    /// A request with the token of an interaction.
+    pub(super) fn interaction(method: Method, template: &'static str, path: String) -> Self {
+        Self { method, template, path, right: Right::Interaction, body: None }
+    }
+
+    /// The same with a JSON body.
+    pub(super) fn with(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+/// A text as a segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Discord's REST API.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: Client,
+    base: String,
+    authorization: HeaderValue,
+    limiter: Limiter,
+    limit: Duration,
+}
+
+enum Answer {
+    Body(Vec<u8>),
+    Wait(Duration),
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings) -> Result<Self, BadSettings> {
+        let base = address(&settings.api, "REST API", ["https", "http"], "`https://` or `http://`")?;
+        let client = client(settings)?;
+        let authorization = authorization(&settings.token)?;
+        Ok(Self { client, base, authorization, limiter: Limiter::new(), limit: settings.request_limit })
+    }
+
+    /// Sends a request and reads the answer's JSON.
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, DiscordError> {
+        let template = call.template;
+        let body = self.send(call).await?;
+        // serde's error would quote what Discord sent.
+        serde_json::from_slice(&body).map_err(|_| unavailable(template, "the answer can't be read"))
+    }
+
+    /// Sends a request whose answer's content does not matter.
+    pub(super) async fn send(&self, call: Call) -> Result<Vec<u8>, DiscordError> {
+        let mut tries = 1;
+        loop {
+            match self.exchange(&call).await? {
+                Answer::Body(body) => return Ok(body),
+                Answer::Wait(retry_after) if tries >= TRIES || retry_after > LONGEST_WAIT => {
+                    return Err(DiscordError::RateLimited { retry_after });
+                }
+                // With the bot's right the limiter waits before the next try.
+                Answer::Wait(_) if matches!(call.right, Right::Bot(_)) => {}
+                Answer::Wait(wait) => tokio::time::sleep(wait).await,
+            }
+            tries += 1;
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, DiscordError> {
+        let route = match call.right {
+            Right::Bot(major) => Some(Route { template: call.template, major }),
+            Right::Interaction => None,
+        };
+        let permit = match route {
+            Some(route) => Some(self.limiter.permit(route).await?),
+            None => None,
+        };
+        let url = format!("{}/api/v10{}", self.base, call.path);
+        let mut request = self.client.request(call.method.clone(), url);
+        if route.is_some() {
+            request = request.header(AUTHORIZATION, self.authorization.clone());
+        }
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let response = request.send().await.map_err(|error| self.no_answer(call, &error))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        // The head alone teaches what there is to learn if the rest never comes.
+        let told = told(status, &headers);
+        let body = match self.body(call, response).await {
+            Ok(body) => body,
+            Err(error) => {
+                self.limiter.learn(route, told);
+                return Err(error);
+            }
+        };
+        let refusal = if status >= 400 { Refusal::read(&body) } else { Refusal::default() };
+        let told = refusal.complete(told);
+        self.limiter.learn(route, told);
+        drop(permit);
+        let code = refusal.code.unwrap_or(0);
+        match status {
+            200..=299 => Ok(Answer::Body(body)),
+            429 => Ok(Answer::Wait(told.retry_after.unwrap_or(UNKNOWN_WAIT))),
+            401 if route.is_some() => Err(DiscordError::Unauthorized),
+            404 => Err(DiscordError::NotFound { code }),
+            400..=499 => Err(DiscordError::Refused { status, code }),
+            _ => Err(unavailable(call.template, &format!("status {status}"))),
+        }
+    }
+
+    async fn body(&self, call: &Call, mut response: Response) -> Result<Vec<u8>, DiscordError> {
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| self.no_answer(call, &error))? {
+            if body.len() + part.len() > LONGEST_ANSWER {
+                return Err(unavailable(call.template, "the answer is too long"));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+
+    fn no_answer(&self, call: &Call, error: &reqwest::Error) -> DiscordError {
+        if error.is_connect() {
+            unavailable(call.template, "no connection")
+        } else if error.is_timeout() {
+            unavailable(call.template, &format!("no answer within {} s", self.limit.as_secs_f32()))
+        } else {
+            unavailable(call.template, "the connection broke")
+        }
+    }
+}
+
+fn unavailable(template: &str, what: &str) -> DiscordError {
+    DiscordError::Unavailable { what: format!("{template}: {what}") }
+}
+
+/// A client that contacts nothing but what it is told to: no system proxy, no redirects.
+pub(super) fn client(settings: &Settings) -> Result<Client, BadSettings> {
+    Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(settings.connect_limit)
+        .timeout(settings.request_limit)
+        .no_proxy()
+        .redirect(Policy::none())
+        .build()
+        .map_err(|_| BadSettings::Client)
+}
+
+fn authorization(token: &Secret) -> Result<HeaderValue, BadSettings> {
+    let mut value =
+        HeaderValue::from_str(&format!("Bot {}", token.expose())).map_err(|_| BadSettings::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What Discord says when it refuses. Its words are not kept: they may repeat what was sent.
+#[derive(Debug, Default, Deserialize)]
+struct Refusal {
+    code: Option<u32>,
+    retry_after: Option<f64>,
+    #[serde(default)]
+    global: bool,
+}
+
+impl Refusal {
+    fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    fn complete(&self, mut told: Told) -> Told {
+        if told.status == 429 {
+            let exact = self.retry_after.and_then(seconds);
+            told.retry_after = Some(exact.or(told.retry_after).unwrap_or(UNKNOWN_WAIT));
+            told.global |= self.global;
+        }
+        told
+    }
+}
+
+fn told(status: u16, headers: &HeaderMap) -> Told {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let retry_after = || {
+        let header = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok();
+        Some(header.and_then(seconds).unwrap_or(UNKNOWN_WAIT))
+    };
+    Told {
+        status,
+        remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
+        reset_after: text("x-ratelimit-reset-after").and_then(|text| text.parse().ok()).and_then(seconds),
+        retry_after: if status == 429 { retry_after().or(Some(UNKNOWN_WAIT)) } else { None },
+        global: text("x-ratelimit-global") == Some("true") || text("x-ratelimit-scope") == Some("global"),
+        shared: text("x-ratelimit-scope") == Some("shared"),
+    }
+}
+
+/// Seconds as Discord writes them. More than a day is a day; a number that makes no sense is none.
+pub(super) fn seconds(number: f64) -> Option<Duration> {
+    const DAY: f64 = 86_400.0;
+    (number.is_finite() && number >= 0.0).then(|| Duration::from_secs_f64(number.min(DAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_says_more_exactly_how_long_to_wait() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let refusal = Refusal::read(br#"{"message":"x","retry_after":0.25,"global":true}"#);
+        let told = refusal.complete(told(429, &headers));
+        assert_eq!(told.retry_after, Some(Duration::from_millis(250)));
+        assert!(told.global);
+    }
+
+    #[test]
+    fn a_limit_without_a_time_still_waits() {
+        let told = Refusal::read(b"<html>").complete(told(429, &HeaderMap::new()));
+        assert_eq!(told.retry_after, Some(UNKNOWN_WAIT));
+    }
+
+    #[test]
+    fn garbage_in_headers_is_not_believed() {
+        let mut headers = HeaderMap::new();
+        for name in ["x-ratelimit-remaining", "x-ratelimit-reset-after", "retry-after"] {
+            headers.insert(name, HeaderValue::from_static("-1e999"));
+        }
+        let told = told(429, &headers);
+        assert_eq!((told.remaining, told.reset_after), (None, None));
+        assert_eq!(told.retry_after, Some(UNKNOWN_WAIT));
+    }
+
+    #[test]
+    fn a_refusal_that_is_no_json_has_no_code() {
+        assert_eq!(Refusal::read(b"error code: 1015").code, None);
+        assert_eq!(Refusal::read(br#"{"code":"x"}"#).code, None);
+        assert_eq!(Refusal::read(br#"{"code":50007,"message":"x"}"#).code, Some(50_007));
+    }
+
+    #[test]
+    fn a_token_stays_within_its_segment() {
+        assert_eq!(segment("a-b_c.d/../e?"), "a-b_c.d%2F..%2Fe%3F");
+    }
+}

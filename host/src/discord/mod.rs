@@ -1,0 +1,24 @@
+//! Discord: serenity's gateway on one side, the pipeline's ports on the other.
+//!
+//! [`SerenityDiscord`] is what the pipeline asks; [`run`] keeps a session on the gateway and tells the
+//! pipeline's [`crate::pipeline::ports::Intake`] what happens. Nothing outside of this folder knows serenity.
+
+mod answer;
+mod body;
+mod commands;
+mod custom_id;
+mod gateway;
+mod http;
+mod identifies;
+mod interaction;
+mod limiter;
+mod link;
+mod rest;
+mod session;
+mod settings;
+mod translate;
+mod wire;
+
+pub use gateway::{Fatal, run};
+pub use rest::SerenityDiscord;
+pub use settings::{BadSettings, Settings};
