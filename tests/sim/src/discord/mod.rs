@@ -7,7 +7,6 @@
 
 mod build;
 pub mod cli;
-
 mod faults;
 mod gateway;
 mod ids;
