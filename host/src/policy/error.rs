@@ -16,16 +16,23 @@ pub enum Failure {
     #[error("it crashed: it calls itself without end (the stack is used up)")]
     EndlessRecursion,
     /// More work than allowed.
-    #[error("it ran out of fuel ({limit} units): it may run without end; the limit is `fuel`")]
+    #[error("it ran out of fuel ({limit} units): it may run without end; the limit is `{name}`")]
     OutOfFuel {
         /// The limit in units of work.
         limit: u64,
+        /// The limit's name among the settings.
+        name: &'static str,
     },
     /// More time than allowed, twice.
-    #[error("it ran out of time ({} ms): it may run without end, or the machine is too busy", limit.as_millis())]
+    #[error(
+        "it ran out of time ({} ms): it may run without end, or the machine is too busy; the limit is `{name}`",
+        limit.as_millis()
+    )]
     OutOfTime {
         /// The limit.
         limit: Duration,
+        /// The limit's name among the settings.
+        name: &'static str,
     },
     /// More memory than allowed.
     #[error("it ran out of memory ({} KiB); the limit is `memory_bytes`", limit / 1024)]
@@ -157,12 +164,20 @@ pub enum LoadProblem {
     #[error("it can't say what it is: {0}")]
     Describe(Failure),
     /// Taking the settings failed.
-    #[error("it does not take the settings: {0}")]
+    #[error("it does not take the settings: {}", said(.0))]
     Configure(Failure),
 }
 
 fn advice(newer: bool) -> &'static str {
     if newer { "use a newer Rolarr, or build the policy with an older SDK" } else { "build it anew" }
+}
+
+/// A policy's own words about its settings need no "it says".
+fn said(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn hint(text: bool) -> &'static str {

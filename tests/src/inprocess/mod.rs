@@ -262,6 +262,23 @@ impl Stage {
         Ok(())
     }
 
+    /// The gateway says something of a member, true or not.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn hint(&self, hint: Hint) -> Result<()> {
+        self.intake()?.hint(hint).await;
+        Ok(())
+    }
+
+    /// What the policy decides on an event, asked directly.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn decide(&self, event: &rolarr_policy::contract::Event) -> Result<rolarr_policy::contract::Decision> {
+        Ok(self.policy.evaluate(event)?.decision)
+    }
+
     /// A member gets a role.
     ///
     /// # Errors
