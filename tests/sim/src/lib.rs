@@ -3,5 +3,6 @@
 //! Behind the sockets they are plain state machines without a clock of their own, so that a test can also
 //! drive them in process, with virtual time.
 
+pub mod discord;
 pub mod http;
 pub mod serve;
