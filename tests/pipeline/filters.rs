@@ -81,8 +81,7 @@ async fn the_owners_filter_comes_back_as_it_was_written() -> Result<()> {
 
 #[tokio::test(start_paused = true)]
 async fn everything_closes_every_type_of_media_and_downloads() -> Result<()> {
-    let stage =
-        Stage::with(Setting { policy: json!({"block": "everything"}), ..Setting::default() }).await?;
+    let stage = Stage::with(Setting { policy: json!({"block": "everything"}), ..Setting::default() }).await?;
     stage.alice_joins().await?;
     lose(&stage).await?;
     let ann = stage.plex_account(ANN).0;

@@ -108,9 +108,11 @@ async fn one_difference_is_one_event_per_role_added_ones_first() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn an_answer_older_than_the_hint_is_asked_for_again() -> Result<()> {
     let stage = Stage::set().await?;
-    stage
-        .on_discord()
-        .fail_requests(RestFault::once("GET", "guilds/*/members/*", RestFaultKind::StaleMember));
+    stage.on_discord().fail_requests(RestFault::once(
+        "GET",
+        "guilds/*/members/*",
+        RestFaultKind::StaleMember,
+    ));
     stage.give_role(stage.alice(), stage.role()).await?;
     stage.wait(Duration::from_secs(1)).await;
     assert!(story(&stage).await?.is_empty());
@@ -154,6 +156,8 @@ async fn an_unavailable_guild_is_not_a_guild_whose_members_left() -> Result<()> 
     stage.wait(Duration::from_secs(600)).await;
     assert!(stage.at_plex().share_of(ANN).is_some());
     assert!(stage.filters(ANN).is_empty());
+    let now = stage.now();
+    stage.on_discord().set_available(now, guild, true)?;
     stage.news(GatewayNews::GuildGone(stage.guild())).await?;
     stage.settle().await;
     assert!(stage.at_plex().share_of(ANN).is_some());
@@ -233,7 +237,8 @@ async fn many_hints_at_once_are_asked_for_through_the_gateway() -> Result<()> {
         stage.tell(*user).await?;
     }
     stage.wait(Duration::from_secs(3600)).await;
-    let read = stage.on_discord().requests().iter().filter(|logged| logged.path.contains("/members/")).count();
+    let read =
+        stage.on_discord().requests().iter().filter(|logged| logged.path.contains("/members/")).count();
     assert!(read <= 20, "{read} members were read one by one");
     assert!(users.iter().all(|user| stage.messages(*user).len() == 1));
     Ok(())

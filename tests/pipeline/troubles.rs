@@ -22,7 +22,9 @@ async fn asked() -> Result<Stage> {
 
 fn invitations(stage: &Stage) -> usize {
     let sim = stage.at_plex();
-    let sent = |write: &&&rolarr_sim::plex::Recorded| write.method == "POST" && write.path.ends_with("shared_servers");
+    let sent = |write: &&&rolarr_sim::plex::Recorded| {
+        write.method == "POST" && write.path.ends_with("shared_servers")
+    };
     sim.writes().iter().filter(sent).count()
 }
 
@@ -122,7 +124,9 @@ async fn plexs_own_words_name_nobody() -> Result<()> {
     stage.write(stage.alice(), ANN).await?.context("no answer")?;
     stage.wait(Duration::from_secs(600)).await;
     assert!(!stage.database_holds("Ann Example")?);
-    assert!(stage.audit().iter().all(|line| !line.contains("Ann") && !line.contains('@') || line.contains("<@")));
+    assert!(
+        stage.audit().iter().all(|line| !line.contains("Ann") && !line.contains('@') || line.contains("<@"))
+    );
     let alice = stage.alice();
     for event in stage.read(move |tx| tx.story(alice)).await? {
         let decision = stage.read(move |tx| tx.decision(event.id)).await?;

@@ -100,9 +100,7 @@ impl Stage {
         let mut plex = PlexSim::sample();
         (setting.before)(&mut plex);
         let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
-        let engine = Engine::new(EngineSettings::default())?;
-        let module = Module::open("builtin:role-restriction")?;
-        let policy = Policy::load(&engine, &module, &setting.policy, Vec::new(), &Limits::default())?;
+        let policy = policy(&setting.policy)?;
         let client = client(&plex, &seam);
         let owner = client.owner().await?;
         let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
@@ -275,7 +273,10 @@ impl Stage {
     ///
     /// # Errors
     /// If it fails.
-    pub fn decide(&self, event: &rolarr_policy::contract::Event) -> Result<rolarr_policy::contract::Decision> {
+    pub fn decide(
+        &self,
+        event: &rolarr_policy::contract::Event,
+    ) -> Result<rolarr_policy::contract::Decision> {
         Ok(self.policy.evaluate(event)?.decision)
     }
 
@@ -467,6 +468,21 @@ impl Stage {
         }
         Ok(false)
     }
+}
+
+/// The default policy with these settings. It is compiled once in a process, whatever the number of stories.
+fn policy(settings: &Value) -> Result<Policy> {
+    static LOADED: Mutex<Vec<(String, Policy)>> = Mutex::new(Vec::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = settings.to_string();
+    if let Some((_, policy)) = loaded.iter().find(|(known, _)| *known == key) {
+        return Ok(policy.clone());
+    }
+    let engine = Engine::new(EngineSettings::default())?;
+    let module = Module::open("builtin:role-restriction")?;
+    let policy = Policy::load(&engine, &module, settings, Vec::new(), &Limits::default())?;
+    loaded.push((key, policy.clone()));
+    Ok(policy)
 }
 
 fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam) -> Plex {
