@@ -19,7 +19,7 @@ use rolarr_tests::inprocess::{ANN, BEN, Stage};
 /// What the end of a story is judged by.
 #[derive(Debug, PartialEq)]
 struct End {
-    ann: Vec<(&'static str, String)>,
+    restricted: Vec<(&'static str, String)>,
     shares: Vec<(String, bool)>,
     invites: usize,
     invitations: usize,
@@ -27,8 +27,8 @@ struct End {
     accounts: Vec<String>,
 }
 
-/// Two members: one joins, is restricted, comes back; the other's invitation is withdrawn and sent again, and
-/// they leave. `act` is called between any two things that happen.
+/// Two members: one joins, is restricted, comes back, is restricted and leaves; the other's invitation is
+/// withdrawn and sent again before they leave. `act` is called between any two things that happen.
 async fn story<F>(stage: &mut Stage, mut between: F) -> Result<End>
 where
     F: AsyncFnMut(&mut Stage) -> Result<()>,
@@ -52,7 +52,10 @@ where
     between(stage).await?;
     stage.take_role(alice, role).await?;
     between(stage).await?;
-    end(stage).await
+    let restricted = stage.filters(ANN);
+    stage.leave(alice).await?;
+    between(stage).await?;
+    end(stage, restricted).await
 }
 
 /// Answers the question. In a crash the member sees no reply.
@@ -61,7 +64,7 @@ async fn answer(stage: &Stage, user: UserId, address: &str) -> Result<()> {
     reply.map_or(Ok(()), |reply| reply.map(drop))
 }
 
-async fn end(stage: &Stage) -> Result<End> {
+async fn end(stage: &Stage, restricted: Vec<(&'static str, String)>) -> Result<End> {
     let (alice, bob) = (stage.alice(), stage.bob());
     let accounts = stage
         .read(move |tx| Ok([tx.account_of(alice)?, tx.account_of(bob)?]))
@@ -81,13 +84,12 @@ async fn end(stage: &Stage) -> Result<End> {
             )
         })
         .collect();
-    let ann = stage.filters(ANN);
     let sim = stage.at_plex();
     let invited = sim.writes().into_iter().filter(|write| {
         write.method == "POST" && write.path.ends_with("shared_servers") && write.status == Some(200)
     });
     Ok(End {
-        ann,
+        restricted,
         shares: sim
             .world
             .shares
@@ -170,8 +172,8 @@ async fn with_crash(step: Step, nth: usize) -> Result<(End, bool)> {
 async fn a_crash_at_any_step_changes_nothing_in_the_end() -> Result<()> {
     let count = Arc::new(Mutex::new(BTreeMap::new()));
     let expected = undisturbed(&count).await?;
-    assert_eq!(expected.ann.len(), 2, "{expected:?}");
-    assert_eq!(expected.shares.len(), 1);
+    assert_eq!(expected.restricted.len(), 2, "{expected:?}");
+    assert!(expected.shares.is_empty(), "{expected:?}");
     assert_eq!(expected.invitations, 3);
     let reached = count.lock().unwrap().clone();
     for step in Step::ALL {
