@@ -30,10 +30,16 @@ use self::{
     world::{GLANCE, World},
 };
 use super::{CliError, Color, Exit, logging, policy::parse_settings, stop};
-use crate::config::Log;
+use crate::{
+    config::Log,
+    policy::{Engine, EngineSettings, Limits, LoadProblem, Module, Policy, printable},
+};
 
 /// How long a step may take until what must be true is true.
 const STEP: Duration = Duration::from_secs(20);
+
+/// How long nothing may change while the bot is at rest, until what must be true is taken for not coming.
+const STILL: Duration = Duration::from_secs(5);
 
 /// How long everything may take.
 const ALL: Duration = Duration::from_secs(240);
@@ -41,7 +47,7 @@ const ALL: Duration = Duration::from_secs(240);
 /// The policy that the story is made for.
 const DEFAULT: &str = "builtin:role-restriction";
 
-const OPEN_BY_DEFAULT: &str = "The default closes movies and television, as asked for: music, photos, live television and downloads stay \
+const OPEN_BY_DEFAULT: &str = "The default closes movies and television: music, photos, live television and downloads stay \
      open to a member without a role. `block = \"everything\"` closes them too; to see it:";
 
 /// Show the whole bot at work, on this machine only: no account is needed.
@@ -67,10 +73,11 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn execute(self, color: Color) -> Result<Exit, CliError> {
         let judged = self.as_default || (self.policy == DEFAULT && self.settings.is_none());
-        let play =
-            Play { policy: located(&self.policy)?, settings: self.settings.unwrap_or_default(), judged };
         let folder = tempfile::Builder::new().prefix("rolarr-demo-").tempdir();
         let folder = folder.context("a temporary folder can't be made")?;
+        let settings = self.settings.unwrap_or_default();
+        let name = try_policy(&self.policy, &settings, folder.path())?;
+        let play = Play { name, policy: located(&self.policy)?, settings, judged };
         let log = folder.path().join("rolarr.log");
         let file = File::create(&log).with_context(|| format!("can't write `{}`", log.display()))?;
         let rust_log = env::var("RUST_LOG").ok();
@@ -114,7 +121,7 @@ fn keep(folder: TempDir) -> PathBuf {
     folder.keep()
 }
 
-/// A policy file is named relative to where the command runs, not to the demo's configuration.
+/// The policy as the configuration names it. A file is named relative to where the command runs.
 fn located(policy: &str) -> anyhow::Result<String> {
     if policy.starts_with("builtin:") {
         return Ok(policy.to_owned());
@@ -124,8 +131,31 @@ fn located(policy: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
+/// Loads the policy as the bot will, so that a mistake names what was typed and not the demo's own files.
+/// Gives its name and version.
+fn try_policy(policy: &str, settings: &Map<String, Value>, folder: &Path) -> Result<String, CliError> {
+    let module = Module::open(policy)
+        .map_err(|error| CliError::misconfigured(error).hinted("check the path behind `--policy`"))?;
+    // Where the bot will look for what was compiled.
+    let cache_dir = Some(folder.join("rolarr.cache"));
+    let engine = Engine::new(EngineSettings { cache_dir }).map_err(CliError::failed)?;
+    let settings = Value::Object(settings.clone());
+    let policy =
+        Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default()).map_err(|error| {
+            let hint = match &error.problem {
+                LoadProblem::Configure(_) => "change it behind `--settings`",
+                _ => "`rolarr policy check FILE` tells more about a policy file",
+            };
+            CliError::misconfigured(error).hinted(hint)
+        })?;
+    Ok(format!("{} {}", printable(&policy.metadata().name), printable(&policy.metadata().version)))
+}
+
 /// What is to be played.
 struct Play {
+    /// The policy's name and version.
+    name: String,
+    /// The policy as the configuration names it.
     policy: String,
     settings: Map<String, Value>,
     /// It must come out as with the default policy.
@@ -141,7 +171,7 @@ impl Play {
         stop: CancellationToken,
     ) -> anyhow::Result<bool> {
         let started = Instant::now();
-        let mut policy = self.policy.clone();
+        let mut policy = format!("{} ({})", self.name, self.policy);
         if !self.settings.is_empty() {
             policy.push_str(&format!(" with {}", Value::Object(self.settings.clone())));
         }
@@ -196,13 +226,19 @@ impl Play {
         world: &mut World,
     ) -> anyhow::Result<(Facts, Vec<Check>)> {
         let started = Instant::now();
+        let mut last = (Instant::now(), Facts::default());
         loop {
             world.bot_runs().await?;
             let now = Facts::gather(world).await?;
-            let mut checks = if self.judged { step.expect(before, &now) } else { self.bare(before, &now) };
+            let mut checks = if self.judged { step.expect(before, &now) } else { bare(before, &now) };
             let rest = Check::at_rest(&now);
-            let good = rest.wrong.is_none() && checks.iter().all(|check| check.wrong.is_none());
-            if good || started.elapsed() > STEP {
+            let rests = rest.wrong.is_none();
+            let good = rests && checks.iter().all(|check| check.wrong.is_none());
+            if last.1 != now {
+                last = (Instant::now(), now.clone());
+            }
+            let in_vain = rests && last.0.elapsed() > STILL;
+            if good || in_vain || started.elapsed() > STEP {
                 checks.extend(Some(rest).filter(|rest| rest.wrong.is_some()));
                 return Ok((now, checks));
             }
@@ -210,30 +246,30 @@ impl Play {
         }
     }
 
-    /// What can be asked of any policy: that it decides.
-    fn bare(&self, before: &Facts, now: &Facts) -> Vec<Check> {
-        let failed = now.decided.iter().skip(before.decided.len()).filter(|one| one.decision.is_err());
-        failed.map(Check::undecided).collect()
-    }
-
     fn close(&self, screen: &mut Screen<'_>, tally: &Tally, took: Duration) -> io::Result<()> {
         let Tally { steps, checks, wrong } = *tally;
         let seconds = took.as_secs_f32();
         if wrong > 0 {
             let verdict = format!("Something is not as it should be: {wrong} of {checks} checks failed.");
-            return screen.closing(false, &verdict, &[]);
+            return screen.closing(false, &verdict, "");
         }
         if !self.judged {
             let verdict =
                 format!("The bot carried out what this policy decided: {steps} steps in {seconds:.0} s.");
             let note = "Whether that is what it should decide was not judged: `rolarr policy test` does that with \
                         recorded events.";
-            return screen.closing(true, &verdict, &[note]);
+            return screen.closing(true, &verdict, note);
         }
         let verdict = format!("All is well: {steps} steps, {checks} checks, {seconds:.0} s.");
-        let example = "    rolarr demo --settings '{\"block\": \"everything\"}'";
-        screen.closing(true, &verdict, &[OPEN_BY_DEFAULT, example])
+        screen.closing(true, &verdict, OPEN_BY_DEFAULT)?;
+        screen.example("rolarr demo --settings '{\"block\": \"everything\"}'")
     }
+}
+
+/// What can be asked of any policy: that it decides.
+fn bare(before: &Facts, now: &Facts) -> Vec<Check> {
+    let failed = now.decided.iter().skip(before.decided.len()).filter(|one| one.decision.is_err());
+    failed.map(Check::undecided).collect()
 }
 
 /// What came of it.

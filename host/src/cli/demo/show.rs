@@ -12,10 +12,13 @@ use crate::{
 };
 
 /// How wide lines get.
-const WIDTH: usize = 96;
+const WIDTH: usize = 100;
 
 /// Where the text begins, behind the labels.
 const INDENT: usize = 13;
+
+/// How far the values of what is true at Plex stand behind their names.
+const NAMES: usize = 9;
 
 /// Prints, in colour or not.
 pub(super) struct Screen<'a> {
@@ -66,9 +69,12 @@ impl<'a> Screen<'a> {
             self.line("Policy", &decision(decided))?;
         }
         let (first, rest) = at_plex(&now.plex);
-        self.line("Plex", &first)?;
-        for line in rest {
-            self.line("", &line)?;
+        self.line("Plex", first)?;
+        for (name, values) in rest {
+            for (number, line) in wrapped(&values, WIDTH - INDENT - NAMES).into_iter().enumerate() {
+                let name = if number == 0 { name } else { "" };
+                self.row("", &format!("{name:<NAMES$}{line}"))?;
+            }
         }
         if let Some(why) = now.held.as_ref().filter(|_| now.held != before.held) {
             self.line("Held", &printable(why))?;
@@ -100,25 +106,33 @@ impl<'a> Screen<'a> {
     }
 
     /// The last lines.
-    pub(super) fn closing(&mut self, good: bool, verdict: &str, notes: &[&str]) -> io::Result<()> {
+    pub(super) fn closing(&mut self, good: bool, verdict: &str, note: &str) -> io::Result<()> {
         let verdict = self.tint(if good { Tone::Good } else { Tone::Bad }, verdict);
         writeln!(self.out, "\n{verdict}")?;
-        for note in notes {
-            writeln!(self.out)?;
-            for line in wrapped(note, WIDTH) {
-                writeln!(self.out, "{line}")?;
-            }
+        for line in wrapped(note, WIDTH) {
+            writeln!(self.out, "{line}")?;
         }
+        self.out.flush()
+    }
+
+    /// A command to copy.
+    pub(super) fn example(&mut self, command: &str) -> io::Result<()> {
+        let command = self.tint(Tone::Strong, command);
+        writeln!(self.out, "\n    {command}")?;
         self.out.flush()
     }
 
     fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
         let lines = text.lines().flat_map(|line| wrapped(line, WIDTH - INDENT));
         for (number, line) in lines.enumerate() {
-            let label = self.tint(Tone::Faint, &format!("{:<9}", if number == 0 { label } else { "" }));
-            writeln!(self.out, "{}", format!("    {label}{line}").trim_end())?;
+            self.row(if number == 0 { label } else { "" }, &line)?;
         }
         Ok(())
+    }
+
+    fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let label = self.tint(Tone::Faint, &format!("{label:<9}"));
+        writeln!(self.out, "{}", format!("    {label}{text}").trim_end())
     }
 
     fn tint(&self, tone: Tone, text: &str) -> String {
@@ -267,32 +281,35 @@ fn ruled(rule: &Rule) -> String {
     if said.is_empty() { "everything".to_owned() } else { format!("only {}", said.join(" and ")) }
 }
 
-/// How Ann stands, and further lines.
-fn at_plex(plex: &AtPlex) -> (String, Vec<String>) {
-    let mut lines = Vec::new();
+/// How Ann stands, and more of it: names with their values.
+fn at_plex(plex: &AtPlex) -> (&'static str, Vec<(&'static str, String)>) {
+    let mut more = Vec::new();
     let first = match &plex.share {
-        None if plex.friend => "Ann is a friend, nothing is shared with her".to_owned(),
-        None => "Ann is nobody to the owner: no invitation, no share".to_owned(),
-        Some((libraries, false)) => format!("invited, not accepted: {}", libraries.join(", ")),
+        None if plex.friend => "Ann is a friend, nothing is shared with her",
+        None => "Ann is nobody to the owner: no invitation, no share",
+        Some((libraries, false)) => {
+            more.push(("offers", libraries.join(", ")));
+            "Ann is invited and has not accepted"
+        }
         Some((_, true)) => {
             let sees = plex.sees.iter().map(|(library, titles)| {
                 let titles = if titles.is_empty() { "nothing".to_owned() } else { titles.join(", ") };
                 format!("{library}: {titles}")
             });
-            lines.push(format!("sees       {}", sees.collect::<Vec<_>>().join(" | ")));
+            more.push(("sees", sees.collect::<Vec<_>>().join(" | ")));
             let filters = plex.filters.iter().map(|(name, filter)| format!("{name} `{filter}`"));
             let filters = filters.collect::<Vec<_>>().join(", ");
-            lines.push(format!("filters    {}", if filters.is_empty() { "none" } else { &filters }));
-            "Ann is a friend, the share is accepted".to_owned()
+            more.push(("filters", if filters.is_empty() { "none".to_owned() } else { filters }));
+            "Ann is a friend, the share is accepted"
         }
     };
     if !plex.plays.is_empty() {
-        lines.push(format!("plays      {}", plex.plays.join(", ")));
+        more.push(("plays", plex.plays.join(", ")));
     }
     if !plex.history.is_empty() {
-        lines.push(format!("history    {}", plex.history.join(", ")));
+        more.push(("history", plex.history.join(", ")));
     }
-    (first, lines)
+    (first, more)
 }
 
 fn message(told: &Told) -> String {
