@@ -1,6 +1,7 @@
 //! The command line: one file per command. The doc comments of the argument structs are the help texts.
 
 mod color;
+mod demo;
 mod error;
 pub mod logging;
 pub mod policy;
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Demo(demo::Demo),
     Policy(policy::PolicyArgs),
 }
 
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
+        Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Policy(policy) => policy.run().map_err(CliError::from),
     };
     error::exit(done)

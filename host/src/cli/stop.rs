@@ -10,10 +10,10 @@ use tracing::info;
 ///
 /// # Errors
 /// What it fails with; and if it was given up on.
-pub(super) async fn until_stopped<F, W>(work: W) -> anyhow::Result<()>
+pub(super) async fn until_stopped<F, W, T>(work: W) -> anyhow::Result<T>
 where
     W: FnOnce(CancellationToken) -> F,
-    F: Future<Output = anyhow::Result<()>>,
+    F: Future<Output = anyhow::Result<T>>,
 {
     let mut signals = Signals::new().context("signals can't be listened to")?;
     let stop = CancellationToken::new();
@@ -98,7 +98,7 @@ mod tests {
         });
         assert!(stuck.await.unwrap_err().to_string().contains("stopped before"));
 
-        let failed = until_stopped(|_| async { bail!("no way") });
-        assert_eq!(failed.await.unwrap_err().to_string(), "no way");
+        let failed: anyhow::Result<()> = until_stopped(|_| async { bail!("no way") }).await;
+        assert_eq!(failed.unwrap_err().to_string(), "no way");
     }
 }

@@ -306,6 +306,8 @@ pub struct Addresses {
 pub struct Timing {
     /// How often the invitations that are out are looked at. Above zero.
     pub check_pending_every: Duration,
+    /// How long after a first look that shows nothing a second one must confirm it. Above zero.
+    pub confirm_absence_after: Duration,
     /// When a member whose roles Discord reports differently in two places is read again.
     pub reread_after: Vec<Duration>,
     /// The least time between two direct messages.

@@ -298,8 +298,9 @@ fn address(entry: &Entry<'_>, schemes: &[&str], example: &str) -> Result<Address
 }
 
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 6] = [
+    const KEYS: [&str; 7] = [
         "check_pending_every",
+        "confirm_absence_after",
         "reread_after",
         "message_every",
         "plex_request_every",
@@ -327,6 +328,7 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
     };
     let timing = Timing {
         check_pending_every: at_least_something("check_pending_every", millis(60_000))?,
+        confirm_absence_after: at_least_something("confirm_absence_after", millis(3_000))?,
         reread_after,
         message_every: any("message_every", millis(5_000))?,
         plex_request_every: any("plex_request_every", millis(250))?,

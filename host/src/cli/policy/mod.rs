@@ -39,7 +39,7 @@ impl PolicyArgs {
 }
 
 /// Settings as they stand on the command line: a JSON object.
-fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
+pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(settings)) => Ok(settings),
         Ok(_) => Err("settings are a JSON object, for example '{\"label\": \"noAccess\"}'".to_owned()),

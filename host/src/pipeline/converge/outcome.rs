@@ -65,7 +65,11 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
                 tell(tx, account, &access, now, &server)
             })
             .await?;
-            tracing::info!(event, "Plex agrees");
+            match due {
+                None => tracing::info!(event, "Plex agrees"),
+                // An invitation that is out is looked at every minute, for weeks.
+                Some(_) => tracing::debug!(event, "Plex agrees so far"),
+            }
             Ok(())
         }
         Err(Trouble::Overtaken) => {

@@ -1,0 +1,139 @@
+//! What the README promises is there.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::{collections::BTreeSet, ffi::OsString, path::Path, process::Command};
+
+use rolarr::config::Config;
+
+const README: &str = include_str!("../../README.md");
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+const COMMANDS: &str = include_str!("../src/discord/commands.rs");
+
+/// The blocks of code in a language.
+fn blocks(language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(bool, String)> = None;
+    for line in README.lines() {
+        match (&mut open, line.trim().strip_prefix("```")) {
+            (None, Some(tag)) => open = Some((tag == language, String::new())),
+            (Some(_), Some(_)) => {
+                blocks.extend(open.take().filter(|(wanted, _)| *wanted).map(|(_, text)| text))
+            }
+            (Some((_, text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// What stands between backticks within a line of text.
+fn quoted() -> impl Iterator<Item = &'static str> {
+    README
+        .lines()
+        .filter(|line| !line.trim().starts_with("```"))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// The settings of the example, commented out or not, as `section.key`.
+fn settings() -> BTreeSet<String> {
+    let mut section = String::new();
+    let mut settings = BTreeSet::new();
+    for line in EXAMPLE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_matches(['[', ']']).to_owned();
+        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
+            && key.chars().all(|c| c.is_ascii_lowercase() || "_-".contains(c))
+        {
+            settings.insert(format!("{section}.{key}"));
+        }
+    }
+    settings
+}
+
+fn parse(text: &str) -> Config {
+    let environment = |name: &str| Some(OsString::from(format!("{name}-value")));
+    Config::parse(Path::new("config.toml"), text.as_bytes(), &environment).unwrap()
+}
+
+#[test]
+fn the_configurations_are_ones() {
+    let blocks = blocks("toml");
+    let whole: Vec<&String> = blocks.iter().filter(|block| block.contains("[plex]")).collect();
+    let [whole] = whole.as_slice() else { panic!("{whole:?}") };
+    parse(whole);
+    // The others are parts that go below it. The policy file of the example does not exist.
+    for part in blocks.iter().filter(|block| block != whole) {
+        parse(&format!("{whole}\n{}", part.replace("my-policy.wasm", "builtin:role-restriction")));
+    }
+    assert_eq!(blocks.len(), 3);
+}
+
+#[test]
+fn each_setting_that_is_named_exists() {
+    let settings = settings();
+    let sections: BTreeSet<&str> = settings.iter().filter_map(|name| name.split('.').next()).collect();
+    let keys: BTreeSet<&str> = settings.iter().filter_map(|name| name.rsplit('.').next()).collect();
+    let mut named = 0;
+    for name in quoted() {
+        let dotted = name.split_once('.').filter(|(section, key)| {
+            sections.contains(section) && key.chars().all(|c| c.is_ascii_lowercase() || "._-".contains(c))
+        });
+        if dotted.is_some() {
+            assert!(settings.contains(name), "`{name}`");
+            named += 1;
+        } else if let Some((key, _)) = name.split_once(" = ").filter(|_| !name.starts_with('{')) {
+            assert!(keys.contains(key), "`{name}`");
+            named += 1;
+        } else if name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+            assert!(keys.contains(name), "`{name}`");
+            named += 1;
+        }
+    }
+    assert!(named >= 8, "{named}");
+}
+
+#[test]
+fn each_command_line_is_understood() {
+    let blocks = blocks("sh");
+    let mut lines: Vec<String> = blocks.iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
+    lines.extend(quoted().map(str::to_owned));
+    let ours: Vec<Vec<&str>> = lines
+        .iter()
+        .filter_map(|line| {
+            line.strip_prefix("rolarr ").or_else(|| line.strip_prefix("cargo run --release -- "))
+        })
+        .map(|arguments| arguments.split_whitespace().collect())
+        .collect();
+    for arguments in &ours {
+        // Reads all arguments before it, and does nothing.
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_rolarr")).args(arguments).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(ours.len() >= 6, "{ours:?}");
+}
+
+#[test]
+fn each_slash_command_exists() {
+    let named: BTreeSet<&str> =
+        quoted().filter_map(|text| text.strip_prefix("/plex ")?.split_whitespace().next()).collect();
+    assert_eq!(named, BTreeSet::from(["invite", "link", "remove"]));
+    for command in named {
+        assert!(COMMANDS.contains(&format!("\"name\": \"{command}\"")), "{command}");
+    }
+}
+
+#[test]
+fn each_file_that_is_linked_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let targets: Vec<&str> = README.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let files: Vec<&&str> = targets.iter().filter(|target| !target.starts_with("https://")).collect();
+    for file in &files {
+        assert!(root.join(file).exists(), "{file}");
+    }
+    assert!(files.len() >= 10, "{files:?}");
+}
