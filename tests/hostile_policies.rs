@@ -4,6 +4,13 @@
 //! cause, and no action; and the next event must be decided as if nothing had been. What people see is in
 //! one snapshot, so that a change of words is looked at.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
 use std::fmt::Write as _;
 
 use rolarr::policy::{Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, Module, Policy};

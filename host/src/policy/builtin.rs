@@ -29,8 +29,7 @@ mod tests {
     fn every_module_is_the_one_that_the_record_names() {
         let record: toml::Table = SOURCES.parse().unwrap();
         for (name, bytes) in BUILTIN {
-            let digest: String =
-                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(record[*name]["module"].as_str(), Some(digest.as_str()), "{name}");
         }
     }
@@ -40,7 +39,8 @@ mod tests {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/");
         for (name, bytes) in BUILTIN {
             let text = String::from_utf8_lossy(bytes);
-            for path in ["/home/", "/root/", "/work/", "/usr/", "/tmp/", "/build/", "/.cargo/", "C:\\", here] {
+            for path in ["/home/", "/root/", "/work/", "/usr/", "/tmp/", "/build/", "/.cargo/", "C:\\", here]
+            {
                 assert!(!text.contains(path), "{name} has `{path}` in it");
             }
         }
