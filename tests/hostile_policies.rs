@@ -4,6 +4,13 @@
 //! cause, and no action; and the next event must be decided as if nothing had been. What people see is in
 //! one snapshot, so that a change of words is looked at.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
 use std::fmt::Write as _;
 
 use rolarr::policy::{Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, Module, Policy};
@@ -531,4 +538,29 @@ fn a_cache_makes_no_difference_even_if_it_is_damaged() {
     check("with empty snapshots");
     std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
     check("with nothing left");
+}
+
+#[test]
+fn a_contract_whose_packages_depend_on_each_other_is_refused() {
+    // The interface of the rules moves to another package: that needs the types of the first package, whose
+    // world needs the rules of the other.
+    let mut bytes = core_module(&Parts::default());
+    let name = b"rolarr:policy/rules@1.0.0";
+    let at = (0..bytes.len() - name.len()).rfind(|at| bytes[*at..].starts_with(name)).unwrap();
+    bytes[at + 2] = b'x';
+    let error = load(&engine(), "circle", bytes).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "policy `circle` can't be used: it is WebAssembly, but not a policy: the contract in it contradicts itself"
+    );
+}
+
+#[test]
+fn what_a_policy_exports_besides_is_tolerated_and_never_called() {
+    let engine = engine();
+    let world = contract("1.0.0").replace("export rules;", "export rules;\n  export extra: func();");
+    let parts = Parts { more: r#"(func (export "extra") (unreachable))"#, ..Parts::default() };
+    let policy = load(&engine, "extra", wat_policies::embed(&parts.text(), &world, "policy")).unwrap();
+    assert!(policy.starts_from_a_snapshot());
+    assert_eq!(policy.evaluate(&harmful()).unwrap().decision, normal());
 }

@@ -51,7 +51,7 @@ pub enum Failure {
     BrokenValue(String),
     /// The answer is a value of the contract that means nothing.
     #[error("its answer is malformed: {0}")]
-    Malformed(Malformed),
+    Malformed(Box<Malformed>),
     /// The policy itself says that it can't.
     #[error("it says: {0}")]
     Refused(String),
@@ -65,9 +65,9 @@ pub enum Failure {
 #[error("policy `{policy}` did not decide event `{event}`: {cause}")]
 pub struct EvaluationError {
     /// The policy's module, as the operator named it.
-    pub policy: String,
+    pub policy: Box<str>,
     /// The event's id.
-    pub event: String,
+    pub event: Box<str>,
     /// Why.
     pub cause: Failure,
     /// What the policy logged before that. Often the last line says more than a trap.

@@ -1,6 +1,8 @@
 //! `wit/recording.schema.json` is written by hand. Here it is held against what is read and written, in both
 //! directions: every value of the contract fits the schema, and every name in the schema is read.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
 use rolarr_policy::contract::{
     Access, Account, AccountChange, Action, Cause, Combine, Event, Extension, Filter, Grant, GuildRoles,
     Member, Message, Moment, Origin, Progress, Restricted, Restriction, Review, Role, Rule, Service, Wake,
