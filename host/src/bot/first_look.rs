@@ -76,6 +76,7 @@ pub(super) async fn take(config: &Config, plex: &Plex, discord: &dyn Discord) ->
             prompt: config.prompt.valid_for,
             reread: timing.reread_after.clone(),
             check_pending: timing.check_pending_every,
+            confirm_absence: timing.confirm_absence_after,
             message_spacing: timing.message_every,
             retry_first: timing.retry_first,
             retry_longest: timing.retry_longest,

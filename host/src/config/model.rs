@@ -308,6 +308,8 @@ pub struct Timing {
     pub check_pending_every: Duration,
     /// When a member whose roles Discord reports differently in two places is read again.
     pub reread_after: Vec<Duration>,
+    /// How long after a first look at Plex a second one must confirm that something is gone.
+    pub confirm_absence_after: Duration,
     /// The least time between two direct messages.
     pub message_every: Duration,
     /// The least time between two requests to Plex.

@@ -298,9 +298,10 @@ fn address(entry: &Entry<'_>, schemes: &[&str], example: &str) -> Result<Address
 }
 
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 6] = [
+    const KEYS: [&str; 7] = [
         "check_pending_every",
         "reread_after",
+        "confirm_absence_after",
         "message_every",
         "plex_request_every",
         "retry_first",
@@ -328,6 +329,7 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
     let timing = Timing {
         check_pending_every: at_least_something("check_pending_every", millis(60_000))?,
         reread_after,
+        confirm_absence_after: any("confirm_absence_after", millis(3_000))?,
         message_every: any("message_every", millis(5_000))?,
         plex_request_every: any("plex_request_every", millis(250))?,
         retry_first: at_least_something("retry_first", millis(1_000))?,
