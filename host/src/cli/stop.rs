@@ -94,7 +94,7 @@ mod tests {
             ask_to_stop();
             stop.cancelled().await;
             ask_to_stop();
-            std::future::pending().await
+            std::future::pending::<anyhow::Result<()>>().await
         });
         assert!(stuck.await.unwrap_err().to_string().contains("stopped before"));
 
