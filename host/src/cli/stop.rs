@@ -90,13 +90,14 @@ mod tests {
         });
         assert!(patient.await.is_ok());
 
-        let stuck = until_stopped(|stop| async move {
+        let stuck: anyhow::Result<()> = until_stopped(|stop| async move {
             ask_to_stop();
             stop.cancelled().await;
             ask_to_stop();
             std::future::pending().await
-        });
-        assert!(stuck.await.unwrap_err().to_string().contains("stopped before"));
+        })
+        .await;
+        assert!(stuck.unwrap_err().to_string().contains("stopped before"));
 
         let failed: anyhow::Result<()> = until_stopped(|_| async { bail!("no way") }).await;
         assert_eq!(failed.unwrap_err().to_string(), "no way");
