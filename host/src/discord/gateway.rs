@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -21,6 +21,7 @@ use super::{
     answer::Answerer,
     commands,
     identifies::Identifies,
+    pulse::Pulse,
     rest::SerenityDiscord,
     session::{self, Ended, Outlets},
     translate::Asked,
@@ -36,7 +37,9 @@ const ANSWERS: usize = 32;
 /// Interactions and messages of which a doubled event is recognised.
 const REMEMBERED: usize = 512;
 /// How long a session may take to end.
-const SESSION_END: Duration = Duration::from_millis(1_800);
+const SESSION_END: Duration = Duration::from_millis(1_300);
+/// How long it may take after a push.
+const AFTER_PUSH: Duration = Duration::from_millis(500);
 /// How long answers that are under way may take once all ends.
 const ANSWERS_END: Duration = Duration::from_millis(800);
 
@@ -137,14 +140,17 @@ async fn stay_connected(
         let halt = stop.child_token();
         // Whoever leaves this function, the session is told to end.
         let _halted = halt.clone().drop_guard();
-        let ended = match session::begin(&discord.settings, Arc::clone(&discord.link), outlets.clone(), halt)
-        {
+        let pulse = Arc::new(Pulse::default());
+        let (link, outlets) = (Arc::clone(&discord.link), outlets.clone());
+        let ended = match session::begin(&discord.settings, link, outlets, Arc::clone(&pulse), halt) {
             Ok(mut ended) => tokio::select! {
                 ended = &mut ended => ended.unwrap_or(Ended::Lost("the session's thread broke")),
+                () = pulse.stopped() => {
+                    discord.link.down();
+                    Ended::Lost("the session's thread is stuck and was left behind")
+                }
                 () = stop.cancelled() => {
-                    if timeout(SESSION_END, ended).await.is_err() {
-                        warn!("the gateway session did not end in time and was left behind");
-                    }
+                    take_leave(ended, &pulse).await;
                     return Ok(());
                 }
             },
@@ -162,6 +168,16 @@ async fn stay_connected(
             }
         };
         identifies.ended(began, Instant::now(), identified);
+    }
+}
+
+/// Waits for a session that was told to end.
+async fn take_leave(mut ended: oneshot::Receiver<Ended>, pulse: &Pulse) {
+    if timeout(SESSION_END, &mut ended).await.is_err() {
+        pulse.push();
+        if timeout(AFTER_PUSH, ended).await.is_err() {
+            warn!("the gateway session did not end in time and was left behind");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod identifies;
 mod interaction;
 mod limiter;
 mod link;
+mod pulse;
 mod rest;
 mod session;
 mod settings;

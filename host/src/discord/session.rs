@@ -3,8 +3,8 @@
 //! It runs in a thread of its own with a runtime of one thread, for three reasons. serenity starts a task for
 //! every event: with one thread they run in the order in which the events came. serenity's log lines and
 //! spans hold whole events, with what people typed and the tokens of their interactions: in this thread
-//! nothing is logged at all, whatever the operator asks for. And a thread can be left behind if serenity
-//! does not let go.
+//! nothing is logged at all, whatever the operator asks for. And where serenity spins ([`super::pulse`]),
+//! nobody else has to wait.
 //!
 //! serenity's own manager would begin a new session every five seconds for ever, without telling. So one
 //! runner is run here, and [`super::gateway`] decides when there is another.
@@ -46,6 +46,7 @@ use super::{
     gateway::{Fatal, Happening},
     http,
     link::Link,
+    pulse::Pulse,
     settings::Settings,
     translate::{Asked, Translated, translate},
 };
@@ -85,6 +86,7 @@ pub(super) fn begin(
     settings: &Settings,
     link: Arc<Link>,
     outlets: Outlets,
+    pulse: Arc<Pulse>,
     stop: CancellationToken,
 ) -> io::Result<oneshot::Receiver<Ended>> {
     let settings = settings.clone();
@@ -93,7 +95,7 @@ pub(super) fn begin(
         let _silent = set_default(NoSubscriber::default());
         let end = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
-                let end = live(&runtime, &settings, &link, outlets, stop);
+                let end = live(&runtime, &settings, &link, outlets, &pulse, stop);
                 runtime.shutdown_background();
                 end
             }
@@ -111,6 +113,7 @@ fn live(
     settings: &Settings,
     link: &Arc<Link>,
     outlets: Outlets,
+    pulse: &Pulse,
     stop: CancellationToken,
 ) -> Ended {
     let handler = Arc::new(Handler { link: Arc::clone(link), outlets, ready: Notify::new() });
@@ -147,7 +150,7 @@ fn live(
     drop(idle);
     // A runner that ends tells its manager and waits up to five seconds for this.
     manager.shutdown_finished(SHARD);
-    runtime.block_on(async {
+    let session = async {
         let connecting = Shard::new(
             Arc::new(Mutex::new(settings.gateway.clone())),
             settings.token.expose(),
@@ -171,7 +174,13 @@ fn live(
             shard,
             http,
         });
-        run(runner, &manager, &handler, &stop).await
+        run(runner, &manager, &handler, pulse, &stop).await
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            ended = session => ended,
+            () = pulse.beat() => Ended::Lost("the thread's pulse ended"),
+        }
     })
 }
 
@@ -183,9 +192,11 @@ async fn run(
     mut runner: ShardRunner,
     manager: &ShardManager,
     handler: &Handler,
+    pulse: &Pulse,
     stop: &CancellationToken,
 ) -> Ended {
     let messenger = ShardMessenger::new(&runner);
+    pulse.of(messenger.clone());
     let info =
         ShardRunnerInfo { latency: None, runner_tx: messenger.clone(), stage: ConnectionStage::Disconnected };
     manager.runners.lock().await.insert(SHARD, info);

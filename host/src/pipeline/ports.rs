@@ -3,7 +3,7 @@
 //! Both are traits, so that the whole pipeline runs without a socket, and so that nothing here knows which
 //! library speaks to Discord.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
@@ -278,8 +278,8 @@ pub struct Invoker {
     pub administrator: bool,
 }
 
-/// A slash command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A slash command. `Debug` does not show addresses.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Command {
     /// `/plex invite <email> [member]`: administrators only. Texts are as typed.
     Invite {
@@ -298,6 +298,16 @@ pub enum Command {
         /// The address, as typed; none takes up an expired prompt again.
         email: Option<String>,
     },
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invite { member, .. } => write!(f, "Invite({member:?})"),
+            Self::Remove { .. } => f.write_str("Remove"),
+            Self::Link { .. } => f.write_str("Link"),
+        }
+    }
 }
 
 /// What the pipeline offers to Discord's side. None of these blocks for long: what takes time goes on

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::domain::Timestamp;
 
 /// Named points between which a crash may fall. A test stops the process at each of them in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// A member was read, and nothing is stored yet.
     MemberRead,

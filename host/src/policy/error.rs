@@ -16,16 +16,23 @@ pub enum Failure {
     #[error("it crashed: it calls itself without end (the stack is used up)")]
     EndlessRecursion,
     /// More work than allowed.
-    #[error("it ran out of fuel ({limit} units): it may run without end; the limit is `fuel`")]
+    #[error("it ran out of fuel ({limit} units): it may run without end; the limit is `{name}`")]
     OutOfFuel {
         /// The limit in units of work.
         limit: u64,
+        /// The limit's name among the settings.
+        name: &'static str,
     },
     /// More time than allowed, twice.
-    #[error("it ran out of time ({} ms): it may run without end, or the machine is too busy", limit.as_millis())]
+    #[error(
+        "it ran out of time ({} ms): it may run without end, or the machine is too busy; the limit is `{name}`",
+        limit.as_millis()
+    )]
     OutOfTime {
         /// The limit.
         limit: Duration,
+        /// The limit's name among the settings.
+        name: &'static str,
     },
     /// More memory than allowed.
     #[error("it ran out of memory ({} KiB); the limit is `memory_bytes`", limit / 1024)]
@@ -44,7 +51,7 @@ pub enum Failure {
     BrokenValue(String),
     /// The answer is a value of the contract that means nothing.
     #[error("its answer is malformed: {0}")]
-    Malformed(Malformed),
+    Malformed(Box<Malformed>),
     /// The policy itself says that it can't.
     #[error("it says: {0}")]
     Refused(String),
@@ -58,9 +65,9 @@ pub enum Failure {
 #[error("policy `{policy}` did not decide event `{event}`: {cause}")]
 pub struct EvaluationError {
     /// The policy's module, as the operator named it.
-    pub policy: String,
+    pub policy: Box<str>,
     /// The event's id.
-    pub event: String,
+    pub event: Box<str>,
     /// Why.
     pub cause: Failure,
     /// What the policy logged before that. Often the last line says more than a trap.
@@ -157,12 +164,20 @@ pub enum LoadProblem {
     #[error("it can't say what it is: {0}")]
     Describe(Failure),
     /// Taking the settings failed.
-    #[error("it does not take the settings: {0}")]
+    #[error("it does not take the settings: {}", said(.0))]
     Configure(Failure),
 }
 
 fn advice(newer: bool) -> &'static str {
     if newer { "use a newer Rolarr, or build the policy with an older SDK" } else { "build it anew" }
+}
+
+/// A policy's own words about its settings need no "it says".
+fn said(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn hint(text: bool) -> &'static str {

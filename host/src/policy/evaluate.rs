@@ -45,8 +45,8 @@ impl Policy {
         match decision {
             Ok(decision) => Ok(Evaluation { decision, fuel, took, logs }),
             Err(cause) => Err(EvaluationError {
-                policy: loaded.name.clone(),
-                event: printable(&event.id),
+                policy: loaded.name.as_str().into(),
+                event: printable(&event.id).into(),
                 cause,
                 logs,
                 fuel,
@@ -95,7 +95,7 @@ impl Loaded {
             .map_err(|error| run.failure(&error))?
             .map_err(|text| Failure::Refused(printable(&text)))?;
         let mut decision: Decision = answer.convert();
-        answer::check(&decision, event, &self.limits).map_err(Failure::Malformed)?;
+        answer::check(&decision, event, &self.limits).map_err(|what| Failure::Malformed(Box::new(what)))?;
         decision.reason = printable(&decision.reason);
         Ok(decision)
     }

@@ -62,12 +62,16 @@ impl Default for Limits {
 impl Limits {
     /// What one call of `evaluate` may cost.
     pub(super) fn of_an_event(&self) -> Budget {
-        Budget { fuel: self.fuel, clock: Duration::from_millis(self.clock_ms) }
+        Budget { fuel: self.fuel, clock: Duration::from_millis(self.clock_ms), names: ["fuel", "clock_ms"] }
     }
 
     /// What `describe` and `configure` may cost.
     pub(super) fn of_loading(&self) -> Budget {
-        Budget { fuel: self.configure_fuel, clock: Duration::from_millis(self.configure_clock_ms) }
+        Budget {
+            fuel: self.configure_fuel,
+            clock: Duration::from_millis(self.configure_clock_ms),
+            names: ["configure_fuel", "configure_clock_ms"],
+        }
     }
 }
 
@@ -78,4 +82,6 @@ pub(super) struct Budget {
     pub(super) fuel: u64,
     /// Time on the wall.
     pub(super) clock: Duration,
+    /// What the two are called among the settings, for messages.
+    pub(super) names: [&'static str; 2],
 }

@@ -208,7 +208,7 @@ impl Loading<'_> {
             .once(&prepared, |run, _, instance| {
                 let answer = instance.rolarr_policy_rules().call_describe(&mut run.store);
                 let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
-                answer::check_metadata(&metadata).map_err(Failure::Malformed)?;
+                answer::check_metadata(&metadata).map_err(|what| Failure::Malformed(Box::new(what)))?;
                 Ok(metadata)
             })
             .map_err(|(failure, logs)| (LoadProblem::Describe(failure), logs))?;

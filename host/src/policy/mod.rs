@@ -12,6 +12,7 @@
 //! | `engine` | wasmtime's settings, the pool, the backstop clock |
 //! | `limits` | every limit with its default |
 //! | `module` | what a file is, what it imports, which contract it was made for |
+//! | `embedded` | from a core module with its contract in it to a component |
 //! | `load` | from a module to a policy that is ready |
 //! | `snapshot` | the memory that `configure` leaves behind, made into a component |
 //! | `cache` | snapshots on disk |
@@ -20,8 +21,11 @@
 //! | `v1` | the bindings of contract version 1 |
 
 mod answer;
+#[doc(hidden)]
+pub mod bench;
 mod builtin;
 mod cache;
+mod embedded;
 mod engine;
 mod error;
 mod evaluate;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
-use super::builtin;
 use super::error::LoadProblem;
+use super::{builtin, embedded};
 
 /// The contract that this version of Rolarr offers. It runs modules of any version with the same first
 /// number.
@@ -135,7 +135,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
                     .to_owned(),
             ));
         }
-        let component = componentise(bytes)?;
+        let component = embedded::componentise(bytes)?;
         let outline = Outline::read(&component)?;
         (component, outline, Kind::CoreModule)
     };
@@ -163,14 +163,6 @@ fn features() -> wasmparser::WasmFeatures {
 fn looks_like_text(bytes: &[u8]) -> bool {
     let start = bytes.get(..bytes.len().min(512)).unwrap_or(bytes);
     start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
-}
-
-fn componentise(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| LoadProblem::NotAPolicy(one_line(&format!("{error:#}"))))
 }
 
 pub(super) fn one_line(text: &str) -> String {
@@ -232,7 +224,7 @@ impl Outline {
                             outline.initial_memory.saturating_add(memory.initial.saturating_mul(page));
                     }
                 }
-                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                Payload::CustomSection(section) if section.name().starts_with(embedded::SECTION) => {
                     outline.has_contract |= depth == 1;
                 }
                 _ => {}

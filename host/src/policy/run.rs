@@ -12,14 +12,20 @@ use super::v1;
 /// What an instance can reach of the host.
 pub(super) struct State {
     pub(super) logs: LogSink,
-    memory: Memory,
+    pub(super) memory: Memory,
 }
 
 /// Counts the memory of an instance, all of its memories together.
-struct Memory {
+pub(super) struct Memory {
     used: usize,
     limit: usize,
     refused: bool,
+}
+
+impl Memory {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { used: 0, limit: limits.memory_bytes, refused: false }
+    }
 }
 
 /// The most entries that all tables of an instance may have.
@@ -51,10 +57,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(engine: &Engine, limits: &Limits, budget: Budget) -> Result<Self, Failure> {
-        let state = State {
-            logs: LogSink::new(limits),
-            memory: Memory { used: 0, limit: limits.memory_bytes, refused: false },
-        };
+        let state = State { logs: LogSink::new(limits), memory: Memory::new(limits) };
         let mut store = Store::new(&engine.inner().wasmtime, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.answer_bytes);
@@ -111,9 +114,10 @@ impl Run {
 
     /// What a failed call means.
     pub(super) fn failure(&self, error: &wasmtime::Error) -> Failure {
+        let Budget { fuel, clock, names: [fuel_name, clock_name] } = self.budget;
         match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => return Failure::OutOfFuel { limit: self.budget.fuel },
-            Some(Trap::Interrupt) => return Failure::OutOfTime { limit: self.budget.clock },
+            Some(Trap::OutOfFuel) => return Failure::OutOfFuel { limit: fuel, name: fuel_name },
+            Some(Trap::Interrupt) => return Failure::OutOfTime { limit: clock, name: clock_name },
             _ => {}
         }
         if self.store.data().memory.refused {

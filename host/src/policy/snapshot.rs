@@ -2,16 +2,17 @@
 //!
 //! wasmtime-wizer instruments a component so that its memories and globals can be read out, and writes a
 //! component that starts with them. What it can't do (a module that is instantiated twice, a table that is
-//! changed) it says before anything runs; such a policy is configured in each fresh instance instead.
+//! changed) it says before anything runs; such a policy is configured in each fresh instance instead. On some
+//! components that are valid and rare it panics, which counts as "can't".
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use wasmtime::component::{Instance, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
+use super::embedded::guarded;
 use super::run::Run;
 
 /// A component that was instrumented for reading it out.
@@ -31,6 +32,7 @@ pub(super) fn instrument(component: &[u8]) -> Option<Instrumented<'_>> {
         let (context, bytes) = wizer.instrument_component(component).ok()?;
         Some(Instrumented { wizer, context, bytes })
     })
+    .flatten()
 }
 
 impl Instrumented<'_> {
@@ -42,13 +44,8 @@ impl Instrumented<'_> {
             let snapshot = ready(self.wizer.snapshot_component(&self.context, &mut reader))?.ok()?;
             (!reader.failed).then_some(snapshot)
         })
+        .flatten()
     }
-}
-
-/// wasmtime-wizer panics on some components that are valid and rare. A policy comes from outside, so that
-/// must not take Rolarr down.
-fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok().flatten()
 }
 
 /// The value of a future that never waits.

@@ -2,7 +2,12 @@
 //!
 //! Their JSON form is the contract's own spelling: field and case names in kebab case, a case without
 //! content as a string (`"member-left"`), a case with content as an object of one key
-//! (`{"role-added": {…}}`). A field that is absent in JSON has its empty value.
+//! (`{"role-added": {…}}`). A field that is absent in JSON has its empty value; a field that is not known is
+//! an error.
+//!
+//! An [`Event`] goes in, a [`Decision`] comes out. Branch on [`Event::cause`] and on
+//! [`Account::access`]; a decision's [`Action`]s are applied to the access by
+//! [`apply`](crate::apply()).
 
 use std::fmt;
 
@@ -363,6 +368,10 @@ pub enum Filter {
 }
 
 /// What earlier decisions made true for the member. Never what the media server happens to show.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few are alive at a time, and a box would stand in every pattern"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
@@ -427,6 +436,10 @@ pub struct Event {
 }
 
 /// What should follow from an event.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few are alive at a time, and a box would stand in every pattern"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {

@@ -36,9 +36,7 @@ pub trait Policy: Sized + 'static {
 /// Exports a [`Policy`] from a WebAssembly module. On other targets it only checks that the type is a
 /// policy, so that the same crate is tested natively.
 ///
-/// ```ignore
-/// rolarr_policy::export!(MyPolicy);
-/// ```
+/// Use it once: `rolarr_policy::export!(MyPolicy);`
 #[macro_export]
 macro_rules! export {
     ($policy:ty) => {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let simulator = std::env::args().nth(1);
     let ended = match simulator.as_deref() {
+        Some("discord") => rolarr_sim::discord::cli::run().await,
         Some("plex") => rolarr_sim::plex::cli::run().await,
         _ => {
-            eprintln!("usage: rolarr-sim plex");
+            eprintln!("usage: rolarr-sim discord|plex");
             return ExitCode::from(2);
         }
     };

@@ -22,39 +22,58 @@ pub(super) fn lines(expected: &[Action], decided: &[Action]) -> Vec<String> {
     out
 }
 
-/// Actions as lines of JSON, without the fields that say nothing.
+/// Actions as lines: the name, and below it each field that says something, in the contract's names.
 fn text(actions: &[Action]) -> Vec<String> {
     if actions.is_empty() {
         return vec!["nothing".to_owned()];
     }
     let mut lines = Vec::new();
     for action in actions {
-        let value = serde_json::to_value(action).map(said).unwrap_or_default();
-        let pretty = match &value {
-            Value::String(name) => name.clone(),
-            other => serde_json::to_string_pretty(other).unwrap_or_default(),
-        };
-        lines.extend(pretty.lines().map(printable));
+        match serde_json::to_value(action).unwrap_or_default() {
+            Value::Object(case) => {
+                for (name, content) in case {
+                    match content {
+                        Value::Object(fields) => {
+                            lines.push(name);
+                            for (name, value) in fields {
+                                field(&name, &value, &mut lines);
+                            }
+                        }
+                        other => lines.push(format!("{name}: {}", scalar(&other))),
+                    }
+                }
+            }
+            name => lines.push(scalar(&name)),
+        }
     }
-    lines
+    lines.iter().map(|line| printable(line)).collect()
 }
 
-/// The value without fields that are absent, empty or `keep`: they mean the same as no field.
-fn said(value: Value) -> Value {
-    const MEDIA: [&str; 4] = ["movies", "television", "music", "photos"];
+/// One line for each value in a field, as a path. Nothing for a field with its empty value: it means the same
+/// as no field.
+fn field(path: &str, value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .filter(|(name, value)| {
-                    let keeps = MEDIA.contains(&name.as_str()) && value == "keep";
-                    let nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-                    !keeps && !nothing
-                })
-                .map(|(name, value)| (name, said(value)))
-                .collect(),
-        ),
-        other => other,
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                field(&format!("{path}.{name}"), value, lines);
+            }
+        }
+        Value::Null => {}
+        Value::Array(items) if items.is_empty() => {}
+        Value::Bool(false) if path == "end-streams" => {}
+        Value::String(text) if path == "combine" && text == "replace" => {}
+        Value::String(text) if MEDIA.contains(&path) && text == "keep" => {}
+        other => lines.push(format!("  {path}: {}", scalar(other))),
+    }
+}
+
+const MEDIA: [&str; 4] = ["movies", "television", "music", "photos"];
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(scalar).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
     }
 }
 

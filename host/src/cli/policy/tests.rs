@@ -89,7 +89,7 @@ fn test_shows_what_differs() {
     let folder = tempfile::tempdir().unwrap();
     let other = LEFT
         .replace(r#"["remove"]"#, r#"["quiet","remove"],"reason":"because""#)
-        .replace("who leaves", "who leaves\u{1b}[31m quietly");
+        .replace("who leaves", r"who leaves\u001b[31m quietly");
     let restricted =
         LEFT.replace(r#""member-left"}"#, r#"{"role-removed":{"id":"1","key":"plus","name":"Plus"}}}"#);
     let file = folder.path().join("cases.json");

@@ -1,0 +1,139 @@
+//! Three values for each filter: the owner's, ours, and what is seen.
+
+use anyhow::Result;
+use rolarr_sim::plex::{OTHER_MACHINE, PlexSim};
+use rolarr_tests::inprocess::{ANN, Setting, Stage};
+use serde_json::json;
+
+fn both(filter: &str) -> Vec<(&'static str, String)> {
+    vec![("filterMovies", filter.to_owned()), ("filterTelevision", filter.to_owned())]
+}
+
+async fn lose(stage: &Stage) -> Result<()> {
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    Ok(())
+}
+
+async fn regain(stage: &Stage) -> Result<()> {
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    Ok(())
+}
+
+fn set(stage: &Stage, field: &str, value: &str) -> Result<()> {
+    let ann = stage.plex_account(ANN).0;
+    Ok(stage.at_plex().owner_sets_filter(ann, field, value)?)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_hidden_by_the_same_label_before_is_not_locked_out_for_good() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    set(&stage, "filterMovies", "label=noAccess")?;
+    set(&stage, "filterTelevision", "label=noAccess")?;
+    let writes = stage.writes().len();
+    lose(&stage).await?;
+    assert_eq!(stage.filters(ANN), both("label=noAccess"));
+    assert_eq!(stage.writes().len(), writes, "nothing is to be written");
+    regain(&stage).await?;
+    assert!(stage.filters(ANN).is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_owner_edits_meanwhile_is_left_and_reported() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    set(&stage, "filterTelevision", "contentRating=TV-G")?;
+    lose(&stage).await?;
+    set(&stage, "filterMovies", "label=Kids")?;
+    regain(&stage).await?;
+    assert_eq!(
+        stage.filters(ANN),
+        [("filterMovies", "label=Kids".to_owned()), ("filterTelevision", "contentRating=TV-G".to_owned())]
+    );
+    assert_eq!(stage.audit().iter().filter(|line| line.contains("by somebody else")).count(), 1);
+    // From now on it is the owner's, and comes back after the next restriction.
+    lose(&stage).await?;
+    assert_eq!(stage.filters(ANN), both("label=noAccess"));
+    regain(&stage).await?;
+    assert_eq!(stage.filters(ANN)[0], ("filterMovies", "label=Kids".to_owned()));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owners_filter_comes_back_as_it_was_written() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let owners = "label!=Horror%2CGore&contentRating=G%2CPG";
+    set(&stage, "filterMovies", owners)?;
+    set(&stage, "filterMusic", "label=Calm")?;
+    lose(&stage).await?;
+    assert_eq!(stage.filters(ANN).len(), 3, "music is not touched");
+    regain(&stage).await?;
+    assert_eq!(
+        stage.filters(ANN),
+        [("filterMovies", owners.to_owned()), ("filterMusic", "label=Calm".to_owned())]
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_closes_every_type_of_media_and_downloads() -> Result<()> {
+    let stage = Stage::with(Setting { policy: json!({"block": "everything"}), ..Setting::default() }).await?;
+    stage.alice_joins().await?;
+    lose(&stage).await?;
+    let ann = stage.plex_account(ANN).0;
+    assert_eq!(stage.filters(ANN).len(), 4);
+    assert!(stage.at_plex().visible_items(ann).is_empty());
+    regain(&stage).await?;
+    assert!(stage.filters(ANN).is_empty());
+    assert_eq!(stage.at_plex().visible_items(ann).len(), 5);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_stream_ends_with_the_restriction_and_history_stays() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let ann = stage.plex_account(ANN).0;
+    stage.at_plex().start_stream(ann, "Harbour")?;
+    let watched = stage.at_plex().history(ann).to_vec();
+    lose(&stage).await?;
+    assert!(stage.at_plex().sessions().is_empty());
+    assert_eq!(stage.at_plex().history(ann), watched);
+    assert!(stage.at_plex().friend(ann).is_some());
+    Ok(())
+}
+
+fn nothing(_: &mut PlexSim) {}
+
+#[tokio::test(start_paused = true)]
+async fn removing_gives_the_filters_back_where_the_friendship_goes_on() -> Result<()> {
+    let stage = Stage::with(Setting { before: nothing, ..Setting::default() }).await?;
+    stage.alice_joins().await?;
+    let (now, ann) = (stage.now(), stage.plex_account(ANN).0);
+    stage.at_plex().owner_shares_with(now, ann, OTHER_MACHINE, &["Documentaries"])?;
+    set(&stage, "filterMovies", "label=Kids")?;
+    lose(&stage).await?;
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    assert!(stage.at_plex().friend(ann).is_some(), "the other server is still shared");
+    let shares = stage.at_plex().share_of(ANN).map(|share| share.machine.clone());
+    assert_eq!(shares.as_deref(), Some(OTHER_MACHINE));
+    assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_ends_the_friendship_where_nothing_else_is_shared() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    let ann = stage.plex_account(ANN).0;
+    assert!(stage.at_plex().friend(ann).is_none());
+    Ok(())
+}

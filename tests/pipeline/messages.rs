@@ -1,0 +1,92 @@
+//! What members are told, and when nothing is said.
+
+use anyhow::Result;
+use rolarr::pipeline::ports::{ButtonAction, Pressed};
+use rolarr_sim::discord::{DirectMessages, UserId};
+use rolarr_tests::inprocess::{ANN, Stage};
+
+#[tokio::test(start_paused = true)]
+async fn role_off_and_on_within_a_moment_tells_and_writes_nothing() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let (told, writes) = (stage.messages(stage.alice()).len(), stage.writes().len());
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.messages(stage.alice()).len(), told);
+    assert_eq!(stage.writes().len(), writes);
+    assert!(stage.filters(ANN).is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_of_roles_never_looks_like_a_loss() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let (told, writes) = (stage.messages(stage.alice()).len(), stage.writes().len());
+    let now = stage.now();
+    let (guild, alice) = (stage.scene.guild, stage.scene.alice);
+    let vip = rolarr_sim::discord::RoleId(stage.vip.0);
+    stage.on_discord().set_roles(now, guild, alice, &[vip])?;
+    stage.tell(stage.alice()).await?;
+    stage.settle().await;
+    assert_eq!(stage.messages(stage.alice()).len(), told);
+    assert_eq!(stage.writes().len(), writes);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_direct_messages_wait_behind_a_button_that_says_nothing_of_anybody() -> Result<()> {
+    let stage = Stage::set().await?;
+    let alice = UserId(stage.alice().0);
+    stage.on_discord().set_direct_messages(alice, DirectMessages::Closed)?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert!(stage.messages(stage.alice()).is_empty());
+    let standing: Vec<String> = {
+        let sim = stage.on_discord();
+        sim.messages_in(stage.scene.channel).iter().map(|message| message.now.content.clone()).collect()
+    };
+    assert_eq!(standing.len(), 1);
+    assert!(!standing[0].contains(&stage.alice().to_string()));
+
+    let pressed = stage.press(stage.alice(), ButtonAction::Inbox).await?;
+    let Pressed::Say(reply) = pressed else { panic!("a form instead of the question") };
+    let Some(ButtonAction::Answer(prompt)) = reply.button.map(|button| button.action) else {
+        panic!("no button: {}", reply.text)
+    };
+    let other = stage.press(stage.bob(), ButtonAction::Inbox).await?;
+    assert!(matches!(other, Pressed::Say(reply) if reply.text.contains("nothing for you")));
+    stage.fill_in(stage.alice(), prompt, ANN).await?;
+    stage.settle().await;
+    assert_eq!(stage.at_plex().invites().len(), 1);
+
+    // A second member with closed messages finds the button there already.
+    let bob = UserId(stage.bob().0);
+    stage.on_discord().set_direct_messages(bob, DirectMessages::Closed)?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.on_discord().messages_in(stage.scene.channel).len(), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_may_have_been_sent_is_looked_for_before_it_is_sent_again() -> Result<()> {
+    use rolarr_sim::discord::{RestFault, RestFaultKind};
+    let mut stage = Stage::set().await?;
+    // The answer is lost after the message was posted, and so are all that follow, until long after the
+    // time in which Discord remembers a nonce.
+    let lost = RestFault::once("POST", "channels/*/messages", RestFaultKind::Drop).after_applying();
+    stage.on_discord().fail_requests(lost);
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.wait(std::time::Duration::from_millis(400)).await;
+    stage.crash();
+    stage.wait(std::time::Duration::from_secs(3600)).await;
+    stage.start().await?;
+    stage.settle().await;
+    assert_eq!(stage.messages(stage.alice()).len(), 1);
+    let alice = stage.alice();
+    let prompt = stage.read(move |tx| tx.latest_prompt(alice)).await?;
+    assert!(prompt.is_some_and(|prompt| prompt.message.is_some()), "the question knows its message");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! When Plex or the policy fails.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rolarr::store::{EventState, Stage as At};
+use rolarr_sim::plex::{Effect, Fault};
+use rolarr_tests::inprocess::{ANN, Stage};
+
+const SHARED: &str = "/api/servers/{machine}/shared_servers";
+
+pub(crate) fn says(status: u16, words: &str) -> Effect {
+    Effect::Says { status, body: format!("<Response code=\"{status}\" status=\"{words}\"/>") }
+}
+
+async fn asked() -> Result<Stage> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    Ok(stage)
+}
+
+fn invitations(stage: &Stage) -> usize {
+    let sim = stage.at_plex();
+    let sent = |write: &&&rolarr_sim::plex::Recorded| {
+        write.method == "POST" && write.path.ends_with("shared_servers")
+    };
+    sim.writes().iter().filter(sent).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_whose_answer_is_lost_is_looked_for_and_not_sent_twice() -> Result<()> {
+    for effect in [Effect::Hang { applied: true }, Effect::AppliedBut { status: 502 }] {
+        let stage = asked().await?;
+        stage.at_plex().fault(Fault::on("POST", SHARED, effect).times(1));
+        stage.write(stage.alice(), ANN).await?.context("no answer")?;
+        stage.wait(Duration::from_secs(600)).await;
+        assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited);
+        assert_eq!(invitations(&stage), 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn already_sharing_after_a_lost_answer_is_success() -> Result<()> {
+    let stage = asked().await?;
+    // The invitation takes, its answer is lost, and the lists show it only later.
+    stage.at_plex().fault(Fault::on("POST", SHARED, Effect::Hang { applied: true }).times(1));
+    stage.at_plex().fault(Fault::on("GET", "/api/invites/requested", Effect::Stale).times(3));
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.wait(Duration::from_secs(900)).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited);
+    assert_eq!(stage.at_plex().invites().len(), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn plex_away_for_hours_delays_and_loses_nothing() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    for path in ["/api/users/", "/api/invites/requested"] {
+        stage.at_plex().fault(Fault::on("GET", path, Effect::Status { status: 503, retry_after: None }));
+    }
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.wait(Duration::from_secs(3 * 3600)).await;
+    assert!(stage.filters(ANN).is_empty());
+    stage.at_plex().clear_faults();
+    stage.wait(Duration::from_secs(1800)).await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalid_token_parks_and_alerts_once_and_a_valid_one_goes_on() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.at_plex().set_token_valid(false);
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), "ben@example.org").await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.alice()).await?.parked.is_some());
+    assert!(stage.account(stage.bob()).await?.parked.is_some());
+    let alerts = stage.audit().iter().filter(|line| line.contains("does not accept the token")).count();
+    assert_eq!(alerts, 1);
+    let requests = stage.at_plex().requests.len();
+    stage.wait(Duration::from_secs(7200)).await;
+    assert_eq!(stage.at_plex().requests.len(), requests, "nothing is repeated");
+
+    stage.at_plex().set_token_valid(true);
+    stage.stop().await;
+    stage.start().await?;
+    stage.settle().await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    assert_eq!(stage.account(stage.bob()).await?.stage, At::Invited);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_parks_with_plexs_words_and_a_new_event_is_still_decided() -> Result<()> {
+    let stage = asked().await?;
+    let refusal = says(403, "Invite a user requires a Plex Pass");
+    stage.at_plex().fault(Fault::on("POST", SHARED, refusal).times(1));
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    let parked = stage.account(stage.alice()).await?.parked.context("not parked")?;
+    assert!(parked.contains("Plex refuses"), "{parked}");
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!((account.parked, account.stage), (None, At::Invited));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn plexs_own_words_name_nobody() -> Result<()> {
+    let stage = asked().await?;
+    let words = "You're already sharing this server with Ann Example. Please edit your existing share.";
+    stage.at_plex().fault(Fault::on("POST", SHARED, says(400, words)).times(1));
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.wait(Duration::from_secs(600)).await;
+    assert!(!stage.database_holds("Ann Example")?);
+    assert!(
+        stage.audit().iter().all(|line| !line.contains("Ann") && !line.contains('@') || line.contains("<@"))
+    );
+    let alice = stage.alice();
+    for event in stage.read(move |tx| tx.story(alice)).await? {
+        let decision = stage.read(move |tx| tx.decision(event.id)).await?;
+        if let Some(decision) = decision {
+            assert!(!decision.input.contains(ANN));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_decision_is_a_recording_that_the_policy_repeats() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let alice = stage.alice();
+    let mut decisions = 0;
+    for event in stage.read(move |tx| tx.story(alice)).await? {
+        assert_eq!(event.event.state, EventState::Decided);
+        let Some(decision) = stage.read(move |tx| tx.decision(event.id)).await? else {
+            panic!("a decided event has a decision")
+        };
+        let input: rolarr_policy::contract::Event = serde_json::from_str(&decision.input)?;
+        assert_eq!(stage.decide(&input)?.actions, decision.actions);
+        decisions += 1;
+    }
+    assert!(decisions >= 4);
+    Ok(())
+}

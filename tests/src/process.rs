@@ -1,0 +1,105 @@
+//! The bot as a process of its own.
+
+use std::{
+    ffi::OsStr,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+/// How long a process may take to end once it should.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+/// A process, with everything that it printed. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    out: Lines,
+    err: Lines,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts a program. Of this process's environment only what every program needs is left.
+    #[must_use]
+    pub fn start<A: AsRef<OsStr>>(program: &str, arguments: &[A], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (out, err) = (Lines::default(), Lines::default());
+        let readers = vec![
+            tokio::spawn(read(child.stdout.take().unwrap(), Arc::clone(&out))),
+            tokio::spawn(read(child.stderr.take().unwrap(), Arc::clone(&err))),
+        ];
+        Self { child, out, err, readers }
+    }
+
+    /// The lines that it printed to the standard output so far.
+    #[must_use]
+    pub fn out(&self) -> Vec<String> {
+        lines(&self.out).clone()
+    }
+
+    /// The lines that it printed to the standard error output so far: its log.
+    #[must_use]
+    pub fn err(&self) -> Vec<String> {
+        lines(&self.err).clone()
+    }
+
+    /// Whether it printed this line to the standard output.
+    #[must_use]
+    pub fn said(&self, line: &str) -> bool {
+        lines(&self.out).iter().any(|said| said == line)
+    }
+
+    /// Kills it with SIGKILL, which it can't hear.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop with SIGTERM.
+    pub async fn terminate(&self) {
+        let id = self.child.id().expect("the process has ended").to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(asked.success());
+    }
+
+    /// Waits until it has ended and everything that it printed is read.
+    ///
+    /// # Panics
+    /// If it does not end in good time.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = ended.unwrap_or_else(|_| panic!("it does not end:\n{}", self.err().join("\n"))).unwrap();
+        for reader in self.readers.drain(..) {
+            reader.await.unwrap();
+        }
+        status
+    }
+}
+
+async fn read(from: impl AsyncRead + Unpin, into: Lines) {
+    let mut from = BufReader::new(from).lines();
+    while let Ok(Some(line)) = from.next_line().await {
+        lines(&into).push(line);
+    }
+}
+
+fn lines(of: &Lines) -> std::sync::MutexGuard<'_, Vec<String>> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
