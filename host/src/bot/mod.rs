@@ -30,7 +30,12 @@ const CLIENT_IDENTIFIER: &str = "client-identifier";
 /// What keeps the bot from working at all. A [`crate::config::ConfigError`] if what the configuration names
 /// does not exist or does not load; then nothing was changed.
 pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow::Result<()> {
-    let policy = policy::load(&config)?;
+    let config = Arc::new(config);
+    let loading = Arc::clone(&config);
+    // Compiling takes a processor for a while.
+    let policy = tokio::task::spawn_blocking(move || policy::load(&loading))
+        .await
+        .context("the policy could not be loaded")??;
     let path = config.store.path.clone();
     let store = tokio::task::spawn_blocking(move || Store::open(&path, Threads::Own))
         .await
