@@ -14,6 +14,8 @@ mod members;
 mod messages;
 mod prompts;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use accounts::{Account, FieldRow, Stage, Told};

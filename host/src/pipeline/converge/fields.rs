@@ -223,3 +223,115 @@ fn expected(row: &FieldRow, now: &FieldValue) -> bool {
     let before = if row.written.is_none() { is(&row.owner) } else { is(&row.written) };
     before || is(&row.intended)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contract::Rule;
+
+    fn value(text: &str) -> FieldValue {
+        FieldValue(text.to_owned())
+    }
+
+    fn seen(movies: &str) -> Settings {
+        Settings([(Field::Movies, value(movies))].into())
+    }
+
+    fn hidden() -> Targets {
+        [(Field::Movies, value("label=noAccess"))].into()
+    }
+
+    fn one(row: FieldRow) -> BTreeMap<Field, FieldRow> {
+        [(Field::Movies, row)].into()
+    }
+
+    fn row(owner: Option<&str>, intended: Option<&str>, written: Option<&str>) -> FieldRow {
+        FieldRow {
+            owner: owner.map(value),
+            intended: intended.map(value),
+            written: written.map(value),
+            observed: None,
+        }
+    }
+
+    #[test]
+    fn the_owners_value_is_kept_before_the_first_write() {
+        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=Kids"));
+        assert_eq!(plan.before[&Field::Movies].owner, Some(value("label=Kids")));
+        assert_eq!(plan.writes, hidden());
+    }
+
+    #[test]
+    fn a_value_that_equals_ours_is_never_taken_for_the_owners() {
+        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=NoAccess"));
+        assert_eq!(plan.before[&Field::Movies].owner, None);
+        assert!(plan.writes.is_empty());
+    }
+
+    #[test]
+    fn a_write_that_a_crash_cut_off_is_finished_whether_it_took_or_not() {
+        let begun = one(row(Some("label=Kids"), Some("label=noAccess"), None));
+        let missed = plan(&hidden(), &begun, &seen("label=Kids"));
+        assert_eq!(missed.writes, hidden());
+        let took = plan(&hidden(), &begun, &seen("label=noAccess"));
+        assert!(took.writes.is_empty());
+        assert_eq!(took.before[&Field::Movies].written, Some(value("label=noAccess")));
+        assert_eq!(took.before[&Field::Movies].owner, Some(value("label=Kids")));
+    }
+
+    #[test]
+    fn a_restoration_that_a_crash_cut_off_is_finished_whether_it_took_or_not() {
+        let begun = one(row(Some("label=Kids"), Some("label=Kids"), Some("label=noAccess")));
+        let missed = plan(&Targets::new(), &begun, &seen("label=noAccess"));
+        assert_eq!(missed.writes[&Field::Movies], value("label=Kids"));
+        let took = plan(&Targets::new(), &begun, &seen("label=Kids"));
+        assert!(took.writes.is_empty());
+        assert!(took.released.contains(&Field::Movies));
+        assert!(took.news.is_empty());
+    }
+
+    #[test]
+    fn somebody_elses_edit_is_left_and_is_news_once() {
+        let held = one(row(Some("label=Kids"), None, Some("label=noAccess")));
+        let first = plan(&hidden(), &held, &seen("label=Party"));
+        assert!(first.writes.is_empty());
+        assert!(first.news.contains(&Field::Movies));
+        let second = plan(&hidden(), &first.before, &seen("label=Party"));
+        assert!(second.news.is_empty());
+        assert!(second.writes.is_empty());
+    }
+
+    #[test]
+    fn only_what_was_written_is_put_back() {
+        let plan = plan(&Targets::new(), &BTreeMap::new(), &seen("label=Kids"));
+        assert_eq!(plan, Plan::default());
+    }
+
+    #[test]
+    fn a_switch_that_was_off_before_stays_off() {
+        let off = [(Field::Downloads, value("0"))].into();
+        let rows = plan(&off, &BTreeMap::new(), &Settings::default()).before;
+        let released = plan(&Targets::new(), &rows, &Settings([(Field::Downloads, value("0"))].into()));
+        assert!(released.writes.is_empty());
+        assert!(released.released.contains(&Field::Downloads));
+    }
+
+    #[test]
+    fn recording_stays_allowed_where_live_television_is() {
+        let seen = Settings([(Field::LiveTv, value("2"))].into());
+        let grant = Grant { live_tv: Some(true), ..Grant::default() };
+        let targets = targets(&grant, None, &BTreeMap::new(), &seen, 1).unwrap();
+        assert_eq!(targets[&Field::LiveTv], value("2"));
+    }
+
+    #[test]
+    fn a_narrower_restriction_that_would_show_more_is_held() {
+        let rule = Rule { labels: vec!["Kids".to_owned()], ..Rule::default() };
+        let narrow =
+            Restriction { movies: Filter::Only(rule), combine: Combine::Narrow, ..Restriction::default() };
+        let ask =
+            |owners: &str| targets(&Grant::default(), Some(&narrow), &BTreeMap::new(), &seen(owners), 0);
+        assert!(matches!(ask("label=A|contentRating=G"), Err(CannotRestrict::Narrow { .. })));
+        assert_eq!(ask("contentRating=G").unwrap()[&Field::Movies], value("contentRating=G&label=Kids"));
+    }
+}

@@ -26,7 +26,13 @@ pub(in crate::pipeline) fn note(
     // A bare address is no member of anything: the audit has it.
     let Some(user) = account.user else { return Ok(()) };
     let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
-    let Some(guild) = decided.map(|event| event.event.guild) else { return Ok(()) };
+    // Old events are dropped; what the guilds decided stays.
+    let granted = || Ok::<_, StoreError>(tx.grants(user)?.first().map(|grant| grant.guild));
+    let guild = match decided {
+        Some(event) => Some(event.event.guild),
+        None => granted()?,
+    };
+    let Some(guild) = guild else { return Ok(()) };
     let held: Vec<RoleId> = tx
         .member(guild, user)?
         .filter(|member| member.present)

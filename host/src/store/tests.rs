@@ -1,0 +1,241 @@
+//! The store against real files.
+
+use std::path::PathBuf;
+
+use rolarr_policy::contract::{Cause, Origin, Role};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    domain::{Email, GuildId, RoleId, ShareId, Timestamp, UserId},
+    plex::{Field, FieldValue},
+};
+
+const GUILD: GuildId = GuildId(1);
+const ANN: UserId = UserId(2);
+const BEN: UserId = UserId(3);
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rolarr.db");
+    (folder, file)
+}
+
+fn event(user: UserId) -> NewEvent {
+    NewEvent {
+        at: Timestamp(7),
+        origin: Origin::Live,
+        guild: GUILD,
+        user,
+        cause: Cause::RoleAdded(Role {
+            id: RoleId(9).into(),
+            key: "plex".to_owned(),
+            name: "Plex".to_owned(),
+        }),
+        roles: vec![RoleId(9)],
+        state: EventState::Waiting,
+        remark: None,
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    for threads in [Threads::Own, Threads::None] {
+        let (_folder, file) = folder();
+        let store = Store::open(&file, threads).unwrap();
+        let id = store.write(|tx| tx.journal(&event(ANN))).await.unwrap();
+        drop(store);
+        let store = Store::open(&file, threads).unwrap();
+        let row = store.read(move |tx| tx.event(id)).await.unwrap().unwrap();
+        assert_eq!(row.event, event(ANN));
+    }
+}
+
+#[tokio::test]
+async fn a_failed_transaction_takes_back_only_itself() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::Own).unwrap();
+    let good = (0..50).map(|_| store.write(|tx| tx.journal(&event(ANN))));
+    let bad = (0..50).map(|_| {
+        store.write(|tx| {
+            tx.journal(&event(BEN))?;
+            Err::<(), _>(StoreError::Closed)
+        })
+    });
+    let (good, bad) =
+        futures_util::future::join(futures_util::future::join_all(good), futures_util::future::join_all(bad))
+            .await;
+    assert!(good.iter().all(Result::is_ok));
+    assert!(bad.iter().all(Result::is_err));
+    assert_eq!(store.read(|tx| tx.story(ANN)).await.unwrap().len(), 50);
+    assert!(store.read(|tx| tx.story(BEN)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn waiting_events_come_in_order_and_by_member() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    for user in [BEN, ANN, BEN] {
+        store.write(move |tx| tx.journal(&event(user))).await.unwrap();
+    }
+    assert_eq!(store.read(|tx| tx.waiting_users(10)).await.unwrap(), [BEN, ANN]);
+    let first = store.read(|tx| tx.next_waiting(BEN)).await.unwrap().unwrap();
+    store
+        .write(move |tx| tx.close_event(first.id, EventState::Undecided, Some("the policy failed")))
+        .await
+        .unwrap();
+    assert_eq!(store.read(|tx| tx.waiting_users(10)).await.unwrap(), [ANN, BEN]);
+    assert!(store.read(|tx| tx.next_waiting(BEN)).await.unwrap().unwrap().id > first.id);
+}
+
+#[tokio::test]
+async fn addresses_and_shares_belong_to_one_person() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    let take = |user: UserId, address: &'static str, share: u64| {
+        store.write(move |tx| {
+            let mut account = tx.account_for(user)?;
+            account.email = Email::parse(address).ok();
+            account.share = Some(ShareId(share));
+            tx.put_account(&account)
+        })
+    };
+    take(ANN, "ann@example.org", 1).await.unwrap();
+    assert!(matches!(take(BEN, "ANN@example.ORG", 2).await, Err(StoreError::Taken)));
+    assert!(matches!(take(BEN, "ben@example.org", 1).await, Err(StoreError::Taken)));
+    take(BEN, "ben@example.org", 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_and_its_fields_are_read_back_as_they_were_stored() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    let row = FieldRow {
+        owner: Some(FieldValue("label=Kids".to_owned())),
+        intended: None,
+        written: Some(FieldValue("label=noAccess".to_owned())),
+        observed: Some(FieldValue(String::new())),
+    };
+    let stored = row.clone();
+    let (account, fields) = store
+        .write(move |tx| {
+            let mut account = tx.account_for(ANN)?;
+            account.email = Email::parse("ann@example.org").ok();
+            account.stage = Stage::Leaving;
+            account.told = Told::Restricted;
+            account.due = Some(Timestamp(1_767_225_600_000));
+            account.wish = 3;
+            tx.put_account(&account)?;
+            tx.put_field(account.id, Field::Movies, &stored)?;
+            Ok((account.clone(), tx.fields(account.id)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.read(|tx| tx.account_of(ANN)).await.unwrap().unwrap(), account);
+    assert_eq!(fields, [(Field::Movies, row)]);
+}
+
+#[tokio::test]
+async fn a_forgotten_address_is_gone_from_every_file() {
+    for threads in [Threads::Own, Threads::None] {
+        let (folder, file) = folder();
+        let store = Store::open(&file, threads).unwrap();
+        let set = |address: Option<&'static str>| {
+            store.write(move |tx| {
+                let mut account = tx.account_for(ANN)?;
+                account.email = address.and_then(|address| Email::parse(address).ok());
+                tx.put_account(&account)
+            })
+        };
+        set(Some("ann@example.org")).await.unwrap();
+        assert!(holds(&folder, b"ann@example.org"));
+        set(None).await.unwrap();
+        store.scrub().await.unwrap();
+        assert!(!holds(&folder, b"ann@example.org"));
+    }
+}
+
+fn holds(folder: &TempDir, text: &[u8]) -> bool {
+    std::fs::read_dir(folder.path()).unwrap().any(|file| {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        bytes.windows(text.len()).any(|window| window == text)
+    })
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_but_its_owner_may_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, file) = folder();
+    let _store = Store::open(&file, Threads::None).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_said_so_and_left_as_it_is() {
+    let (_folder, file) = folder();
+    let text = "this is a letter to my grandmother, and no database at all\n".repeat(100);
+    std::fs::write(&file, &text).unwrap();
+    assert!(matches!(Store::open(&file, Threads::Own), Err(StoreError::Corrupt)));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_an_error_and_no_crash() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    for _ in 0..500 {
+        store.write(|tx| tx.journal(&event(ANN))).await.unwrap();
+    }
+    store.scrub().await.unwrap();
+    drop(store);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let length = bytes.len();
+    bytes[4_096..length - 100].fill(0xa5);
+    std::fs::write(&file, bytes).unwrap();
+    let read = match Store::open(&file, Threads::None) {
+        Ok(store) => store.read(|tx| tx.story(ANN)).await.map(drop),
+        Err(error) => Err(error),
+    };
+    assert!(matches!(read, Err(StoreError::Corrupt)), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_no_version_writes_is_an_error() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    store.write(|tx| tx.journal(&event(ANN))).await.unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute("UPDATE events SET cause = '\"something-new\"'", []).unwrap();
+    let read = store.read(|tx| tx.story(ANN)).await;
+    assert!(matches!(read, Err(StoreError::Unreadable(_))), "{read:?}");
+}
+
+#[test]
+fn a_database_of_a_later_version_is_not_touched() {
+    let (_folder, file) = folder();
+    drop(Store::open(&file, Threads::None).unwrap());
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.pragma_update(None, "user_version", 999).unwrap();
+    drop(db);
+    assert!(matches!(Store::open(&file, Threads::None), Err(StoreError::Newer)));
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_an_error() {
+    let (folder, _) = folder();
+    let opened = Store::open(&folder.path().join("nowhere/rolarr.db"), Threads::Own);
+    assert!(matches!(opened, Err(StoreError::Open(_))), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_database_in_use_by_another_program_is_said_so() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let written = store.write(|tx| tx.journal(&event(ANN))).await;
+    assert!(matches!(written, Err(StoreError::Locked)), "{written:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    store.write(|tx| tx.journal(&event(ANN))).await.unwrap();
+}
