@@ -10,7 +10,9 @@ async fn a_bad_address_is_refused_and_a_good_one_is_taken_through_the_form() {
     let world = World::started().await;
     let alice = world.scene.alice;
     world.gets_role(alice);
-    for bad in ["ann at example.org", "ann@@example.org", "@", "ann@example.org\u{7}", "<ann@example.org>"] {
+    for bad in
+        ["ann at example.org", "ann@@example.org", "@", "ann@example.org\u{7}", "Ann <ann@example.org>"]
+    {
         let answer = world.answers(alice, bad).await;
         assert!(answer.contains("does not look like an e-mail address"), "{bad:?}: {answer}");
     }

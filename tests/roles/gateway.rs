@@ -191,3 +191,53 @@ async fn many_members_at_once_are_all_served() {
     world.quiet().await;
     assert!(members.iter().all(|member| world.told(*member).len() == 1));
 }
+
+#[tokio::test]
+async fn owners_and_bots_are_never_touched() {
+    let world = World::started().await;
+    let (guild, owner) = (world.scene.guild, world.scene.owner);
+    let bot = world.discord(|sim, now| {
+        let bot = sim.create_bot(now, "other");
+        sim.join(now, guild, bot).unwrap();
+        bot
+    });
+    world.gets_role(owner);
+    world.gets_role(bot);
+    world
+        .eventually("the owner's change is noted", || {
+            world.database().unwrap().rows("SELECT state FROM events") == ["skipped"]
+        })
+        .await;
+    world.quiet().await;
+    assert!(world.told(owner).is_empty() && world.told(bot).is_empty());
+    assert_eq!(world.database().unwrap().rows("SELECT count(*) FROM decisions"), ["0"]);
+}
+
+#[tokio::test]
+async fn a_bot_that_is_thrown_out_changes_nothing_for_the_members() {
+    let world = World::started().await;
+    let (alice, guild) = (world.scene.alice, world.scene.guild);
+    world.joins(alice, ANN).await;
+    let written = world.writes().len();
+    world.discord(|sim, now| sim.kick_bot(now, guild)).unwrap();
+    world
+        .eventually("the administrators are told", || {
+            world.database().unwrap().rows("SELECT kind FROM audit WHERE kind = 'alarm'") == ["alarm"]
+        })
+        .await;
+    world.quiet().await;
+    assert_eq!(world.writes().len(), written);
+    world.discord(|sim, now| sim.invite_bot(now, guild)).unwrap();
+    world.loses_role(alice);
+    world.eventually("all works as before", || world.filters(ANN) == restricted()).await;
+}
+
+#[tokio::test]
+async fn a_renamed_role_goes_on_counting() {
+    let world = World::started().await;
+    let (alice, guild, role) = (world.scene.alice, world.scene.guild, world.scene.subscriber);
+    world.discord(|sim, now| sim.rename_role(now, guild, role, "Patron")).unwrap();
+    world.joins(alice, ANN).await;
+    let inputs = world.database().unwrap().rows("SELECT input FROM decisions ORDER BY event");
+    assert!(inputs[0].contains("Patron") && inputs[0].contains("subscriber"), "{inputs:?}");
+}

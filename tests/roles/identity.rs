@@ -175,3 +175,65 @@ async fn a_friend_with_whom_another_server_is_shared_stays_a_friend() {
     assert!(world.is_friend(ANN));
     assert!(world.filters(ANN).is_empty(), "filters hold for all servers: what was written is taken back");
 }
+
+#[tokio::test]
+async fn an_account_that_another_member_accepted_with_is_nobody_elses() {
+    let world = World::started().await;
+    let (alice, bob) = (world.scene.alice, world.scene.bob);
+    world.gets_role(alice);
+    world.answers(alice, ANN).await;
+    world.eventually("an invitation is out", || world.is_invited(ANN)).await;
+    world.quiet().await;
+    let cleo = world.plex_account(CLEO);
+    world.plex(|sim, now| sim.person_accepts_as(now, ANN, cleo)).unwrap();
+    world.eventually("the acceptance is known", || world.database().unwrap().stage(alice) == "joined").await;
+    world.quiet().await;
+    // Bob types the address of the account that is Alice's now.
+    world.gets_role(bob);
+    let answer = world.answers(bob, CLEO).await;
+    assert!(answer.starts_with("Thank you. If everything is in order"), "{answer}");
+    world.quiet().await;
+    assert_eq!(world.database().unwrap().audit(bob), ["held"]);
+    // An administrator who gives it to Bob is told, and everybody else goes on being served.
+    let options = [("email", OptionValue::from(CLEO)), ("member", OptionValue::from(bob))];
+    let answer = world.commands(world.scene.mod_user, "plex invite", &options).await.now.content;
+    assert!(answer.contains("belongs to another member"), "{answer}");
+    world.quiet().await;
+    assert!(world.is_friend(CLEO));
+    world.leaves(bob);
+    world.quiet().await;
+    assert!(world.is_friend(CLEO));
+    world.loses_role(alice);
+    world.eventually("it is Alice's", || world.filters(CLEO) == restricted()).await;
+}
+
+#[tokio::test]
+async fn a_friend_of_another_server_only_is_held_and_an_administrator_adds_ours() {
+    for at_once in [false, true] {
+        let world = World::started().await;
+        let alice = world.scene.alice;
+        world.plex(|sim, _| sim.world.quirks.friends_need_not_accept = at_once);
+        let ben = world.plex_account(BEN);
+        world.plex(|sim, now| sim.owner_shares_with(now, ben, rolarr_sim::plex::OTHER_MACHINE, &[])).unwrap();
+        world.gets_role(alice);
+        world.answers(alice, BEN).await;
+        world.quiet().await;
+        assert_eq!(world.database().unwrap().audit(alice), ["held"]);
+        assert!(world.writes().is_empty());
+        let options = [("email", OptionValue::from(BEN)), ("member", OptionValue::from(alice))];
+        let answer = world.commands(world.scene.mod_user, "plex invite", &options).await.now.content;
+        assert_eq!(answer, if at_once { "They have access." } else { "The invitation is out." });
+        if !at_once {
+            world.accepts(BEN);
+        }
+        world.eventually("they have joined", || world.database().unwrap().stage(alice) == "joined").await;
+        world.quiet().await;
+        assert_eq!(world.invitations_sent(), 1);
+        world.leaves(alice);
+        world.quiet().await;
+        assert!(world.is_friend(BEN), "the other server is still shared");
+        assert!(world.plex(|sim, _| {
+            sim.world.shares.values().all(|share| share.machine != rolarr_sim::plex::MACHINE)
+        }));
+    }
+}

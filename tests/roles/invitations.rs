@@ -48,10 +48,13 @@ async fn a_declined_invitation_is_sent_again_only_when_the_role_was_lost_and_cam
 
 #[tokio::test]
 async fn a_pending_invitation_is_withdrawn_with_the_role_and_sent_again_when_it_returns() {
-    for leftover in [false, true] {
+    for (leftover, listed) in [(false, true), (true, true), (true, false)] {
         let world = World::started().await;
         let alice = world.scene.alice;
-        world.plex(|sim, _| sim.world.quirks.cancel_leaves_share = leftover);
+        world.plex(|sim, _| {
+            sim.world.quirks.cancel_leaves_share = leftover;
+            sim.world.quirks.v1_lists_pending = listed;
+        });
         world.gets_role(alice);
         world.answers(alice, NEW).await;
         world.eventually("an invitation is out", || world.is_invited(NEW)).await;
@@ -197,4 +200,110 @@ async fn role_on_and_off_and_on_with_pauses_in_between_ends_as_the_last_one_says
     world.loses_role(alice);
     world.quiet().await;
     assert_eq!(world.filters(ANN), restricted());
+}
+
+#[tokio::test]
+async fn a_member_who_declined_may_give_another_address() {
+    let world = World::started().await;
+    let alice = world.scene.alice;
+    world.gets_role(alice);
+    world.answers(alice, ANN).await;
+    world.eventually("an invitation is out", || world.is_invited(ANN)).await;
+    world.quiet().await;
+    world.plex(|sim, _| sim.person_declines(ANN)).unwrap();
+    world.eventually("that is known", || world.database().unwrap().stage(alice) == "declined").await;
+    world.quiet().await;
+    let options = [("email", rolarr_sim::discord::OptionValue::from(NEW))];
+    let answer = world.commands(alice, "plex link", &options).await.now.content;
+    assert!(answer.starts_with("Thank you"), "{answer}");
+    world.eventually("that one is invited", || world.is_invited(NEW)).await;
+    world.quiet().await;
+    assert!(!world.is_invited(ANN));
+}
+
+#[tokio::test]
+async fn leaving_and_coming_back_while_plex_is_away_loses_nothing() {
+    let world = World::started().await;
+    let (alice, guild) = (world.scene.alice, world.scene.guild);
+    world.joins(alice, ANN).await;
+    let written = world.writes().len();
+    world.plex(|sim, _| {
+        sim.fault(Fault::on("*", "/*", Effect::Status { status: 503, retry_after: None }));
+    });
+    world.leaves(alice);
+    world
+        .eventually("the leaving is decided", || world.database().unwrap().decisions(alice).len() == 2)
+        .await;
+    world.discord(|sim, now| sim.join(now, guild, alice)).unwrap();
+    world.gets_role(alice);
+    world.eventually("the return is decided", || world.database().unwrap().decisions(alice).len() == 3).await;
+    world.plex(|sim, _| sim.clear_faults());
+    world.quiet().await;
+    assert!(world.is_friend(ANN));
+    assert_eq!(world.writes().len(), written);
+    assert_eq!(world.database().unwrap().account(alice, "email").as_deref(), Some(ANN));
+    assert_eq!(world.told(alice).len(), 1, "only the first question");
+}
+
+#[tokio::test]
+async fn who_left_and_comes_back_later_is_asked_again() {
+    let world = World::started().await;
+    let (alice, guild) = (world.scene.alice, world.scene.guild);
+    world.joins(alice, ANN).await;
+    world.leaves(alice);
+    world.quiet().await;
+    world.discord(|sim, now| sim.join(now, guild, alice)).unwrap();
+    world.quiet().await;
+    assert_eq!(world.told(alice).len(), 1);
+    world.gets_role(alice);
+    world.eventually("a second question", || world.told(alice).len() == 2).await;
+    world.answers(alice, ANN).await;
+    world.eventually("a second invitation", || world.is_invited(ANN)).await;
+    world.quiet().await;
+    assert_eq!(world.invitations_sent(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_plex_no_longer_accepts_is_one_alarm_and_the_work_is_done_after_it_is_mended() {
+    let mut world = World::new().await;
+    world.setup.audit_channel = Some(world.scene.channel);
+    world.start().await;
+    let (alice, bob) = (world.scene.alice, world.scene.bob);
+    world.joins(alice, ANN).await;
+    world.joins(bob, NEW).await;
+    world.plex(|sim, _| sim.set_token_valid(false));
+    world.loses_role(alice);
+    world.loses_role(bob);
+    world.quiet().await;
+    let parked = || world.database().unwrap().rows("SELECT count(*) FROM audit WHERE kind = 'parked'");
+    assert_eq!(parked(), ["1"], "one alarm, however many it concerns");
+    world.plex(|sim, _| sim.set_token_valid(true));
+    world.restart().await;
+    world
+        .eventually("both are restricted", || {
+            world.filters(ANN) == restricted() && world.filters(NEW) == restricted()
+        })
+        .await;
+    world.quiet().await;
+}
+
+#[tokio::test]
+async fn a_friend_list_that_is_full_parks_the_member_with_plexs_words_and_a_new_event_is_still_decided() {
+    let mut world = World::new().await;
+    world.setup.audit_channel = Some(world.scene.channel);
+    world.start().await;
+    let alice = world.scene.alice;
+    world.plex(|sim, _| sim.world.quirks.friend_limit = Some(0));
+    world.gets_role(alice);
+    world.answers(alice, ANN).await;
+    let parked = || world.database().unwrap().account(alice, "parked").filter(|words| words != "-");
+    world.eventually_some("it is parked", parked).await;
+    world.quiet().await;
+    assert_eq!(world.database().unwrap().audit(alice), ["parked"]);
+    assert!(world.plex(|sim, _| sim.invites().is_empty()));
+    world.plex(|sim, _| sim.world.quirks.friend_limit = None);
+    world.loses_role(alice);
+    world.quiet().await;
+    world.gets_role(alice);
+    world.eventually("a new decision unparks", || world.is_invited(ANN)).await;
 }
