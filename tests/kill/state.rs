@@ -1,7 +1,10 @@
 //! What stands at Plex, at Discord and in the database, as a text in which two runs of the same story are
 //! the same. Numbers that are made up on the way are names in it.
 
-use rolarr_sim::{discord::UserId, plex::Invitee};
+use rolarr_sim::{
+    discord::UserId,
+    plex::{Invitee, Recorded},
+};
 use rolarr_tests::World;
 
 /// The tables, without ids, times and what only says how often something was tried.
@@ -39,13 +42,8 @@ pub(crate) fn of(world: &World) -> String {
             let email = &sim.world.people[account].email;
             lines.push(format!("friend {email}: {:?}", sim.filters(*account)));
         }
-        let invited = sim
-            .writes()
-            .iter()
-            .filter(|write| {
-                write.path.ends_with("/shared_servers") && write.method == "POST" && write.status == Some(200)
-            })
-            .count();
+        let sent = |write: &&&Recorded| write.path.ends_with("/shared_servers") && write.method == "POST";
+        let invited = sim.writes().iter().filter(sent).count();
         lines.push(format!("{invited} invitations were sent"));
     });
     world.discord(|sim, _| {

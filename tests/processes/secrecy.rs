@@ -59,6 +59,8 @@ async fn a_plex_that_names_people_is_not_repeated_anywhere() {
             world.plex(|sim, _| sim.share_of(ADDRESS).is_some())
         })
         .await;
+    let refusals = world.plex(|sim, _| sim.requests.iter().filter(|asked| asked.status == Some(400)).count());
+    assert_eq!(refusals, 4, "plex.tv has named her");
     // Refusals of other kinds, with her name in them.
     let refused = Effect::Says { status: 422, body: says.replace("400", "422") };
     world.accepts(ADDRESS);

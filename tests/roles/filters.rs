@@ -14,8 +14,8 @@ async fn a_member_whose_filter_was_noaccess_before_is_not_locked_out_for_good() 
     world.owner_sets(ANN, "filterMovies", "label=noAccess");
     world.owner_sets(ANN, "filterTelevision", "label=noAccess");
     world.loses_role(alice);
+    world.eventually("it is restricted", || world.filters(ANN) == restricted()).await;
     world.quiet().await;
-    assert_eq!(world.filters(ANN), restricted());
     world.gets_role(alice);
     world.eventually("the filters are open", || world.filters(ANN).is_empty()).await;
     world.quiet().await;
@@ -30,8 +30,8 @@ async fn what_the_owner_edits_while_the_member_is_restricted_is_left_and_reporte
     let alice = world.scene.alice;
     world.joins(alice, ANN).await;
     world.loses_role(alice);
+    world.eventually("it is restricted", || world.filters(ANN) == restricted()).await;
     world.quiet().await;
-    assert_eq!(world.filters(ANN), restricted());
     world.owner_sets(ANN, "filterMovies", "contentRating=PG");
     world.gets_role(alice);
     world
@@ -47,11 +47,11 @@ async fn what_the_owner_edits_while_the_member_is_restricted_is_left_and_reporte
     assert!(reported, "the administrators are told");
     // It is the owner's from now on, and comes back after the next restriction.
     world.loses_role(alice);
+    world.eventually("it is restricted", || world.filters(ANN) == restricted()).await;
     world.quiet().await;
-    assert_eq!(world.filters(ANN), restricted());
     world.gets_role(alice);
-    world.quiet().await;
-    assert_eq!(world.filters(ANN), [("filterMovies", "contentRating=PG".to_owned())].into());
+    let back = || world.filters(ANN) == [("filterMovies", "contentRating=PG".to_owned())].into();
+    world.eventually("the owner's filter is back", back).await;
 }
 
 #[tokio::test]
@@ -107,9 +107,11 @@ async fn the_owners_other_settings_stay_as_they_are() {
     let ann = world.plex_account(ANN);
     let before = world.plex(|sim, _| sim.friend(ann).cloned());
     world.loses_role(alice);
+    world.eventually("it is restricted", || world.filters(ANN).contains_key("filterTelevision")).await;
     world.quiet().await;
     assert_eq!(world.filters(ANN).get("filterMusic").map(String::as_str), Some("label=Quiet"));
     world.gets_role(alice);
+    world.eventually("it is lifted", || !world.filters(ANN).contains_key("filterTelevision")).await;
     world.quiet().await;
     assert_eq!(world.filters(ANN), [("filterMusic", "label=Quiet".to_owned())].into());
     let allowed = |tie: Option<rolarr_sim::plex::Tie>| tie.unwrap().settings.json()["allowSync"].clone();

@@ -55,12 +55,13 @@ async fn the_address_of_an_existing_friend_is_held_with_the_same_answer_and_noth
     world.gets_role(alice);
     world.quiet().await;
     world.leaves(alice);
+    let forgotten = || world.database().unwrap().account(alice, "claim").as_deref() == Some("-");
+    world.eventually("the claim is forgotten", forgotten).await;
     world.quiet().await;
     let after = world.plex(|sim, _| (sim.share_of(BEN).cloned(), sim.friend(ben).cloned()));
     assert_eq!(before, after);
     assert_eq!(concerning(&world, ben, share), Vec::<String>::new());
     assert!(!world.writes().iter().any(|write| write.body.contains(BEN)), "no invitation to them either");
-    assert_eq!(world.database().unwrap().account(alice, "claim").as_deref(), Some("-"));
 }
 
 #[tokio::test]
@@ -230,6 +231,7 @@ async fn a_friend_of_another_server_only_is_held_and_an_administrator_adds_ours(
         world.quiet().await;
         assert_eq!(world.invitations_sent(), 1);
         world.leaves(alice);
+        world.eventually("it ends", || world.database().unwrap().stage(alice) == "none").await;
         world.quiet().await;
         assert!(world.is_friend(BEN), "the other server is still shared");
         assert!(world.plex(|sim, _| {

@@ -38,6 +38,7 @@ async fn a_declined_invitation_is_sent_again_only_when_the_role_was_lost_and_cam
     world.eventually("that is known", || world.database().unwrap().stage(alice) == "declined").await;
     world.quiet().await;
     world.loses_role(alice);
+    world.eventually("that is decided", || world.database().unwrap().decisions(alice).len() == 2).await;
     world.quiet().await;
     assert_eq!(world.invitations_sent(), 1);
     world.gets_role(alice);
@@ -196,10 +197,9 @@ async fn role_on_and_off_and_on_with_pauses_in_between_ends_as_the_last_one_says
         tokio::time::sleep(pause).await;
     }
     world.quiet().await;
-    assert!(world.filters(ANN).is_empty());
+    world.eventually("the last change holds", || world.filters(ANN).is_empty()).await;
     world.loses_role(alice);
-    world.quiet().await;
-    assert_eq!(world.filters(ANN), restricted());
+    world.eventually("the last change holds", || world.filters(ANN) == restricted()).await;
 }
 
 #[tokio::test]
@@ -251,6 +251,7 @@ async fn who_left_and_comes_back_later_is_asked_again() {
     let (alice, guild) = (world.scene.alice, world.scene.guild);
     world.joins(alice, ANN).await;
     world.leaves(alice);
+    world.eventually("the share is gone", || !world.is_friend(ANN)).await;
     world.quiet().await;
     world.discord(|sim, now| sim.join(now, guild, alice)).unwrap();
     world.quiet().await;
@@ -274,6 +275,10 @@ async fn a_token_that_plex_no_longer_accepts_is_one_alarm_and_the_work_is_done_a
     world.plex(|sim, _| sim.set_token_valid(false));
     world.loses_role(alice);
     world.loses_role(bob);
+    for member in [alice, bob] {
+        let parked = || world.database().unwrap().account(member, "parked").is_some_and(|words| words != "-");
+        world.eventually("it is parked", parked).await;
+    }
     world.quiet().await;
     let parked = || world.database().unwrap().rows("SELECT count(*) FROM audit WHERE kind = 'parked'");
     assert_eq!(parked(), ["1"], "one alarm, however many it concerns");
@@ -303,6 +308,7 @@ async fn a_friend_list_that_is_full_parks_the_member_with_plexs_words_and_a_new_
     assert!(world.plex(|sim, _| sim.invites().is_empty()));
     world.plex(|sim, _| sim.world.quirks.friend_limit = None);
     world.loses_role(alice);
+    world.eventually("that is decided", || world.database().unwrap().decisions(alice).len() == 2).await;
     world.quiet().await;
     world.gets_role(alice);
     world.eventually("a new decision unparks", || world.is_invited(ANN)).await;
