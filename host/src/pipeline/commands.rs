@@ -67,7 +67,8 @@ impl Core {
             Err(refusal) => return Ok(Reply::text(refusal)),
         };
         self.ring();
-        let after = self.outcome(id).await?;
+        // An invitation that is out is looked at again and again: for this command it is the outcome.
+        let after = self.outcome(id, |account| account.stage == Stage::Invited).await?;
         Ok(Reply::text(match after {
             Some(account) if account.held.is_some() => {
                 format!("Held: {}", account.held.unwrap_or_default())
@@ -96,7 +97,7 @@ impl Core {
             ));
         };
         self.ring();
-        let gone = self.outcome(id).await?.is_none_or(|account| account.email.is_none());
+        let gone = self.outcome(id, |_| false).await?.is_none_or(|account| account.email.is_none());
         Ok(Reply::text(if gone {
             "Removed: the share is gone, and the address is forgotten."
         } else {
@@ -110,8 +111,12 @@ impl Core {
         self.signals.deadlines.notify_one();
     }
 
-    /// Waits until the account was worked on, but not for long.
-    async fn outcome(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+    /// Waits until there is nothing left to do for the account, or what is done is `enough`, but not for long.
+    async fn outcome(
+        &self,
+        id: AccountId,
+        enough: fn(&Account) -> bool,
+    ) -> Result<Option<Account>, StoreError> {
         let limit = self.seam.sleep(PATIENCE);
         tokio::pin!(limit);
         loop {
@@ -120,9 +125,9 @@ impl Core {
             // From here on a ring is heard, also one that comes during the read.
             worked.as_mut().enable();
             let account = self.store.read(move |tx| tx.account(id)).await?;
-            let rests = account.as_ref().is_none_or(|account| {
-                account.due.is_none() || account.attempts > 0 || account.stage == Stage::Invited
-            });
+            let rests = account
+                .as_ref()
+                .is_none_or(|account| account.due.is_none() || account.attempts > 0 || enough(account));
             if rests {
                 return Ok(account);
             }

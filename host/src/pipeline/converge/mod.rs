@@ -83,7 +83,13 @@ impl From<PlexError> for Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            // Ids are unique across members. This concerns one member; the database itself is well.
+            StoreError::Taken => Self::Hold(
+                "the Plex account or share belongs to another member. Nothing was changed.".to_owned(),
+            ),
+            other => Self::Store(other),
+        }
     }
 }
 
