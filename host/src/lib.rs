@@ -1,6 +1,11 @@
 //! Rolarr keeps access to a Plex server in step with Discord roles.
 
+pub mod bot;
+pub mod cli;
+pub mod config;
 pub mod discord;
 pub mod domain;
 pub mod pipeline;
 pub mod plex;
+pub mod policy;
+pub mod store;

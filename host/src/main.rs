@@ -1,3 +1,7 @@
 //! The `rolarr` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rolarr::cli::main()
+}

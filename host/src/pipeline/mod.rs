@@ -1,3 +1,140 @@
 //! From what happened to what follows.
+//!
+//! ```text
+//! hint ─▶ observe ─▶ journal ─▶ decide ─▶ desired state ─▶ converge ─▶ Plex
+//! ```
+//!
+//! Each arrow is a worker that takes what is due from the database and stores what it did before the next
+//! takes over. So a crash between any two steps only means that the next start goes on there.
 
+mod access;
+mod address;
+mod commands;
+mod converge;
+mod core;
+mod deadlines;
+mod decide;
+mod effects;
+mod hints;
+mod intake;
+mod messenger;
+mod observe;
 pub mod ports;
+mod seam;
+pub mod settings;
+mod sweep;
+mod texts;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use intake::Handle;
+pub use seam::{Reached, Seam, Step, Watcher};
+
+use self::{
+    converge::Converger,
+    core::Core,
+    deadlines::Deadlines,
+    decide::Decider,
+    messenger::Messenger,
+    observe::Observer,
+    ports::{Discord, Guild},
+    settings::Settings,
+    sweep::Sweeper,
+};
+use crate::{
+    plex::{Plex, PlexError},
+    policy::Policy,
+    store::{Store, StoreError},
+};
+
+/// What the pipeline works with.
+pub struct Parts {
+    /// What it goes by.
+    pub settings: Settings,
+    /// Time, chance and threads.
+    pub seam: Seam,
+    /// The database.
+    pub store: Store,
+    /// What decides.
+    pub policy: Policy,
+    /// plex.tv and the server.
+    pub plex: Plex,
+    /// Discord.
+    pub discord: Arc<dyn Discord>,
+    /// The guilds as Discord showed them at the start.
+    pub guilds: Vec<Guild>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+/// The pipeline at work.
+#[derive(Debug)]
+pub struct Pipeline {
+    core: Arc<Core>,
+    workers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Pipeline {
+    /// Starts all workers. They go on where the last run ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database can't be read or written.
+    pub async fn start(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { settings, seam, store, policy, plex, discord, guilds } = parts;
+        prepare(&store, &policy, seam.now()).await?;
+        let core = Arc::new(Core::new(settings, seam, store, policy, plex, discord, guilds));
+        let stop = CancellationToken::new();
+        let mut workers = JoinSet::new();
+        workers.spawn(worker::run::<Observer>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Decider>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        Ok(Self { core, workers, stop })
+    }
+
+    /// Where Discord's side hands in what happened.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { core: Arc::clone(&self.core) }
+    }
+
+    /// Stops all workers and waits for them. What is under way gets a few seconds; what is left over goes on
+    /// at the next start.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.workers.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a worker ended by itself");
+            }
+        }
+    }
+}
+
+/// What a start changes in the database before anything happens.
+async fn prepare(store: &Store, policy: &Policy, now: crate::domain::Timestamp) -> Result<(), StoreError> {
+    let name = policy.metadata().name.clone();
+    // Whoever was parked for the token's sake: the token works, or there would be no start.
+    let refused = PlexError::Unauthorized.to_string();
+    let (wakes, unparked) = store
+        .write(move |tx| Ok((tx.drop_wakes_of_other_policies(&name)?, tx.unpark(&refused, now)?)))
+        .await?;
+    if wakes > 0 {
+        tracing::info!(wakes, "wakes of an earlier policy were dropped");
+    }
+    if unparked > 0 {
+        tracing::info!(unparked, "accounts that waited for a valid token go on");
+    }
+    // What was forgotten just before a crash may stand in the log of the database.
+    store.scrub().await
+}

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::Meaning;
 use crate::domain::{Email, MachineId, PlexAccountId, SectionId, ShareId};
 
 /// The account whose token is used.
@@ -170,6 +171,19 @@ impl Field {
     pub const ALL: [Self; 6] =
         [Self::Movies, Self::Television, Self::Music, Self::Photos, Self::Downloads, Self::LiveTv];
 
+    /// plex.tv's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Movies => "filterMovies",
+            Self::Television => "filterTelevision",
+            Self::Music => "filterMusic",
+            Self::Photos => "filterPhotos",
+            Self::Downloads => "allowSync",
+            Self::LiveTv => "allowTuners",
+        }
+    }
+
     /// Whether its value is a filter and not a number.
     #[must_use]
     pub const fn is_filter(self) -> bool {
@@ -178,13 +192,40 @@ impl Field {
 }
 
 /// The value of a field as plex.tv stores it, verbatim: a filter string (empty for none), or "0", "1", "2".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Two values are equal if they mean the same ([`Meaning`]), however they are written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FieldValue(pub String);
+
+impl PartialEq for FieldValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || Meaning::of(&self.0) == Meaning::of(&other.0)
+    }
+}
+
+impl Eq for FieldValue {}
 
 /// What is set for a person. A field that plex.tv did not mention is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(pub BTreeMap<Field, FieldValue>);
+
+impl Settings {
+    /// The value of a field. What plex.tv did not mention is empty for a filter and "0" for a flag.
+    #[must_use]
+    pub fn value(&self, field: Field) -> FieldValue {
+        match self.0.get(&field) {
+            Some(value) if field.is_filter() || !value.0.trim().is_empty() => value.clone(),
+            _ if field.is_filter() => FieldValue::default(),
+            _ => FieldValue("0".to_owned()),
+        }
+    }
+
+    /// Whether all the fields have these values.
+    #[must_use]
+    pub fn show(&self, changes: &Changes) -> bool {
+        changes.iter().all(|(&field, value)| self.value(field) == *value)
+    }
+}
 
 /// Fields to write and what to. Fields that are not in it stay as they are.
 pub type Changes = BTreeMap<Field, FieldValue>;
@@ -217,6 +258,30 @@ pub enum Invitee {
     Address(Email),
     /// A person who is a friend already, by account.
     Account(PlexAccountId),
+}
+
+/// A share to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewShare {
+    /// The server.
+    pub machine: MachineId,
+    /// Which of its libraries.
+    pub sections: Sections,
+    /// With whom.
+    pub to: Invitee,
+    /// What is set for the person from the beginning, where plex.tv takes it with an invitation: filters and
+    /// [`Field::Downloads`]. What is not named is off or empty. Only for an address: what is set for somebody
+    /// who is a friend already stays as it is.
+    pub settings: Changes,
+}
+
+/// A share that was not accepted yet, with its server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingShare {
+    /// The server.
+    pub machine: MachineId,
+    /// The share.
+    pub share: Share,
 }
 
 /// Something that the server plays at the moment.
@@ -255,6 +320,9 @@ pub enum PlexError {
     /// This server is shared with that person already, or an invitation is out.
     #[error("the server is shared with this person already")]
     AlreadyShared,
+    /// plex.tv does not take the address for one that can be invited.
+    #[error("Plex does not accept the address")]
+    InvalidAddress,
     /// It does not exist (any more): 404.
     #[error("Plex does not know it")]
     NotFound,

@@ -51,7 +51,7 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// One answer.
+/// One answer. `Debug` shows its status, never its body: it may name people.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
@@ -60,6 +60,12 @@ pub struct Response {
     pub retry_after: Option<u64>,
     /// The body.
     pub body: String,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with {} bytes", self.status, self.body.len())
+    }
 }
 
 /// There was no answer. It never carries an address.
@@ -71,6 +77,9 @@ pub enum TransportError {
     /// The request may have had its effect: a time-out, or a connection that broke.
     #[error("no answer: {0}")]
     NoAnswer(&'static str),
+    /// No address of that party is configured.
+    #[error("its address is not configured")]
+    NoAddress,
     /// The answer is longer than any answer that makes sense.
     #[error("the answer is too long")]
     TooLong,

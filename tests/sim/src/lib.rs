@@ -5,4 +5,5 @@
 
 pub mod discord;
 pub mod http;
+pub mod plex;
 pub mod serve;

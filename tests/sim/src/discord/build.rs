@@ -104,6 +104,7 @@ impl DiscordSim {
             roles: BTreeMap::from([(everybody.id, everybody)]),
             members: BTreeMap::from([(owner, Member::new(now_ms)), (self.bot(), Member::new(now_ms))]),
             available: true,
+            shown_members: None,
             left: BTreeSet::new(),
             before: BTreeMap::new(),
         };

@@ -28,6 +28,8 @@ pub enum RestFaultKind {
     Drop,
     /// Members are answered as they were before their last change.
     StaleMember,
+    /// A list of members lacks every second one, without a sign that it does.
+    ShortList,
     /// It is answered with 200 and text that is no JSON.
     Garbage,
 }

@@ -236,6 +236,9 @@ impl DiscordSim {
     pub(super) fn delete(&mut self, now_ms: u64, id: MessageId) {
         let Some(message) = self.messages.remove(&id) else { return };
         self.deleted.insert(id);
+        if message.only_for.is_some() {
+            return;
+        }
         let data = json!({"id": id, "channel_id": message.channel});
         self.tell_channel(now_ms, "MESSAGE_DELETE", message.channel, None, data);
     }

@@ -2,11 +2,11 @@
 //!
 //! [`DiscordSim`] is a plain state machine. It has no sockets and no clock: time comes in as milliseconds
 //! since 1970, and ids are made from it. [`DiscordServer`] puts it behind real sockets. A test does what
-//! people do ([`people`](DiscordSim::add_role), [buttons](DiscordSim::press_button)), and looks at what the
+//! people do ([roles](DiscordSim::add_role), [buttons](DiscordSim::press_button)), and looks at what the
 //! bot did ([messages](DiscordSim::direct_messages), [requests](DiscordSim::requests)).
 
 mod build;
-
+pub mod cli;
 mod faults;
 mod gateway;
 mod ids;
@@ -17,6 +17,7 @@ mod people;
 mod render;
 mod rest;
 mod scene;
+mod slash;
 mod socket;
 mod time;
 mod trouble;
@@ -30,10 +31,11 @@ use std::{
 pub use faults::{EventFault, EventFaultKind, RestFault, RestFaultKind};
 pub use gateway::{ConnectionId, Frame, intents};
 pub use ids::{ApplicationId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, UserId};
-pub use interactions::{Answer, Interaction, InteractionKind, OptionValue};
+pub use interactions::{Answer, Interaction, InteractionKind};
 pub use rest::Logged;
 pub use scene::Scene;
 use serde_json::Value;
+pub use slash::OptionValue;
 pub use socket::{DiscordServer, now_ms};
 pub use world::{
     ADMINISTRATOR, Application, Channel, DirectMessages, Guild, MANAGE_GUILD, Member, Message, Place, Role,

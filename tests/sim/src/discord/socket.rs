@@ -180,7 +180,9 @@ impl Gateway {
             }
             tokio::select! {
                 _ = self.stopped.changed() => return None,
-                _ = self.woken.changed() => {}
+                woken = self.woken.changed() => if woken.is_err() {
+                    return None;
+                },
                 _ = ticks.tick() => lock(&self.sim).tick(now_ms()),
                 message = socket.next() => match message {
                     Some(Ok(WsMessage::Text(text))) => {

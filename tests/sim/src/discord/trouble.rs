@@ -119,6 +119,15 @@ impl DiscordSim {
         Ok(())
     }
 
+    /// Discord shows this number of members instead of the true one.
+    ///
+    /// # Errors
+    /// If there is no such guild.
+    pub fn show_member_count(&mut self, guild: GuildId, shown: Option<usize>) -> Result<(), Impossible> {
+        self.guild_mut(guild)?.shown_members = shown;
+        Ok(())
+    }
+
     /// A guild can't be reached, or can be reached again. What happens during the outage is never sent.
     ///
     /// # Errors

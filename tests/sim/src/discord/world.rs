@@ -107,6 +107,8 @@ pub struct Guild {
     pub members: BTreeMap<UserId, Member>,
     /// Whether Discord can reach it. An outage is nobody's leaving.
     pub available: bool,
+    /// The number of members that Discord shows, if it is not the true one: it is only approximate.
+    pub shown_members: Option<usize>,
     /// Who had left before, so that their next joining shows it.
     pub(super) left: BTreeSet<UserId>,
     /// Each member as they were before their last change, for stale reads; `None`: was no member.

@@ -69,13 +69,17 @@ impl DiscordSim {
     }
 
     fn deliver(&mut self, now_ms: u64, event: &Event) {
+        let bot = self.application.bot;
         if let Reach::Guild(guild, _) = event.reach
             && event.name != "GUILD_DELETE"
-            && self.guilds.get(&guild).is_some_and(|guild| !guild.available)
+            && self
+                .guilds
+                .get(&guild)
+                .is_none_or(|guild| !guild.available || !guild.members.contains_key(&bot))
         {
             return;
         }
-        let bot = self.application.bot.to_string();
+        let bot = bot.to_string();
         let mut out = Vec::new();
         for (key, session) in &mut self.gateway.sessions {
             if session.is_over(now_ms) || !reaches(event, *key, session) {
@@ -109,7 +113,8 @@ fn hides_content(event: &Event, session: &Session, bot: &str) -> bool {
     let to_bot = || {
         let message: &Value = &event.data;
         let mentions = message["mentions"].as_array();
-        message["author"]["id"] == bot || mentions.is_some_and(|all| all.iter().any(|user| user["id"] == bot))
+        message["author"].get("id").is_some_and(|id| id == bot)
+            || mentions.is_some_and(|all| all.iter().any(|user| user["id"] == bot))
     };
     matches!(event.reach, Reach::Guild(..))
         && event.name.starts_with("MESSAGE_")

@@ -34,7 +34,8 @@ impl DiscordSim {
         })?;
         let mut object = self.guild_json(guild);
         if matches!(request.parameter("with_counts"), Some("true" | "True" | "1")) {
-            object = with(object, "approximate_member_count", guild.members.len());
+            object =
+                with(object, "approximate_member_count", guild.shown_members.unwrap_or(guild.members.len()));
             object = with(object, "approximate_presence_count", 1);
         }
         Ok(Response::json(200, &object))
@@ -93,6 +94,7 @@ impl DiscordSim {
             .filter(|id| id.0 > after)
             .filter_map(|id| Some(self.member_json(id, seen(guild, id, view)?)))
             .take(usize::try_from(limit).unwrap_or(1000))
+            .step_by(if view == View::Short { 2 } else { 1 })
             .collect();
         Ok(Response::json(200, &Value::from(page)))
     }
@@ -133,6 +135,6 @@ fn seen(guild: &Guild, user: UserId, view: View) -> Option<&Member> {
     let current = guild.members.get(&user);
     match (view, guild.before.get(&user)) {
         (View::Stale, Some(before)) => before.as_ref(),
-        (View::Current, _) | (View::Stale, None) => current,
+        (View::Current | View::Short, _) | (View::Stale, None) => current,
     }
 }

@@ -45,6 +45,8 @@ enum View {
     Current,
     /// Members are shown as they were before their last change.
     Stale,
+    /// Lists of members lack every second one.
+    Short,
 }
 
 /// REST's own state.
@@ -67,18 +69,21 @@ impl DiscordSim {
         let versioned = segments.first().is_some_and(|part| part == "api")
             && segments.get(1).is_some_and(|part| part == "v10");
         let fault = RestFault::take(&mut self.rest.faults, &request.method, &path);
-        let applied = fault
-            .as_ref()
-            .is_none_or(|fault| fault.applied || matches!(fault.kind, RestFaultKind::StaleMember));
-        let stale = fault.as_ref().is_some_and(|fault| fault.kind == RestFaultKind::StaleMember);
-        let view = if stale { View::Stale } else { View::Current };
+        let view = match fault.as_ref().map(|fault| &fault.kind) {
+            Some(RestFaultKind::StaleMember) => View::Stale,
+            Some(RestFaultKind::ShortList) => View::Short,
+            _ => View::Current,
+        };
+        let applied = view != View::Current || fault.as_ref().is_none_or(|fault| fault.applied);
         let right = match (versioned, applied) {
             (false, _) => Some(ApiError::new(400, 50_041, "Invalid API version").into()),
             (true, true) => Some(self.answer(now_ms, request, &path, view)),
             (true, false) => None,
         };
         let outcome = match (fault.map(|fault| fault.kind), right) {
-            (None | Some(RestFaultKind::StaleMember), Some(right)) => Outcome::Respond(right),
+            (None | Some(RestFaultKind::StaleMember | RestFaultKind::ShortList), Some(right)) => {
+                Outcome::Respond(right)
+            }
             (Some(RestFaultKind::Hang), _) => Outcome::Hang,
             (Some(RestFaultKind::Drop), _) => Outcome::Drop,
             (Some(kind), _) => Outcome::Respond(faulty(&kind)),
@@ -193,16 +198,18 @@ impl DiscordSim {
 /// What a fault answers with.
 fn faulty(kind: &RestFaultKind) -> Response {
     match kind {
-        RestFaultKind::Status { status, code } => {
-            ApiError::new(*status, *code, "The simulator was told to answer this").into()
-        }
+        RestFaultKind::Status { status, code } => limits::from_discord(
+            ApiError::new(*status, *code, "The simulator was told to answer this").into(),
+        ),
         RestFaultKind::TooManyRequests { retry_after_ms: Some(wait), global } => {
-            limits::too_many(*wait, *global)
+            limits::from_discord(limits::too_many(*wait, *global))
         }
         RestFaultKind::TooManyRequests { retry_after_ms: None, .. } => limits::shut_out(),
-        RestFaultKind::Garbage | RestFaultKind::StaleMember | RestFaultKind::Hang | RestFaultKind::Drop => {
-            Response::typed(200, "application/json", "<html>{not json".to_owned())
-        }
+        RestFaultKind::Garbage
+        | RestFaultKind::StaleMember
+        | RestFaultKind::ShortList
+        | RestFaultKind::Hang
+        | RestFaultKind::Drop => Response::typed(200, "application/json", "<html>{not json".to_owned()),
     }
 }
 

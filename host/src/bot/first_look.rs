@@ -1,0 +1,267 @@
+//! One look at Discord and at Plex before anything is changed: whether all that the configuration names
+//! exists.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, bail};
+use tracing::warn;
+
+use crate::{
+    config::{self, Config, Located},
+    domain::{GuildId, RoleId},
+    pipeline::{
+        ports::{Discord, DiscordError, Guild},
+        settings::{ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole},
+    },
+    plex::{Library, Plex, PlexError, Server},
+};
+
+/// What was seen.
+pub(super) struct Looked {
+    /// The configuration, checked against what there is.
+    pub(super) settings: Settings,
+    /// The guilds as Discord shows them.
+    pub(super) guilds: Vec<Guild>,
+}
+
+/// How often and at what distance a service that can't be reached is tried again: a home server often starts
+/// before its network does.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Looks, and checks.
+///
+/// # Errors
+/// A [`config::ConfigError`] that names what does exist, if something that the configuration names does not;
+/// and what keeps Discord or Plex from answering.
+pub(super) async fn take(config: &Config, plex: &Plex, discord: &dyn Discord) -> anyhow::Result<Looked> {
+    let guilds = guilds(config, discord).await?;
+    let owner = plex_answers(config, || plex.owner()).await?;
+    if !owner.plex_pass {
+        warn!(
+            "the Plex account has no Plex Pass: Plex applies label restrictions only with one, so members without \
+             a role may go on seeing everything"
+        );
+    }
+    let server = server(config, plex_answers(config, || plex.servers()).await?)?;
+    let libraries = plex_answers(config, || plex.libraries(&server.machine)).await?;
+    let shared = shared(config, &server, &libraries)?;
+    check_label(config, plex, &shared).await;
+    let timing = &config.timing;
+    let settings = Settings {
+        guilds: guild_settings(config),
+        protected_members: config.discord.protected_members.iter().copied().collect(),
+        protected_roles: config.discord.protected_roles.iter().map(|role| role.value).collect(),
+        first_start: match config.discord.first_start {
+            config::FirstStart::Adopt => FirstStart::Adopt,
+            config::FirstStart::Process => FirstStart::Process,
+        },
+        audit_channel: config.discord.audit_channel.as_ref().map(|channel| channel.value),
+        owner,
+        server,
+        libraries,
+        shared,
+        downloads: config.plex.downloads,
+        live_tv: config.plex.live_tv.allow_tuners(),
+        existing_shares: match config.plex.existing_shares {
+            config::ExistingShares::Ask => ExistingShares::Ask,
+            config::ExistingShares::Never => ExistingShares::Never,
+        },
+        removal: match config.plex.remove {
+            config::Removal::Share => Removal::Share,
+            config::Removal::Friendship => Removal::Friendship,
+        },
+        streams: config.plex.server_url.is_some(),
+        timings: Timings {
+            prompt: config.prompt.valid_for,
+            reread: timing.reread_after.clone(),
+            check_pending: timing.check_pending_every,
+            message_spacing: timing.message_every,
+            retry_first: timing.retry_first,
+            retry_longest: timing.retry_longest,
+            ..Timings::default()
+        },
+    };
+    Ok(Looked { settings, guilds })
+}
+
+fn guild_settings(config: &Config) -> Vec<GuildSettings> {
+    let mut guilds: Vec<GuildSettings> = config
+        .discord
+        .guilds
+        .iter()
+        .map(|guild| {
+            let mut roles: Vec<TrackedRole> = guild
+                .roles
+                .iter()
+                .map(|role| TrackedRole { id: role.id.value, key: role.key.clone() })
+                .collect();
+            roles.sort_by(|left, right| left.key.cmp(&right.key));
+            GuildSettings {
+                id: guild.id.value,
+                key: guild.key.clone(),
+                roles,
+                prompt_channel: guild.prompt_channel.as_ref().map(|channel| channel.value),
+            }
+        })
+        .collect();
+    guilds.sort_by(|left, right| left.key.cmp(&right.key));
+    guilds
+}
+
+async fn guilds(config: &Config, discord: &dyn Discord) -> anyhow::Result<Vec<Guild>> {
+    let mut seen = Vec::new();
+    let mut roles: BTreeSet<RoleId> = BTreeSet::new();
+    for wanted in &config.discord.guilds {
+        let guild = guild(config, discord, &wanted.id).await?;
+        for role in &wanted.roles {
+            if !guild.roles.iter().any(|known| known.id == role.id.value) {
+                let hint = format!("the server `{}` has: {}", guild.name, named(&guild));
+                let what = format!(
+                    "the role `{}` ({}) does not exist on the Discord server `{}`",
+                    role.key, role.id.value, guild.name
+                );
+                bail!(config.error_at(role.id.place, what, hint));
+            }
+        }
+        roles.extend(guild.roles.iter().map(|role| role.id));
+        seen.push(guild);
+    }
+    if let Some(role) = config.discord.protected_roles.iter().find(|role| !roles.contains(&role.value)) {
+        let what = format!("the protected role {} does not exist on any of the Discord servers", role.value);
+        let hint = seen.iter().map(named).collect::<Vec<_>>().join(", ");
+        bail!(config.error_at(role.place, what, format!("there is: {hint}")));
+    }
+    Ok(seen)
+}
+
+/// Roles for a hint: name and id. The role that everybody has is the guild's own id, and no choice.
+fn named(guild: &Guild) -> String {
+    const MOST: usize = 30;
+    let roles = guild.roles.iter().filter(|role| role.id.0 != guild.id.0);
+    let mut names: Vec<String> = roles.map(|role| format!("`{}` ({})", role.name, role.id)).collect();
+    if names.len() > MOST {
+        names.truncate(MOST);
+        names.push("…".to_owned());
+    }
+    if names.is_empty() { "no roles".to_owned() } else { names.join(", ") }
+}
+
+async fn guild(config: &Config, discord: &dyn Discord, id: &Located<GuildId>) -> anyhow::Result<Guild> {
+    let mut tries = 0;
+    loop {
+        match discord.guild(id.value).await {
+            Ok(guild) => return Ok(guild),
+            Err(DiscordError::Unavailable { .. } | DiscordError::RateLimited { .. }) if tries < TRIES => {
+                tries += 1;
+                warn!(tries, "Discord does not answer yet; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(DiscordError::Unauthorized) => bail!(config.error_at(
+                None,
+                "Discord does not accept the bot's token",
+                "copy it anew from the page `Bot` of the application in the developer portal",
+            )),
+            Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. }) => bail!(config.error_at(
+                id.place,
+                format!("the bot is no member of a Discord server with the id {}", id.value),
+                "check the id, and invite the bot to the server as the README says",
+            )),
+            Err(error) => return Err(error).context("Discord can't be asked for the server"),
+        }
+    }
+}
+
+async fn plex_answers<T, F>(config: &Config, mut ask: impl FnMut() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = Result<T, PlexError>>,
+{
+    let mut tries = 0;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(PlexError::Unavailable { .. } | PlexError::RateLimited { .. }) if tries < TRIES => {
+                tries += 1;
+                warn!(tries, "Plex does not answer yet; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(PlexError::Unauthorized) => bail!(config.error_at(
+                None,
+                "Plex does not accept the token",
+                "get a new one as the README says, and put it where [plex] says that the token is",
+            )),
+            Err(error) => return Err(error).context("Plex can't be asked"),
+        }
+    }
+}
+
+fn server(config: &Config, servers: Vec<Server>) -> anyhow::Result<Server> {
+    let wanted = &config.plex.server;
+    let by_machine = servers.iter().find(|server| server.machine.0 == wanted.value);
+    let lower = wanted.value.to_lowercase();
+    let mut by_name = servers.iter().filter(|server| server.name.to_lowercase() == lower);
+    let found = match (by_machine, by_name.next(), by_name.next()) {
+        (Some(server), _, _) | (None, Some(server), None) => server.clone(),
+        (None, Some(_), Some(_)) => {
+            let what = format!("the Plex account has several servers with the name `{}`", wanted.value);
+            bail!(config.error_at(
+                wanted.place,
+                what,
+                format!("write one of the identifiers: {}", list(&servers))
+            ));
+        }
+        (None, None, _) => {
+            let what = format!("the Plex account has no server `{}`", wanted.value);
+            let hint = match servers.as_slice() {
+                [] => "it has no server at all: is this the token of the server's owner?".to_owned(),
+                some => format!("it has: {}", list(some)),
+            };
+            bail!(config.error_at(wanted.place, what, hint));
+        }
+    };
+    Ok(found)
+}
+
+fn list(servers: &[Server]) -> String {
+    let names = servers.iter().map(|server| format!("`{}` ({})", server.name, server.machine));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Result<Vec<Library>> {
+    let Some(wanted) = &config.plex.libraries else { return Ok(libraries.to_vec()) };
+    for name in wanted {
+        let lower = name.value.to_lowercase();
+        if !libraries.iter().any(|library| library.title.to_lowercase() == lower) {
+            let there = libraries.iter().map(|library| format!("`{}`", library.title)).collect::<Vec<_>>();
+            let what = format!("the Plex server `{}` has no library `{}`", server.name, name.value);
+            bail!(config.error_at(name.place, what, format!("it has: {}", there.join(", "))));
+        }
+    }
+    let chosen: BTreeSet<String> = wanted.iter().map(|name| name.value.to_lowercase()).collect();
+    Ok(libraries.iter().filter(|library| chosen.contains(&library.title.to_lowercase())).cloned().collect())
+}
+
+/// The label hides everything only while no item carries it.
+async fn check_label(config: &Config, plex: &Plex, shared: &[Library]) {
+    if config.plex.server_url.is_none()
+        || !matches!(config.policy.module.value, config::PolicyModule::Builtin("role-restriction"))
+    {
+        return;
+    }
+    let label =
+        config.policy.settings.json.get("label").and_then(|label| label.as_str()).unwrap_or("noAccess");
+    for library in shared {
+        match plex.labels(library.key).await {
+            Ok(labels) if labels.iter().any(|carried| carried.eq_ignore_ascii_case(label)) => warn!(
+                library = library.title,
+                label,
+                "an item in this library carries the label by which everything is hidden: members without a role \
+                 can see it; choose another label, or take it off the item"
+            ),
+            Ok(_) => {}
+            Err(error) => {
+                warn!(library = library.title, %error, "it can't be checked that no item carries the label");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The whole bot, put together from a configuration.
+//!
+//! The order is the point: first everything that needs nobody else (the policy, the database), then one look
+//! at Discord and at Plex, and only when all that the configuration names exists does anything begin to
+//! change.
+
+mod first_look;
+mod policy;
+
+use std::{fmt::Write as _, path::Path, sync::Arc};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    config::{Addresses, Config},
+    discord::{self, SerenityDiscord},
+    pipeline::{Parts, Pipeline, Seam},
+    plex::{self, HttpTransport, Identity, Limits, Paced, Plex},
+    store::{Store, StoreError, Threads},
+};
+
+/// The fact that the client identifier is kept under.
+const CLIENT_IDENTIFIER: &str = "client-identifier";
+
+/// Runs the bot until `stop` is cancelled, then ends what it began.
+///
+/// # Errors
+/// What keeps the bot from working at all. A [`crate::config::ConfigError`] if what the configuration names
+/// does not exist or does not load; then nothing was changed.
+pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow::Result<()> {
+    let policy = policy::load(&config)?;
+    let path = config.store.path.clone();
+    let store = tokio::task::spawn_blocking(move || Store::open(&path, Threads::Own))
+        .await
+        .context("the database could not be opened")?
+        .with_context(|| format!("the database `{}`", config.store.path.display()))?;
+    let plex = plex_of(&config, &store, &seam).await?;
+    let discord = Arc::new(SerenityDiscord::new(discord_settings(&config)).context("Discord")?);
+    let looked = tokio::select! {
+        looked = first_look::take(&config, &plex, discord.as_ref()) => looked?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    info!(
+        server = looked.settings.server.name,
+        libraries = looked.settings.shared.len(),
+        guilds = looked.guilds.len(),
+        policy = policy.metadata().name,
+        "everything that the configuration names exists"
+    );
+    let pipeline = Pipeline::start(Parts {
+        settings: looked.settings,
+        seam,
+        store,
+        policy,
+        plex,
+        discord: Arc::clone(&discord) as Arc<dyn crate::pipeline::ports::Discord>,
+        guilds: looked.guilds,
+    })
+    .await?;
+    let ended = discord::run(discord, Arc::new(pipeline.handle()), stop).await;
+    pipeline.shutdown().await;
+    info!("stopped");
+    ended.context("the connection to Discord ended")
+}
+
+fn discord_settings(config: &Config) -> discord::Settings {
+    let Addresses { discord_api, discord_gateway, .. } = &config.addresses;
+    discord::Settings {
+        api: discord_api.as_str().to_owned(),
+        gateway: discord_gateway.as_str().to_owned(),
+        ..discord::Settings::new(config.discord.token.clone())
+    }
+}
+
+async fn plex_of(config: &Config, store: &Store, seam: &Seam) -> anyhow::Result<Plex> {
+    let addresses = plex::Addresses::new(
+        config.addresses.plex_tv.as_str(),
+        config.addresses.plex_clients.as_str(),
+        config.plex.server_url.as_ref().map(crate::config::Address::as_str),
+    )?;
+    let identity = Identity {
+        token: config.plex.token.clone(),
+        server_token: None,
+        client_identifier: client_identifier(store, seam).await?,
+    };
+    let transport = HttpTransport::new(addresses, &identity, Limits::default())?;
+    let paced = Paced::new(Arc::new(transport), config.timing.plex_request_every);
+    Ok(Plex::new(Arc::new(paced)))
+}
+
+/// plex.tv ties tokens and limits to this identifier: it is made once and kept.
+async fn client_identifier(store: &Store, seam: &Seam) -> Result<String, StoreError> {
+    let mut fresh = String::from("rolarr-");
+    // Writing into a string can't fail.
+    let _ = write!(fresh, "{:016x}{:016x}", seam.random(), seam.random());
+    store
+        .write(move |tx| match tx.fact(CLIENT_IDENTIFIER)? {
+            Some(known) => Ok(known),
+            None => {
+                tx.put_fact(CLIENT_IDENTIFIER, &fresh)?;
+                Ok(fresh)
+            }
+        })
+        .await
+}
+
+/// Where compiled policies are kept: beside the database.
+fn cache_beside(store: &Path) -> std::path::PathBuf {
+    store.with_extension("cache")
+}

@@ -1,0 +1,41 @@
+//! The policy that the configuration names.
+
+use serde_json::Value;
+
+use super::cache_beside;
+use crate::{
+    config::{Config, ConfigError, PolicyModule},
+    policy::{Engine, EngineSettings, LoadProblem, Module, Policy},
+};
+
+/// Loads the policy with its settings.
+///
+/// # Errors
+/// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file.
+pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
+    let engine = Engine::new(EngineSettings { cache_dir: Some(cache_beside(&config.store.path)) })?;
+    let wanted = &config.policy.module;
+    let name = match &wanted.value {
+        PolicyModule::Builtin(name) => format!("builtin:{name}"),
+        PolicyModule::File(path) => path.display().to_string(),
+    };
+    let mistake = |what: String, hint: &str| config.error_at(wanted.place, what, hint);
+    let module = Module::open(&name).map_err(|error| {
+        mistake(error.to_string(), "check the path; it is relative to the configuration file's folder")
+    })?;
+    let settings = Value::Object(config.policy.settings.json.clone());
+    let policy = Policy::load(&engine, &module, &settings, Vec::new(), &config.policy.limits);
+    Ok(policy.map_err(|error| match &error.problem {
+        LoadProblem::Configure(_) => settings_mistake(config, &error.to_string()),
+        _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
+    })?)
+}
+
+fn settings_mistake(config: &Config, complaint: &str) -> ConfigError {
+    let place = config.policy.settings.place_named_in(complaint).or(config.policy.module.place);
+    config.error_at(
+        place,
+        complaint,
+        "change it under [policy.settings]; the policy's page lists its settings",
+    )
+}

@@ -1,0 +1,131 @@
+use std::path::Path;
+
+use clap::Parser;
+
+use super::{PolicyArgs, PolicyCommand};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+/// What the command prints, with the exit code, and with the folder's name replaced.
+fn run(folder: &Path, args: &[&str]) -> String {
+    let cli = Cli::try_parse_from(std::iter::once("policy").chain(args.iter().copied())).unwrap();
+    let mut out = Vec::new();
+    let code = match &cli.policy.command {
+        PolicyCommand::Check(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
+    };
+    let text = String::from_utf8(out).unwrap();
+    format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
+}
+
+/// Without what changes with every build of the policy.
+fn without_numbers(text: &str) -> String {
+    text.lines()
+        .map(|line| match line.trim_start().split_once(' ') {
+            Some(("size", _)) => "  size          N bytes".to_owned(),
+            Some(("memory", _)) => "  memory        N KiB at the start".to_owned(),
+            Some(("digest", rest)) => {
+                assert_eq!(rest.trim().len(), 64);
+                "  digest        SHA-256".to_owned()
+            }
+            _ => line.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+const LEFT: &str = r#"{"format":1,"name":"who leaves","event":{"member":{},"account":{"access":{"granted":{}}},
+    "cause":"member-left"},"decision":{"actions":["remove"]}}"#;
+
+#[test]
+fn check_says_what_a_policy_is() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!(without_numbers(&run(folder.path(), &["check", "builtin:role-restriction"])));
+}
+
+#[test]
+fn check_says_why_a_policy_does_not_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("policy.js"), "export const rules = {};").unwrap();
+    std::fs::write(path("empty.wasm"), "").unwrap();
+    let runs = [
+        without_numbers(&run(
+            folder.path(),
+            &["check", "builtin:role-restriction", "--settings", r#"{"block": "all"}"#],
+        )),
+        run(folder.path(), &["check", &path("policy.js")]),
+        run(folder.path(), &["check", &path("empty.wasm")]),
+        run(folder.path(), &["check", &path("missing.wasm")]),
+        run(folder.path(), &["check", "builtin:other"]),
+    ];
+    insta::assert_snapshot!(runs.join("\n\n----\n"));
+}
+
+#[test]
+fn settings_that_are_not_an_object_are_refused() {
+    for settings in ["[]", "{", "label"] {
+        assert!(Cli::try_parse_from(["policy", "check", "x", "--settings", settings]).is_err(), "{settings}");
+    }
+}
+
+#[test]
+fn test_passes_when_all_is_as_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("left.json"), LEFT).unwrap();
+    std::fs::create_dir(folder.path().join("inner")).unwrap();
+    let both = format!("{0}\n{0}", LEFT.replace('\n', " "));
+    std::fs::write(folder.path().join("inner/two.jsonl"), both).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "not a recording").unwrap();
+    insta::assert_snapshot!(run(folder.path(), &["test", &folder.path().display().to_string()]));
+}
+
+#[test]
+fn test_shows_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = LEFT
+        .replace(r#"["remove"]"#, r#"["quiet","remove"],"reason":"because""#)
+        .replace("who leaves", "who leaves\u{1b}[31m quietly");
+    let restricted =
+        LEFT.replace(r#""member-left"}"#, r#"{"role-removed":{"id":"1","key":"plus","name":"Plus"}}}"#);
+    let file = folder.path().join("cases.json");
+    std::fs::write(&file, format!("[{LEFT},{other},{restricted}]")).unwrap();
+    let file = file.display().to_string();
+    insta::assert_snapshot!(run(folder.path(), &["test", &file]));
+    insta::assert_snapshot!(run(folder.path(), &["test", &file, "--settings", r#"{"on-leave":"keep"}"#]));
+}
+
+#[test]
+fn what_can_t_be_compared_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let paths = [
+        write("passes.json", LEFT),
+        write("open.json", &LEFT.replace(r#","decision":{"actions":["remove"]}"#, "")),
+        write("newer.json", &LEFT.replace(r#""format":1"#, r#""format":2"#)),
+        write("broken.json", "{\"format\": 1,\n  \"event\": [}"),
+        write("settings.json", &LEFT.replace(r#""format":1"#, r#""format":1,"settings":{"lable":"x"}"#)),
+        empty.display().to_string(),
+        folder.path().join("missing.json").display().to_string(),
+    ];
+    let mut args = vec!["test"];
+    args.extend(paths.iter().map(String::as_str));
+    insta::assert_snapshot!(run(folder.path(), &args));
+    let open = run(folder.path(), &["test", "--policy", "missing.wasm", &paths[0]]);
+    assert!(open.ends_with("exit code 2"), "{open}");
+}
+
+#[test]
+fn a_test_without_a_path_is_refused() {
+    assert!(Cli::try_parse_from(["policy", "test"]).is_err());
+}

@@ -1,0 +1,26 @@
+//! The configuration file: read once, checked completely, and typed from then on.
+//!
+//! The file is TOML. It is read from the parsed document and not through serde, because every mistake has
+//! to be shown with its line, in an operator's words, with what to do next, and without ever repeating what
+//! may be a secret.
+
+mod address;
+mod document;
+mod error;
+mod load;
+mod model;
+mod policy;
+mod quantity;
+mod secret;
+mod sections;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub use address::Address;
+pub use error::{ConfigError, Place};
+pub use model::{
+    Addresses, Config, Discord, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log, LogFormat,
+    Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
+};
+pub use suggest::closest;

@@ -1,0 +1,138 @@
+//! The section of the policy: which one, its settings, its limits.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Number, Value};
+use toml::de::DeValue;
+
+use crate::policy::Limits;
+
+use super::{
+    ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
+    document::{Entry, Section},
+    error::{listed, quoted},
+};
+
+/// What the names of policies that are part of the program begin with.
+const BUILTIN: &str = "builtin:";
+
+/// Reads `[policy]`.
+pub(super) fn policy(root: &Section<'_>) -> Result<Policy, ConfigError> {
+    let section = root.section("policy", &["module", "settings", "limits"])?;
+    let module = match section.get("module") {
+        None => Located { value: PolicyModule::Builtin("role-restriction"), place: None },
+        Some(entry) => entry.located(module(&entry)?),
+    };
+    Ok(Policy { module, settings: settings(&section)?, limits: limits(&section)? })
+}
+
+fn module(entry: &Entry<'_>) -> Result<PolicyModule, ConfigError> {
+    let hint = "write \"builtin:role-restriction\", or the path of a policy file in quotes, relative to this \
+                configuration file's folder";
+    let name = entry.name(hint)?;
+    if let Some(builtin) = name.strip_prefix(BUILTIN) {
+        let known = PolicyModule::BUILTIN.into_iter().find(|known| *known == builtin);
+        return known.map(PolicyModule::Builtin).ok_or_else(|| {
+            let hint = match closest(builtin, PolicyModule::BUILTIN) {
+                Some(meant) => format!("did you mean `{BUILTIN}{meant}`?"),
+                None => format!("there is: {}", listed(PolicyModule::BUILTIN)),
+            };
+            entry.error(&format!("names {}, which is not part of Rolarr", quoted(name)), hint)
+        });
+    }
+    let path = entry.document().resolve(name);
+    let shown = quoted(&path.display().to_string());
+    match path.metadata() {
+        Ok(about) if about.is_dir() => Err(entry.error(&format!("names {shown}, which is a folder"), hint)),
+        Ok(_) => Ok(PolicyModule::File(path)),
+        Err(_) if PolicyModule::BUILTIN.contains(&name) => Err(entry.error(
+            &format!("names the file {shown}, which does not exist"),
+            format!("write \"{BUILTIN}{name}\""),
+        )),
+        Err(error) => {
+            let why = super::secret::reason(&error);
+            Err(entry.error(&format!("names the file {shown}: {why}"), hint))
+        }
+    }
+}
+
+fn settings(section: &Section<'_>) -> Result<PolicySettings, ConfigError> {
+    let section = section.open_section("settings")?;
+    let mut json = Map::new();
+    let mut places = BTreeMap::new();
+    for (key, entry) in section.entries() {
+        places.insert(key.to_owned(), entry.place());
+        json.insert(key.to_owned(), to_json(&entry, entry.value())?);
+    }
+    Ok(PolicySettings { json, place: section.place(), places })
+}
+
+/// A setting as the policy gets it. A date becomes its text, because JSON has none.
+fn to_json(setting: &Entry<'_>, value: &DeValue<'_>) -> Result<Value, ConfigError> {
+    let number = || setting.error("has a number that policies can't be given", "write a smaller number");
+    Ok(match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(integer) => {
+            let (text, radix) = (integer.as_str(), integer.radix());
+            let signed = i64::from_str_radix(text, radix).ok().map(Number::from);
+            let unsigned = || u64::from_str_radix(text, radix).ok().map(Number::from);
+            Value::Number(signed.or_else(unsigned).ok_or_else(number)?)
+        }
+        DeValue::Float(float) => {
+            let float = float.as_str().parse().ok().and_then(Number::from_f64);
+            Value::Number(float.ok_or_else(number)?)
+        }
+        DeValue::Boolean(truth) => Value::Bool(*truth),
+        DeValue::Datetime(date) => Value::String(date.to_string()),
+        DeValue::Array(items) => {
+            items.iter().map(|item| to_json(setting, item.get_ref())).collect::<Result<_, _>>()?
+        }
+        DeValue::Table(table) => {
+            let fields = table
+                .iter()
+                .map(|(key, value)| Ok((key.get_ref().to_string(), to_json(setting, value.get_ref())?)));
+            Value::Object(fields.collect::<Result<_, ConfigError>>()?)
+        }
+    })
+}
+
+fn limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
+    const KEYS: [&str; 11] = [
+        "module_bytes",
+        "memory_bytes",
+        "fuel",
+        "clock",
+        "configure_fuel",
+        "configure_clock",
+        "actions",
+        "text_bytes",
+        "answer_bytes",
+        "log_lines",
+        "log_bytes",
+    ];
+    let section = section.section("limits", &KEYS)?;
+    let defaults = Limits::default();
+    let at_most = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let size =
+        |key: &str, default: usize| section.get(key).map_or(Ok(default), |entry| entry.size().map(at_most));
+    let count = |key: &str, default: u64| section.get(key).map_or(Ok(default), |entry| entry.count());
+    let number =
+        |key: &str, default: usize| section.get(key).map_or(Ok(default), |entry| entry.count().map(at_most));
+    let millis = |key: &str, default: u64| {
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        section.get(key).map_or(Ok(default), |entry| entry.duration_above_zero().map(whole))
+    };
+    Ok(Limits {
+        module_bytes: size("module_bytes", defaults.module_bytes)?,
+        memory_bytes: size("memory_bytes", defaults.memory_bytes)?,
+        fuel: count("fuel", defaults.fuel)?,
+        clock_ms: millis("clock", defaults.clock_ms)?,
+        configure_fuel: count("configure_fuel", defaults.configure_fuel)?,
+        configure_clock_ms: millis("configure_clock", defaults.configure_clock_ms)?,
+        actions: number("actions", defaults.actions)?,
+        text_bytes: size("text_bytes", defaults.text_bytes)?,
+        answer_bytes: size("answer_bytes", defaults.answer_bytes)?,
+        log_lines: number("log_lines", defaults.log_lines)?,
+        log_bytes: size("log_bytes", defaults.log_bytes)?,
+    })
+}

@@ -1,0 +1,211 @@
+//! A member gives an e-mail address: by the button's form, by a plain reply, or with `/plex link`.
+
+use super::{
+    converge::note,
+    core::Core,
+    effects::desired,
+    ports::{Button, ButtonAction, Pressed, Reply, Via},
+    seam::{Step, millis},
+    settings::Settings,
+    texts,
+};
+use crate::{
+    domain::{
+        Email, PromptId, Timestamp, UserId,
+        contract::{Access, AccountChange, Origin},
+    },
+    store::{Account, Prompt, PromptState, Stage, StoreError, Tx, Work},
+};
+
+/// What became of an address that was given.
+enum Given {
+    /// It was taken up: the same for an address of somebody else's as for a new one.
+    TakenUp,
+    /// There is no question that it could answer.
+    Unasked,
+    /// The member is linked already.
+    Linked,
+}
+
+impl Core {
+    /// Takes up what a member typed. None: it was not meant for us.
+    pub(super) async fn take_address(&self, from: UserId, typed: &str, via: Via) -> Option<Reply> {
+        let email = Email::parse(typed);
+        if via == Via::DirectMessage && email.is_err() && !self.is_asked(from).await {
+            // Somebody says something to the bot that is no answer to anything.
+            return None;
+        }
+        let Ok(email) = email else { return Some(Reply::text(texts::NOT_AN_ADDRESS)) };
+        match self.give(from, email).await {
+            Ok(Given::TakenUp) => Some(Reply::text(texts::ADDRESS_TAKEN_UP)),
+            Ok(Given::Linked) => Some(Reply::text(texts::LINKED_ALREADY)),
+            Ok(Given::Unasked) if via == Via::DirectMessage => None,
+            Ok(Given::Unasked) => Some(Reply::text(texts::NOTHING_TO_LINK)),
+            Err(error) => {
+                tracing::error!(user = %from, %error, "an address could not be stored");
+                Some(Reply::text(texts::TRY_AGAIN))
+            }
+        }
+    }
+
+    async fn is_asked(&self, user: UserId) -> bool {
+        matches!(self.store.read(move |tx| tx.open_prompt_of(user)).await, Ok(Some(_)))
+    }
+
+    async fn give(&self, from: UserId, email: Email) -> Result<Given, StoreError> {
+        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let given = self.store.write(move |tx| give(tx, &settings, from, &email, now)).await?;
+        if matches!(given, Given::TakenUp) {
+            self.seam.reach(Step::AddressStored).await;
+            self.signals.converge.notify_one();
+            self.signals.decide.notify_one();
+            self.signals.messages.notify_one();
+            self.signals.deadlines.notify_one();
+        }
+        Ok(given)
+    }
+
+    /// A press on a question's button.
+    pub(super) async fn press_answer(&self, by: UserId, id: PromptId) -> Pressed {
+        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let pressed = self.store.write(move |tx| press(tx, &settings, by, id, now)).await;
+        self.signals.messages.notify_one();
+        self.signals.deadlines.notify_one();
+        pressed.unwrap_or_else(|error| {
+            tracing::error!(user = %by, %error, "a button could not be answered");
+            Pressed::Say(Reply::text(texts::TRY_AGAIN))
+        })
+    }
+
+    /// `/plex link` without an address: takes up the question again.
+    pub(super) async fn link(&self, by: UserId) -> Reply {
+        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let offered = self.store.write(move |tx| offer(tx, &settings, by, now)).await;
+        self.signals.messages.notify_one();
+        self.signals.deadlines.notify_one();
+        offered.unwrap_or_else(|error| {
+            tracing::error!(user = %by, %error, "a question could not be opened again");
+            Reply::text(texts::TRY_AGAIN)
+        })
+    }
+}
+
+/// Whether the member is to have access and nothing is known of them yet.
+fn wanted(tx: &Tx<'_>, settings: &Settings, account: &Account) -> Result<bool, StoreError> {
+    Ok(matches!(desired(tx, settings, account)?, Access::Granted(_)))
+}
+
+fn give(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    from: UserId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Given, StoreError> {
+    let Some(mut account) = tx.account_of(from)? else { return Ok(Given::Unasked) };
+    if !wanted(tx, settings, &account)? {
+        return Ok(Given::Unasked);
+    }
+    let settled = matches!(account.stage, Stage::None | Stage::Declined);
+    if !settled || (account.stage == Stage::None && account.email.is_some()) {
+        return Ok(Given::Linked);
+    }
+    if let Some(prompt) = tx.latest_prompt(from)?
+        && matches!(prompt.state, PromptState::Open | PromptState::Expired)
+    {
+        tx.set_prompt_state(prompt.id, PromptState::Answered)?;
+        tx.add_task(account.decided_by, Some(from), &Work::Refresh(prompt.id), now)?;
+    }
+    let taken = tx.account_with(email)?.is_some_and(|other| other.id != account.id);
+    account.email = None;
+    account.claim = None;
+    account.held = None;
+    account.plex_account = None;
+    if taken {
+        // Another member's address: held, with the same answer.
+        account.claim = Some(email.clone());
+        let why = "gave an address that belongs to another member. Nothing was changed.";
+        account.held = Some(why.to_owned());
+        tx.audit(now, account.decided_by, Some(from), "held", &texts::about(Some(from), why))?;
+    } else {
+        account.email = Some(email.clone());
+        if account.stage == Stage::Declined {
+            // Another address is a new beginning.
+            account.stage = Stage::None;
+            account.invite_for = account.decided_by;
+        }
+    }
+    account.wish += 1;
+    account.parked = None;
+    account.attempts = 0;
+    account.due = Some(now);
+    tx.put_account(&account)?;
+    note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
+    Ok(Given::TakenUp)
+}
+
+fn press(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    by: UserId,
+    id: PromptId,
+    now: Timestamp,
+) -> Result<Pressed, StoreError> {
+    let say = |text: &str| Ok(Pressed::Say(Reply::text(text)));
+    let Some(prompt) = tx.prompt(id)? else { return say(texts::PROMPT_CLOSED) };
+    if prompt.user != by {
+        return say(texts::NOT_YOURS);
+    }
+    match prompt.state {
+        PromptState::Open => Ok(Pressed::Form(id)),
+        PromptState::Expired => {
+            if reopen(tx, settings, &prompt, now)? {
+                Ok(Pressed::Form(id))
+            } else {
+                say(texts::PROMPT_CLOSED)
+            }
+        }
+        PromptState::Closed => say(texts::PROMPT_CLOSED),
+        PromptState::Answered => say(texts::PROMPT_ANSWERED),
+    }
+}
+
+/// Opens an expired question again, if it still applies.
+fn reopen(tx: &Tx<'_>, settings: &Settings, prompt: &Prompt, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(account) = tx.account_of(prompt.user)? else { return Ok(false) };
+    let unknown = account.email.is_none() && account.claim.is_none();
+    if !unknown || !wanted(tx, settings, &account)? {
+        return Ok(false);
+    }
+    tx.reopen_prompt(prompt.id, now.plus_millis(millis(settings.timings.prompt)))?;
+    tx.add_task(account.decided_by, Some(prompt.user), &Work::Refresh(prompt.id), now)?;
+    Ok(true)
+}
+
+fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result<Reply, StoreError> {
+    let Some(account) = tx.account_of(by)? else { return Ok(Reply::text(texts::NOTHING_TO_LINK)) };
+    if !wanted(tx, settings, &account)? {
+        return Ok(Reply::text(texts::NOTHING_TO_LINK));
+    }
+    // A claim that is held looks like any other address that was given.
+    if account.email.is_some() || account.claim.is_some() || account.plex_account.is_some() {
+        return Ok(Reply::text(texts::LINKED_ALREADY));
+    }
+    let Some(prompt) = tx.latest_prompt(by)? else { return Ok(Reply::text(texts::NOTHING_TO_LINK)) };
+    let open = match prompt.state {
+        PromptState::Open => true,
+        PromptState::Expired => reopen(tx, settings, &prompt, now)?,
+        PromptState::Closed | PromptState::Answered => false,
+    };
+    if !open {
+        return Ok(Reply::text(texts::NOTHING_TO_LINK));
+    }
+    Ok(Reply {
+        text: texts::LINK_ASKED.to_owned(),
+        button: Some(Button {
+            label: "Enter e-mail address".to_owned(),
+            action: ButtonAction::Answer(prompt.id),
+            disabled: false,
+        }),
+    })
+}

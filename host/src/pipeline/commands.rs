@@ -1,0 +1,286 @@
+//! What administrators ask for.
+
+use std::time::Duration;
+
+use super::{
+    core::Core,
+    effects::{close_prompts, grant_of},
+    ports::{Command, Invoker, Reply},
+    settings::Settings,
+    texts,
+};
+use crate::{
+    domain::{
+        AccountId, Email, GuildId, RoleId, Timestamp, UserId,
+        contract::{Access, AccountChange, Cause, Grant, Origin},
+    },
+    store::{Account, EventState, NewEvent, PromptState, Stage, StoreError, Tx},
+};
+
+/// How long a command waits for its outcome before it answers that the work goes on.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Core {
+    /// Carries out a command, and says what came of it.
+    pub(super) async fn obey(&self, command: Command, by: Invoker) -> Reply {
+        let (typed, member) = match command {
+            Command::Link { email: None } => return self.link(by.user).await,
+            Command::Link { email: Some(typed) } => {
+                let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
+                return reply.unwrap_or_else(|| Reply::text(texts::NOTHING_TO_LINK));
+            }
+            Command::Invite { email, member } => (email, Some(member)),
+            Command::Remove { email } => (email, None),
+        };
+        let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
+        let Some(guild) = guild.filter(|_| by.administrator) else {
+            return Reply::text(texts::ADMINISTRATORS_ONLY);
+        };
+        let Ok(email) = Email::parse(&typed) else { return Reply::text(texts::NOT_AN_ADDRESS) };
+        let outcome = match member {
+            Some(member) => self.invite(guild, by.user, email, member).await,
+            None => self.remove(guild, by.user, email).await,
+        };
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(administrator = %by.user, %error, "a command failed");
+            Reply::text(texts::TRY_AGAIN)
+        })
+    }
+
+    async fn invite(
+        &self,
+        guild: GuildId,
+        by: UserId,
+        email: Email,
+        member: Option<UserId>,
+    ) -> Result<Reply, StoreError> {
+        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let begun = self
+            .store
+            .write(move |tx| match member {
+                Some(member) => invite_member(tx, &settings, guild, member, &email, now),
+                None => invite_address(tx, by, &email, now),
+            })
+            .await?;
+        let id = match begun {
+            Ok(id) => id,
+            Err(refusal) => return Ok(Reply::text(refusal)),
+        };
+        self.ring();
+        let after = self.outcome(id).await?;
+        Ok(Reply::text(match after {
+            Some(account) if account.held.is_some() => {
+                format!("Held: {}", account.held.unwrap_or_default())
+            }
+            Some(account) if account.parked.is_some() => {
+                format!("Plex refuses: {}", account.parked.unwrap_or_default())
+            }
+            Some(account) => match account.stage {
+                Stage::Invited => "The invitation is out.".to_owned(),
+                Stage::Joined => "They have access.".to_owned(),
+                Stage::None if account.email.is_none() => {
+                    "That address can't be invited; the audit channel says why.".to_owned()
+                }
+                _ => "I am working on it; the audit channel tells of problems.".to_owned(),
+            },
+            None => "There is nothing left to do.".to_owned(),
+        }))
+    }
+
+    async fn remove(&self, guild: GuildId, by: UserId, email: Email) -> Result<Reply, StoreError> {
+        let now = self.seam.now();
+        let found = self.store.write(move |tx| remove(tx, guild, by, &email, now)).await?;
+        let Some(id) = found else {
+            return Ok(Reply::text(
+                "I don't know that address: I never invited it. A share that I did not make has to be ended in Plex.",
+            ));
+        };
+        self.ring();
+        let gone = self.outcome(id).await?.is_none_or(|account| account.email.is_none());
+        Ok(Reply::text(if gone {
+            "Removed: the share is gone, and the address is forgotten."
+        } else {
+            "I am working on it: the address is forgotten once Plex confirms that the share is gone."
+        }))
+    }
+
+    fn ring(&self) {
+        self.signals.converge.notify_one();
+        self.signals.messages.notify_one();
+        self.signals.deadlines.notify_one();
+    }
+
+    /// Waits until the account was worked on, but not for long.
+    async fn outcome(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let limit = self.seam.sleep(PATIENCE);
+        tokio::pin!(limit);
+        loop {
+            let worked = self.signals.worked.notified();
+            tokio::pin!(worked);
+            // From here on a ring is heard, also one that comes during the read.
+            worked.as_mut().enable();
+            let account = self.store.read(move |tx| tx.account(id)).await?;
+            let rests = account.as_ref().is_none_or(|account| {
+                account.due.is_none() || account.attempts > 0 || account.stage == Stage::Invited
+            });
+            if rests {
+                return Ok(account);
+            }
+            tokio::select! {
+                () = worked => {}
+                () = &mut limit => return Ok(account),
+            }
+        }
+    }
+}
+
+type Begun = Result<AccountId, &'static str>;
+
+/// An address for a member: what the member claimed or what another share stands against is theirs now.
+fn invite_member(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    guild: GuildId,
+    member: UserId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Begun, StoreError> {
+    let held: Vec<RoleId> = match tx.member(guild, member)? {
+        Some(row) if row.present && !row.bot => row.roles,
+        _ => return Ok(Err("That person is no member of this Discord server.")),
+    };
+    let mut account = tx.account_for(member)?;
+    if let Some(other) = tx.account_with(email)?
+        && other.id != account.id
+    {
+        if other.user.is_some() {
+            return Ok(Err("That address belongs to another member. Remove it there first."));
+        }
+        // A bare address that was invited before: it is this member's from now on.
+        if account.stage != Stage::None {
+            return Ok(Err("That member has another Plex account already. Remove that first."));
+        }
+        let bare = other.clone();
+        tx.delete_account(other.id)?;
+        account = Account { id: account.id, user: Some(member), granted: None, wish: account.wish, ..bare };
+    } else if account.email.as_ref().is_some_and(|known| known != email)
+        && !matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost)
+    {
+        return Ok(Err("That member has another Plex account already. Remove that first."));
+    }
+    let event = tx.journal(&NewEvent {
+        at: now,
+        origin: Origin::Administrator,
+        guild,
+        user: member,
+        cause: Cause::Account(AccountChange::Identified),
+        roles: settings.guild(guild).map(|guild| guild.tracked(&held)).unwrap_or_default(),
+        state: EventState::Noted,
+        remark: Some("invited by an administrator".to_owned()),
+    })?;
+    let mut grant = grant_of(tx, guild, member)?;
+    if !matches!(grant.access, Access::Granted(_)) {
+        grant.access =
+            rolarr_policy::apply(&grant.access, &crate::domain::contract::Action::Invite(Grant::default()));
+        grant.since = Some(now);
+        tx.put_grant(member, &grant)?;
+    }
+    if let Some(prompt) = tx.latest_prompt(member)?
+        && matches!(prompt.state, PromptState::Open | PromptState::Expired)
+    {
+        tx.set_prompt_state(prompt.id, PromptState::Answered)?;
+        tx.add_task(Some(event), Some(member), &crate::store::Work::Refresh(prompt.id), now)?;
+    }
+    let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
+    account.email = Some(email.clone());
+    account.claim = None;
+    account.held = None;
+    account.parked = None;
+    account.adopt = fresh;
+    account.invite_for = fresh.then_some(event);
+    account.decided_by = Some(event);
+    begin(tx, account, now).map(Ok)
+}
+
+/// An address that belongs to no member.
+fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Result<Begun, StoreError> {
+    let mut account = match tx.account_with(email)? {
+        Some(account) if account.user.is_some() => {
+            return Ok(Err("That address belongs to a member. Name the member to invite it again."));
+        }
+        Some(account) => account,
+        None => tx.new_account(None)?,
+    };
+    // The journal is of members; a bare address stands in the audit.
+    tx.audit(
+        now,
+        None,
+        Some(by),
+        "command",
+        &format!("<@{by}> invited an address that belongs to no member."),
+    )?;
+    account.email = Some(email.clone());
+    account.granted = Some(Grant::default());
+    account.held = None;
+    account.parked = None;
+    account.adopt = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
+    begin(tx, account, now).map(Ok)
+}
+
+fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId, StoreError> {
+    account.wish += 1;
+    account.attempts = 0;
+    account.due = Some(now);
+    tx.put_account(&account)?;
+    Ok(account.id)
+}
+
+/// The full removal: all guilds' decisions are void, the share goes, the address is forgotten.
+fn remove(
+    tx: &Tx<'_>,
+    guild: GuildId,
+    by: UserId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Option<AccountId>, StoreError> {
+    let found = match tx.account_with(email)? {
+        Some(account) => Some(account),
+        None => tx.claims_of(email)?.into_iter().next(),
+    };
+    let Some(mut account) = found else { return Ok(None) };
+    let text = texts::about(account.user, &format!("removed by <@{by}>."));
+    let Some(user) = account.user else {
+        tx.audit(now, None, None, "command", &text)?;
+        account.granted = None;
+        account.invite_for = None;
+        return begin(tx, account, now).map(Some);
+    };
+    let event = tx.journal(&NewEvent {
+        at: now,
+        origin: Origin::Administrator,
+        guild,
+        user,
+        cause: Cause::Account(AccountChange::RemovedByAdmin),
+        roles: Vec::new(),
+        state: EventState::Noted,
+        remark: Some("removed by an administrator".to_owned()),
+    })?;
+    tx.audit(now, Some(event), Some(user), "command", &text)?;
+    for mut grant in tx.grants(user)? {
+        tx.drop_wakes(grant.guild, user)?;
+        if grant.access != Access::Absent {
+            grant.access = Access::Absent;
+            grant.since = Some(now);
+            grant.memo.clear();
+            tx.put_grant(user, &grant)?;
+        }
+    }
+    close_prompts(tx, now, event, user)?;
+    tx.drop_tasks_of(user)?;
+    account.claim = None;
+    account.held = None;
+    account.parked = None;
+    account.invite_for = None;
+    account.decided_by = Some(event);
+    begin(tx, account, now).map(Some)
+}

@@ -1,0 +1,269 @@
+//! From a known address to an accepted share.
+
+use super::{Job, Next, Trouble, look::Standing, outcome::note};
+use crate::{
+    domain::contract::{AccountChange, Grant, Origin},
+    pipeline::{seam::Step, settings::ExistingShares, texts},
+    plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
+    store::{PromptState, Stage, Work},
+};
+
+/// So often an invitation that was sent is looked for before the work is put off.
+const LOOKS: usize = 3;
+
+impl Job<'_> {
+    /// Makes sure that the address is nobody else's, and stores that an invitation is about to be sent.
+    pub(super) async fn begin_invitation(&mut self, grant: &Grant) -> Result<Option<Next>, Trouble> {
+        let may = self.account.invite_for.is_some() || self.account.adopt;
+        let Some(email) = self.account.email.clone() else { return Ok(Some(Next::Rest)) };
+        if !may || self.account.held.is_some() || self.account.parked.is_some() {
+            return Ok(Some(Next::Rest));
+        }
+        let look = self.look().await?;
+        if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
+            return self.refuse("the address is the Plex owner's or one of the owner's Plex Home").await;
+        }
+        let known = self.account.plex_account.and_then(|id| look.friend(id)).is_some();
+        if look.somebody_has(&email) && !known {
+            if self.account.adopt {
+                return self.adopt(self.standing(&look)).await;
+            }
+            return self.hold_claim().await;
+        }
+        self.sections(grant)?;
+        self.amend(|_, account| {
+            account.stage = Stage::Inviting;
+            account.invite_for = None;
+            account.adopt = false;
+            account.share = None;
+            Ok(())
+        })
+        .await?;
+        self.core.seam.reach(Step::InviteIntended).await;
+        self.send_invitation(grant, true).await
+    }
+
+    /// A share that an administrator said may be taken over.
+    async fn adopt(&mut self, standing: Standing<'_>) -> Result<Option<Next>, Trouble> {
+        let (stage, share, account_id) = match standing {
+            Standing::Joined { friend, share } => (Stage::Joined, Some(share.id), Some(friend.id)),
+            Standing::Pending { share, .. } => (Stage::Invited, share, None),
+            // A friend with whom only other servers are shared: an invitation adds ours.
+            Standing::Absent => (Stage::Inviting, None, None),
+        };
+        self.amend(move |_, account| {
+            account.stage = stage;
+            account.share = share;
+            account.plex_account = account_id;
+            account.invite_for = None;
+            account.adopt = false;
+            Ok(())
+        })
+        .await?;
+        Ok(None)
+    }
+
+    /// An address that somebody else's share stands against: nothing of it is touched. The member has got
+    /// the same answer as for a new address.
+    async fn hold_claim(&mut self) -> Result<Option<Next>, Trouble> {
+        if self.core.settings.existing_shares == ExistingShares::Never {
+            return self.refuse("the owner shares with that address already").await;
+        }
+        let now = self.core.seam.now();
+        self.amend(move |tx, account| {
+            account.claim = account.email.take();
+            let why = "gave the address of somebody with whom the owner shares already. Nothing was changed. If it \
+                       is theirs, an administrator can say so with `/plex invite`, naming address and member.";
+            account.held = Some(why.to_owned());
+            tx.audit(now, account.decided_by, account.user, "held", &texts::about(account.user, why))
+        })
+        .await?;
+        Ok(Some(Next::Rest))
+    }
+
+    /// An address that will never be invited. It is forgotten, and the administrators are told.
+    async fn refuse(&mut self, why: &'static str) -> Result<Option<Next>, Trouble> {
+        let now = self.core.seam.now();
+        self.amend(move |tx, account| {
+            account.email = None;
+            account.adopt = false;
+            let text = format!("the address that was given is refused: {why}");
+            tx.audit(now, account.decided_by, account.user, "refused", &texts::about(account.user, &text))
+        })
+        .await?;
+        self.core.store.scrub().await?;
+        Ok(Some(Next::Rest))
+    }
+
+    /// Sends the invitation, unless it is out already. `fresh` says that a look just before showed nothing.
+    pub(super) async fn send_invitation(
+        &mut self,
+        grant: &Grant,
+        fresh: bool,
+    ) -> Result<Option<Next>, Trouble> {
+        if !fresh {
+            // An earlier attempt may have had its effect: look twice before sending again.
+            let look = self.look().await?;
+            if self.record(self.standing(&look)).await? {
+                return Ok(None);
+            }
+            let look = self.look_again().await?;
+            if self.record(self.standing(&look)).await? {
+                return Ok(None);
+            }
+        }
+        let Some(email) = self.account.email.clone() else {
+            return Err(Trouble::Hold("an invitation was begun without an address".to_owned()));
+        };
+        let share = NewShare {
+            machine: self.core.settings.server.machine.clone(),
+            sections: self.sections(grant)?,
+            to: match self.account.plex_account {
+                Some(account) => Invitee::Account(account),
+                None => Invitee::Address(email),
+            },
+            settings: self.first_settings(grant),
+        };
+        self.still_wanted().await?;
+        match self.core.plex.invite(&share).await {
+            Ok(()) | Err(PlexError::AlreadyShared) => {}
+            Err(PlexError::InvalidAddress) => return self.give_back().await,
+            Err(error) => return Err(error.into()),
+        }
+        self.core.seam.reach(Step::InviteSent).await;
+        for _ in 0..LOOKS {
+            let look = self.look().await?;
+            if self.record(self.standing(&look)).await? {
+                return Ok(None);
+            }
+            self.core.seam.sleep(self.core.settings.timings.confirm_absence).await;
+        }
+        Err(PlexError::Unavailable {
+            what: "an invitation was sent and does not show".to_owned(),
+            maybe_applied: true,
+        }
+        .into())
+    }
+
+    /// Stores that the invitation is out. False if it is not.
+    async fn record(&mut self, standing: Standing<'_>) -> Result<bool, Trouble> {
+        let (stage, share, plex_account) = match standing {
+            Standing::Absent => return Ok(false),
+            Standing::Pending { share, .. } => (Stage::Invited, share, None),
+            Standing::Joined { friend, share } => (Stage::Joined, Some(share.id), Some(friend.id)),
+        };
+        self.amend(move |_, account| {
+            account.stage = stage;
+            account.share = share;
+            account.plex_account = plex_account.or(account.plex_account);
+            account.attempts = 0;
+            Ok(())
+        })
+        .await?;
+        self.core.seam.reach(Step::InviteRecorded).await;
+        Ok(true)
+    }
+
+    /// Plex does not take the address for one: the member is asked again.
+    async fn give_back(&mut self) -> Result<Option<Next>, Trouble> {
+        let now = self.core.seam.now();
+        self.amend(move |tx, account| {
+            account.email = None;
+            account.stage = Stage::None;
+            account.invite_for = account.decided_by;
+            if let Some(user) = account.user {
+                if let Some(prompt) = tx.latest_prompt(user)?
+                    && prompt.state == PromptState::Answered
+                {
+                    tx.set_prompt_state(prompt.id, PromptState::Expired)?;
+                }
+                let work = Work::Tell { text: texts::ADDRESS_REFUSED.to_owned() };
+                tx.add_task(account.decided_by, Some(user), &work, now)?;
+            }
+            let text = texts::about(account.user, "Plex does not accept the address that was given.");
+            tx.audit(now, account.decided_by, account.user, "refused", &text)
+        })
+        .await?;
+        self.core.store.scrub().await?;
+        Ok(Some(Next::Rest))
+    }
+
+    /// Looks whether the invitation was accepted or declined.
+    pub(super) async fn await_acceptance(&mut self) -> Result<Option<Next>, Trouble> {
+        let look = self.look().await?;
+        match self.standing(&look) {
+            Standing::Joined { friend, share } => {
+                let (share, friend) = (share.id, friend.id);
+                self.joined(share, friend).await?;
+                Ok(None)
+            }
+            Standing::Pending { share, .. } => {
+                if share.is_some() && share != self.account.share {
+                    self.amend(move |_, account| {
+                        account.share = share;
+                        Ok(())
+                    })
+                    .await?;
+                }
+                Ok(Some(Next::At(self.core.after(self.core.settings.timings.check_pending))))
+            }
+            Standing::Absent => {
+                let look = self.look_again().await?;
+                if !matches!(self.standing(&look), Standing::Absent) {
+                    return Ok(None);
+                }
+                let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+                self.amend(move |tx, account| {
+                    account.stage = Stage::Declined;
+                    account.share = None;
+                    note(tx, &settings, account, AccountChange::Declined, Origin::Live, now)?;
+                    let text = texts::about(account.user, "declined the invitation. It is not sent again.");
+                    tx.audit(now, account.decided_by, account.user, "declined", &text)
+                })
+                .await?;
+                Ok(Some(Next::Rest))
+            }
+        }
+    }
+
+    /// Stores that the invitation was accepted.
+    pub(super) async fn joined(
+        &mut self,
+        share: crate::domain::ShareId,
+        friend: crate::domain::PlexAccountId,
+    ) -> Result<(), Trouble> {
+        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        self.amend(move |tx, account| {
+            account.stage = Stage::Joined;
+            account.share = Some(share);
+            account.plex_account = Some(friend);
+            note(tx, &settings, account, AccountChange::Accepted, Origin::Live, now)
+        })
+        .await?;
+        self.core.seam.reach(Step::AcceptanceRecorded).await;
+        Ok(())
+    }
+
+    /// The libraries of a grant, by plex.tv's numbers.
+    pub(super) fn sections(&self, grant: &Grant) -> Result<Sections, Trouble> {
+        let settings = &self.core.settings;
+        let sections = match &grant.libraries {
+            None => settings.default_sections(),
+            Some(names) => settings.sections(names),
+        };
+        sections.ok_or_else(|| {
+            Trouble::Hold(
+                "the policy names a library that the server does not have, or none. Nothing was shared."
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// What an invitation sets beside the libraries. Live television is not among it: plex.tv takes that
+    /// only once there is a share.
+    fn first_settings(&self, grant: &Grant) -> Changes {
+        let downloads = grant.downloads.unwrap_or(self.core.settings.downloads);
+        let value = FieldValue(if downloads { "1" } else { "0" }.to_owned());
+        [(Field::Downloads, value)].into()
+    }
+}

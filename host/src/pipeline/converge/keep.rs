@@ -1,0 +1,204 @@
+//! An accepted share: its libraries, its filters, and the streams that run.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Job, Next, Trouble, fields,
+    look::{Look, Standing},
+    outcome::note,
+};
+use crate::{
+    domain::{
+        PlexAccountId,
+        contract::{AccountChange, Grant, Origin, Restriction},
+    },
+    pipeline::{seam::Step, texts},
+    plex::{Friend, PlexError, Sections},
+    store::{FieldRow, Stage},
+};
+
+impl Job<'_> {
+    /// Makes an accepted share agree with what was granted and, if there is one, with the restriction.
+    pub(super) async fn keep(
+        &mut self,
+        grant: &Grant,
+        restriction: Option<&Restriction>,
+    ) -> Result<Option<Next>, Trouble> {
+        let mut look = self.look().await?;
+        if matches!(self.standing(&look), Standing::Absent) {
+            look = self.look_again().await?;
+        }
+        let friend = match self.standing(&look) {
+            Standing::Joined { friend, share } => {
+                let (share, friend_id) = (share.id, friend.id);
+                if self.account.share != Some(share) || self.account.plex_account != Some(friend_id) {
+                    self.amend(move |_, account| {
+                        account.share = Some(share);
+                        account.plex_account = Some(friend_id);
+                        Ok(())
+                    })
+                    .await?;
+                }
+                friend
+            }
+            Standing::Pending { share, .. } => {
+                self.amend(move |_, account| {
+                    account.stage = Stage::Invited;
+                    account.share = share;
+                    Ok(())
+                })
+                .await?;
+                return Ok(None);
+            }
+            Standing::Absent => return self.lost().await,
+        };
+        if friend.home {
+            return Err(Trouble::Hold(
+                "the account belongs to the owner's Plex Home, which is never touched.".to_owned(),
+            ));
+        }
+        let wrote = self.write_fields(friend, grant, restriction).await?;
+        self.share_libraries(&look, grant).await?;
+        if let Some(restriction) = restriction
+            && restriction.end_streams
+            && wrote
+        {
+            self.end_streams(friend.id).await;
+        }
+        Ok(Some(Next::Rest))
+    }
+
+    /// The share was ended, and not by Rolarr.
+    async fn lost(&mut self) -> Result<Option<Next>, Trouble> {
+        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        self.amend(move |tx, account| {
+            account.stage = Stage::Lost;
+            account.share = None;
+            for (field, _) in tx.fields(account.id)? {
+                tx.delete_field(account.id, field)?;
+            }
+            note(tx, &settings, account, AccountChange::LeftService, Origin::Live, now)?;
+            let text = "the share was ended by the member or the owner. It is not made again.";
+            tx.audit(now, account.decided_by, account.user, "lost", &texts::about(account.user, text))
+        })
+        .await?;
+        Ok(Some(Next::Rest))
+    }
+
+    /// Writes the fields that differ. True if anything was written.
+    async fn write_fields(
+        &mut self,
+        friend: &Friend,
+        grant: &Grant,
+        restriction: Option<&Restriction>,
+    ) -> Result<bool, Trouble> {
+        let rows = self.field_rows().await?;
+        // What the operator gives everybody is given unless the policy says otherwise.
+        let live_tv = grant.live_tv.or((self.core.settings.live_tv > 0).then_some(true));
+        let grant = &Grant { live_tv, ..grant.clone() };
+        let targets =
+            fields::targets(grant, restriction, &rows, &friend.settings, self.core.settings.live_tv)
+                .map_err(|why| Trouble::Hold(why.to_string()))?;
+        self.follow(fields::plan(&targets, &rows, &friend.settings), friend).await
+    }
+
+    /// Puts back what the owner had set, whatever Rolarr wrote.
+    pub(super) async fn give_fields_back(&mut self, friend: &Friend) -> Result<bool, Trouble> {
+        let rows = self.field_rows().await?;
+        self.follow(fields::plan(&BTreeMap::new(), &rows, &friend.settings), friend).await
+    }
+
+    async fn field_rows(&self) -> Result<BTreeMap<crate::plex::Field, FieldRow>, Trouble> {
+        let id = self.account.id;
+        Ok(self.core.store.read(move |tx| tx.fields(id)).await?.into_iter().collect())
+    }
+
+    async fn follow(&mut self, plan: fields::Plan, friend: &Friend) -> Result<bool, Trouble> {
+        let now = self.core.seam.now();
+        let first = plan.clone();
+        self.amend(move |tx, account| {
+            for (field, row) in &first.before {
+                tx.put_field(account.id, *field, row)?;
+            }
+            for field in &first.released {
+                tx.delete_field(account.id, *field)?;
+            }
+            if !first.news.is_empty() {
+                let names: Vec<String> = first.news.iter().map(|field| fields::name(*field)).collect();
+                let text = format!(
+                    "{} was changed at Plex by somebody else. It is left as it is.",
+                    names.join(", ")
+                );
+                tx.audit(
+                    now,
+                    account.decided_by,
+                    account.user,
+                    "foreign",
+                    &texts::about(account.user, &text),
+                )?;
+            }
+            Ok(())
+        })
+        .await?;
+        if plan.writes.is_empty() {
+            return Ok(false);
+        }
+        self.core.seam.reach(Step::FieldsIntended).await;
+        self.still_wanted().await?;
+        let username = Some(friend.names.username.as_str()).filter(|name| !name.is_empty());
+        self.core.plex.write_settings(friend.id, username, &plan.writes).await?;
+        self.core.seam.reach(Step::FieldsWritten).await;
+        self.amend(move |tx, account| {
+            for (field, row) in &plan.after {
+                match row {
+                    Some(row) => tx.put_field(account.id, *field, row)?,
+                    None => tx.delete_field(account.id, *field)?,
+                }
+            }
+            account.attempts = 0;
+            Ok(())
+        })
+        .await?;
+        self.core.seam.reach(Step::FieldsRecorded).await;
+        Ok(true)
+    }
+
+    /// Shares the libraries that the grant names; a grant that names none leaves them as they are.
+    async fn share_libraries(&mut self, look: &Look, grant: &Grant) -> Result<(), Trouble> {
+        let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else { return Ok(()) };
+        let wanted = self.sections(grant)?;
+        let shared = |look: &Look| {
+            let row = look.shares.iter().find(|row| row.id == share)?;
+            (!row.all_libraries).then(|| Sections::new(row.libraries.clone()))?
+        };
+        if shared(look).as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        self.still_wanted().await?;
+        self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await?;
+        if shared(&*self.look().await?).as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        Err(PlexError::NotTaken.into())
+    }
+
+    /// Ends what a person is watching: a filter alone does not. A failure here keeps nobody from being
+    /// restricted.
+    pub(super) async fn end_streams(&self, who: PlexAccountId) {
+        if !self.core.settings.streams {
+            return;
+        }
+        let ended = async {
+            for session in self.core.plex.sessions().await? {
+                if session.account == who {
+                    self.core.plex.terminate(&session, "Your access is paused.").await?;
+                }
+            }
+            Ok::<_, PlexError>(())
+        };
+        if let Err(error) = ended.await {
+            let event = self.account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
+            tracing::warn!(event, %error, "running streams could not be ended");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One complete look at whom the owner shares with, used by everybody who needs one at that moment.
+
+use std::sync::Arc;
+
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{Job, Trouble};
+use crate::{
+    domain::{Email, PlexAccountId, ShareId},
+    pipeline::{core::Core, seam::Step},
+    plex::{Friend, FriendShare, Invite, Plex, PlexError, Share},
+    store::Account,
+};
+
+/// What Plex showed at one moment: all of it, or it would not be here.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) friends: Vec<Friend>,
+    pub(super) invites: Vec<Invite>,
+    pub(super) shares: Vec<Share>,
+}
+
+/// The last look, for those who come at the same time.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Looks {
+    last: Mutex<Option<(Instant, Arc<Look>)>>,
+}
+
+/// How one account stands at Plex.
+pub(super) enum Standing<'a> {
+    /// The share is accepted.
+    Joined { friend: &'a Friend, share: &'a FriendShare },
+    /// An invitation is out, or a share that was not accepted.
+    Pending { share: Option<ShareId>, invite: Option<&'a Invite> },
+    /// Neither.
+    Absent,
+}
+
+impl Core {
+    /// A look that began after this call did. Those who call at the same time share one.
+    pub(super) async fn look(&self) -> Result<Arc<Look>, PlexError> {
+        let called = Instant::now();
+        let mut last = self.looks.last.lock().await;
+        if let Some((began, look)) = &*last
+            && *began >= called
+        {
+            return Ok(Arc::clone(look));
+        }
+        let began = Instant::now();
+        let look = Arc::new(Look::take(&self.plex, &self.settings.server.machine).await?);
+        *last = Some((began, Arc::clone(&look)));
+        drop(last);
+        self.seam.reach(Step::PlexObserved).await;
+        Ok(look)
+    }
+}
+
+impl Look {
+    async fn take(plex: &Plex, machine: &crate::domain::MachineId) -> Result<Self, PlexError> {
+        // Invitations first: one that is accepted between two of these reads is then seen twice, not never.
+        let invites = plex.invites().await?;
+        let mut shares = plex.shares(machine).await?;
+        // Whether the list of shares has the pending ones in it depends on the route and the day.
+        for pending in plex.pending_shares().await? {
+            let known = shares.iter().any(|share| share.id == pending.share.id);
+            if pending.machine == *machine && !known {
+                shares.push(pending.share);
+            }
+        }
+        let friends = plex.users().await?;
+        Ok(Self { friends, invites, shares })
+    }
+
+    /// Everybody who has this address, whatever is shared with them.
+    pub(super) fn somebody_has(&self, email: &Email) -> bool {
+        self.friends.iter().any(|friend| friend.names.has(email))
+            || self.invites.iter().any(|invite| invite.names.has(email))
+            || self.shares.iter().any(|share| share.names.has(email))
+    }
+
+    /// A member of the owner's Plex Home, or a managed account, with this address.
+    pub(super) fn at_home(&self, email: &Email) -> bool {
+        self.friends.iter().any(|friend| friend.home && friend.names.has(email))
+    }
+
+    /// A friend by account.
+    pub(super) fn friend(&self, id: PlexAccountId) -> Option<&Friend> {
+        self.friends.iter().find(|friend| friend.id == id)
+    }
+}
+
+impl Job<'_> {
+    /// Looks, and finds this account. The share's id is the identity, then the Plex account, and only then
+    /// the address: people accept with another one.
+    pub(super) async fn look(&self) -> Result<Arc<Look>, Trouble> {
+        Ok(self.core.look().await?)
+    }
+
+    /// Confirms by a second look, a while later, that there is nothing.
+    pub(super) async fn look_again(&self) -> Result<Arc<Look>, Trouble> {
+        self.core.seam.sleep(self.core.settings.timings.confirm_absence).await;
+        self.look().await
+    }
+
+    /// How this account stands.
+    pub(super) fn standing<'l>(&self, look: &'l Look) -> Standing<'l> {
+        standing(look, &self.account, &self.core.settings.server)
+    }
+}
+
+fn standing<'l>(look: &'l Look, account: &Account, server: &crate::plex::Server) -> Standing<'l> {
+    let ours = |share: &&FriendShare| share.machine == server.machine;
+    let row = look.shares.iter().find(|row| Some(row.id) == account.share);
+    let by_share = look.friends.iter().find(|friend| {
+        let has = |share: &FriendShare| Some(share.id) == account.share && share.machine == server.machine;
+        friend.shares.iter().any(has) || row.is_some_and(|row| row.accepted && row.account == Some(friend.id))
+    });
+    let by_account = || account.plex_account.and_then(|id| look.friend(id));
+    let by_address = || {
+        let email = account.email.as_ref()?;
+        look.friends.iter().find(|friend| friend.names.has(email))
+    };
+    let friend = by_share.or_else(by_account).or_else(by_address);
+    let found = friend.and_then(|friend| friend.shares.iter().find(ours).map(|share| (friend, share)));
+    if let Some((friend, share)) = found
+        && !share.pending
+    {
+        return Standing::Joined { friend, share };
+    }
+    let email = account.email.as_ref();
+    let invite = look.invites.iter().find(|invite| {
+        let named = email.is_some_and(|email| invite.names.has(email) || email.is(&invite.id));
+        named && invite.servers.contains(&server.name)
+    });
+    let pending_row = row.filter(|row| !row.accepted).or_else(|| {
+        look.shares.iter().find(|row| !row.accepted && email.is_some_and(|email| row.names.has(email)))
+    });
+    let pending_share = found.map(|(_, share)| share.id).or_else(|| pending_row.map(|row| row.id));
+    if invite.is_some() || pending_share.is_some() {
+        return Standing::Pending { share: pending_share, invite };
+    }
+    Standing::Absent
+}

@@ -1,0 +1,175 @@
+//! Converge: Plex is made to agree with what was decided, by the smallest write, and read back.
+
+mod fields;
+mod invitation;
+mod keep;
+mod look;
+mod outcome;
+mod removal;
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
+
+pub(super) use look::Looks;
+pub(super) use outcome::note;
+
+use super::{core::Core, effects, worker::Worker};
+use crate::{
+    domain::{AccountId, Timestamp, contract::Access},
+    plex::PlexError,
+    store::{Account, Stage, StoreError, Tx},
+};
+
+/// So many accounts are worked on at the same time. They share what they read.
+const ABREAST: usize = 4;
+
+/// So many accounts are taken up in one round.
+const ROUND: u32 = 32;
+
+/// Works on the accounts that are due.
+pub(super) struct Converger;
+
+impl Worker for Converger {
+    const NAME: &'static str = "converge";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.converge
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let now = core.seam.now();
+        let due = core.store.read(move |tx| tx.due_accounts(now, ROUND)).await?;
+        if due.is_empty() {
+            return core.store.read(|tx| tx.next_account_due()).await;
+        }
+        let mut work = stream::iter(due).map(|id| work_on(core, id)).buffer_unordered(ABREAST);
+        while let Some(outcome) = work.next().await {
+            outcome?;
+        }
+        core.signals.worked.notify_waiters();
+        core.signals.messages.notify_one();
+        core.signals.decide.notify_one();
+        Ok(Some(core.seam.now()))
+    }
+}
+
+/// When to look at an account again.
+enum Next {
+    /// There is nothing to do until something is decided.
+    Rest,
+    /// Something is under way at Plex that nobody tells us of.
+    At(Timestamp),
+}
+
+/// Why work on an account ended early.
+enum Trouble {
+    /// What should be true changed meanwhile: begin anew.
+    Overtaken,
+    /// An administrator must decide.
+    Hold(String),
+    /// Plex did not do what was asked.
+    Plex(PlexError),
+    /// The database did not.
+    Store(StoreError),
+}
+
+impl From<PlexError> for Trouble {
+    fn from(error: PlexError) -> Self {
+        Self::Plex(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Work on one account: the account as it was read last, and what should be true.
+struct Job<'a> {
+    core: &'a Core,
+    account: Account,
+    access: Access,
+}
+
+async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
+    let settings = core.settings.clone();
+    let read = core
+        .store
+        .read(move |tx| {
+            let Some(account) = tx.account(id)? else { return Ok(None) };
+            let access = effects::desired(tx, &settings, &account)?;
+            Ok(Some((account, access)))
+        })
+        .await?;
+    let Some((account, access)) = read else { return Ok(()) };
+    let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
+    tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
+    let mut job = Job { core, account, access };
+    let result = job.converge().await;
+    outcome::store(job, result).await
+}
+
+impl Job<'_> {
+    /// Goes from stage to stage until there is nothing left to do now.
+    async fn converge(&mut self) -> Result<Next, Trouble> {
+        loop {
+            let access = self.access.clone();
+            let next = match (&access, self.account.stage) {
+                (Access::Absent, Stage::None | Stage::Declined | Stage::Lost) => self.forget().await?,
+                (Access::Absent | Access::Restricted(_), Stage::Inviting | Stage::Invited)
+                | (Access::Absent, Stage::Joined | Stage::Leaving) => self.take_away().await?,
+                (Access::Restricted(_), Stage::None | Stage::Declined | Stage::Lost) => Some(Next::Rest),
+                (Access::Granted(grant), Stage::None | Stage::Declined | Stage::Lost) => {
+                    self.begin_invitation(grant).await?
+                }
+                (Access::Granted(grant), Stage::Inviting) => self.send_invitation(grant, false).await?,
+                (Access::Granted(_), Stage::Invited) => self.await_acceptance().await?,
+                (Access::Granted(_) | Access::Restricted(_), Stage::Leaving) => self.resume().await?,
+                (Access::Granted(grant), Stage::Joined) => self.keep(grant, None).await?,
+                (Access::Restricted(restricted), Stage::Joined) => {
+                    self.keep(&restricted.before, Some(&restricted.restriction)).await?
+                }
+            };
+            if let Some(next) = next {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Changes the account in the database, unless what should be true changed meanwhile.
+    async fn amend<F>(&mut self, change: F) -> Result<(), Trouble>
+    where
+        F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
+    {
+        let id = self.account.id;
+        let wish = self.account.wish;
+        let changed = self
+            .core
+            .store
+            .write(move |tx| {
+                let Some(mut account) = tx.account(id)? else { return Ok(None) };
+                if account.wish != wish {
+                    return Ok(None);
+                }
+                change(tx, &mut account)?;
+                tx.put_account(&account)?;
+                Ok(Some(account))
+            })
+            .await?;
+        self.account = changed.ok_or(Trouble::Overtaken)?;
+        Ok(())
+    }
+
+    /// Makes sure, before something is written at Plex, that it is still wanted.
+    async fn still_wanted(&self) -> Result<(), Trouble> {
+        let id = self.account.id;
+        let now = self.core.store.read(move |tx| tx.account(id)).await?;
+        match now {
+            Some(account) if account.wish == self.account.wish => Ok(()),
+            _ => Err(Trouble::Overtaken),
+        }
+    }
+}

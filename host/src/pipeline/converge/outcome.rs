@@ -1,0 +1,185 @@
+//! What work on an account came to: stored, told, and tried again where that helps.
+
+use super::{Job, Next, Trouble};
+use crate::{
+    domain::{
+        EventId, RoleId, Timestamp,
+        contract::{Access, AccountChange, Cause, Origin},
+    },
+    pipeline::{core::Core, settings::Settings, texts},
+    plex::PlexError,
+    store::{Account, EventState, NewEvent, Stage, StoreError, Told, Tx, Work},
+};
+
+/// After so many failures in a row that are not Plex being away, an administrator is told.
+const PATIENCE: u32 = 6;
+
+/// Journals something that happened to the account and not on Discord.
+pub(in crate::pipeline) fn note(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    account: &Account,
+    change: AccountChange,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // A bare address is no member of anything: the audit has it.
+    let Some(user) = account.user else { return Ok(()) };
+    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
+    let Some(guild) = decided.map(|event| event.event.guild) else { return Ok(()) };
+    let held: Vec<RoleId> = tx
+        .member(guild, user)?
+        .filter(|member| member.present)
+        .map(|member| member.roles)
+        .unwrap_or_default();
+    tx.journal(&NewEvent {
+        at: now,
+        origin,
+        guild,
+        user,
+        cause: Cause::Account(change),
+        roles: settings.guild(guild).map(|guild| guild.tracked(&held)).unwrap_or_default(),
+        state: EventState::Waiting,
+        remark: None,
+    })?;
+    Ok(())
+}
+
+/// Stores how work on an account ended.
+pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result<(), StoreError> {
+    let core = job.core;
+    let event = job.account.decided_by.map(EventId::padded).unwrap_or_default();
+    let attempts = job.account.attempts;
+    match result {
+        Ok(next) => {
+            core.token_works();
+            let due = match next {
+                Next::Rest => None,
+                Next::At(at) => Some(at),
+            };
+            let access = job.access.clone();
+            let (now, server) = (core.seam.now(), core.settings.server.name.clone());
+            end(job, move |tx, account| {
+                account.due = due;
+                account.attempts = 0;
+                tell(tx, account, &access, now, &server)
+            })
+            .await?;
+            tracing::info!(event, "Plex agrees");
+            Ok(())
+        }
+        Err(Trouble::Overtaken) => {
+            core.signals.converge.notify_one();
+            Ok(())
+        }
+        Err(Trouble::Store(error)) => Err(error),
+        Err(Trouble::Hold(why)) => {
+            let now = core.seam.now();
+            tracing::warn!(event, why, "held for an administrator");
+            end(job, move |tx, account| {
+                account.due = None;
+                let text = texts::about(account.user, &why);
+                account.held = Some(why);
+                tx.audit(now, account.decided_by, account.user, "held", &text)
+            })
+            .await
+        }
+        Err(Trouble::Plex(error @ (PlexError::Unauthorized | PlexError::Refused { .. }))) => {
+            park(job, core, &event, &error).await
+        }
+        Err(Trouble::Plex(error)) => {
+            let at_least = match &error {
+                PlexError::RateLimited { retry_after } => *retry_after,
+                _ => None,
+            };
+            let due = core.retry_at(attempts, at_least);
+            tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
+            let now = core.seam.now();
+            // Plex being away is nobody's to mend; anything else that lasts is.
+            let tells = attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. });
+            end(job, move |tx, account| {
+                account.due = Some(due);
+                account.attempts = attempts.saturating_add(1);
+                if tells {
+                    let what =
+                        format!("Plex does not agree after {PATIENCE} tries ({error}). I keep trying.");
+                    let text = texts::about(account.user, &what);
+                    tx.audit(now, account.decided_by, account.user, "delayed", &text)?;
+                }
+                Ok(())
+            })
+            .await
+        }
+    }
+}
+
+/// A refusal that repeating can't mend: the account waits for an administrator or a new decision.
+async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
+    let words = error.to_string();
+    tracing::error!(event, %error, "parked");
+    // A token that is not valid concerns everybody: one alert says it.
+    let tells = !matches!(error, PlexError::Unauthorized) || core.token_refused();
+    let now = core.seam.now();
+    end(job, move |tx, account| {
+        account.due = None;
+        let text = texts::about(account.user, &words);
+        account.parked = Some(words);
+        if tells { tx.audit(now, account.decided_by, account.user, "parked", &text) } else { Ok(()) }
+    })
+    .await
+}
+
+/// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.
+async fn end<F>(mut job: Job<'_>, change: F) -> Result<(), StoreError>
+where
+    F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
+{
+    match job.amend(change).await {
+        Ok(()) | Err(Trouble::Overtaken) => Ok(()),
+        Err(Trouble::Store(error)) => Err(error),
+        Err(Trouble::Hold(_) | Trouble::Plex(_)) => Ok(()),
+    }
+}
+
+/// Tells the member what changed since they were last told: so role off and on within a moment tells nothing.
+fn tell(
+    tx: &Tx<'_>,
+    account: &mut Account,
+    access: &Access,
+    now: Timestamp,
+    server: &str,
+) -> Result<(), StoreError> {
+    let (told, message) = match (access, account.stage, account.told) {
+        (Access::Granted(_), Stage::Joined, Told::Restricted) => {
+            (Told::Granted, Some(texts::restored(server)))
+        }
+        (Access::Granted(_), Stage::Joined, _) => (Told::Granted, None),
+        (Access::Granted(_), Stage::Invited, Told::Restricted) => {
+            (Told::Invited, Some(texts::invited_again(server)))
+        }
+        (Access::Granted(_), Stage::Invited, _) => (Told::Invited, None),
+        (Access::Restricted(_), _, Told::Invited | Told::Granted) => {
+            (Told::Restricted, Some(texts::restricted(server)))
+        }
+        (_, _, told) => (told, None),
+    };
+    account.told = told;
+    let Some(user) = account.user else { return Ok(()) };
+    let quiet = account.quiet_for.is_some() && account.quiet_for == account.decided_by;
+    if let Some(message) = message
+        && !quiet
+    {
+        tx.add_task(account.decided_by, Some(user), &Work::Tell { text: message.text }, now)?;
+    }
+    let settled = matches!(
+        (access, account.stage),
+        (Access::Granted(_), Stage::Joined) | (Access::Restricted(_) | Access::Absent, _)
+    );
+    if settled
+        && let Some((event, text)) = account.tell.take()
+        && Some(event) == account.decided_by
+    {
+        tx.add_task(Some(event), Some(user), &Work::Tell { text }, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What all workers of the pipeline share.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::Notify;
+
+use super::{
+    converge::Looks,
+    hints::Hints,
+    ports::{Discord, Guild, GuildRole},
+    seam::{Seam, millis},
+    settings::Settings,
+};
+use crate::{
+    domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
+    plex::Plex,
+    policy::Policy,
+    store::Store,
+};
+
+/// Wakes a worker when there is something for it.
+#[derive(Default, Debug)]
+pub(super) struct Signals {
+    pub(super) observe: Notify,
+    pub(super) sweep: Notify,
+    pub(super) decide: Notify,
+    pub(super) converge: Notify,
+    pub(super) messages: Notify,
+    pub(super) deadlines: Notify,
+    /// Rings whenever an account has been worked on: for those who wait for an outcome.
+    pub(super) worked: Notify,
+}
+
+/// What all workers share.
+pub(super) struct Core {
+    pub(super) settings: Settings,
+    pub(super) seam: Seam,
+    pub(super) store: Store,
+    pub(super) plex: Plex,
+    pub(super) discord: Arc<dyn Discord>,
+    pub(super) signals: Signals,
+    pub(super) hints: Hints,
+    pub(super) sweeps: Mutex<BTreeSet<GuildId>>,
+    pub(super) looks: Looks,
+    /// Plex refused the token, and the administrators were told.
+    refused: AtomicBool,
+    policy: RwLock<Policy>,
+    guilds: RwLock<HashMap<GuildId, Guild>>,
+}
+
+impl Core {
+    pub(super) fn new(
+        settings: Settings,
+        seam: Seam,
+        store: Store,
+        policy: Policy,
+        plex: Plex,
+        discord: Arc<dyn Discord>,
+        guilds: Vec<Guild>,
+    ) -> Self {
+        Self {
+            settings,
+            seam,
+            store,
+            plex,
+            discord,
+            signals: Signals::default(),
+            hints: Hints::default(),
+            sweeps: Mutex::default(),
+            looks: Looks::default(),
+            refused: AtomicBool::new(false),
+            policy: RwLock::new(policy),
+            guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
+        }
+    }
+
+    /// The policy that decides now.
+    pub(super) fn policy(&self) -> Policy {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Plex refused the token. True the first time since it last worked.
+    pub(super) fn token_refused(&self) -> bool {
+        !self.refused.swap(true, Ordering::Relaxed)
+    }
+
+    /// Plex accepted the token.
+    pub(super) fn token_works(&self) {
+        self.refused.store(false, Ordering::Relaxed);
+    }
+
+    /// The person who owns a guild.
+    pub(super) fn owner_of(&self, guild: GuildId) -> Option<UserId> {
+        let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
+        guilds.get(&guild).map(|guild| guild.owner)
+    }
+
+    /// The tracked roles among `held`, in the contract's words, sorted by key.
+    pub(super) fn roles(&self, guild: GuildId, held: &[RoleId]) -> Vec<Role> {
+        let Some(settings) = self.settings.guild(guild) else { return Vec::new() };
+        let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
+        let known = guilds.get(&guild).map(|guild| guild.roles.as_slice()).unwrap_or_default();
+        settings
+            .roles
+            .iter()
+            .filter(|role| held.contains(&role.id))
+            .map(|role| Role {
+                id: role.id.into(),
+                key: role.key.clone(),
+                name: known.iter().find(|known| known.id == role.id).map_or_else(
+                    // Deleted or not seen yet: the operator's own name serves.
+                    || role.key.clone(),
+                    |known| known.name.clone(),
+                ),
+            })
+            .collect()
+    }
+
+    /// A role was renamed.
+    pub(super) fn rename(&self, guild: GuildId, role: GuildRole) {
+        let mut guilds = self.guilds.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guild) = guilds.get_mut(&guild) {
+            guild.roles.retain(|known| known.id != role.id);
+            guild.roles.push(role);
+        }
+    }
+
+    /// What is known of a guild is replaced by what Discord shows now.
+    pub(super) fn learn(&self, guild: Guild) {
+        self.guilds.write().unwrap_or_else(PoisonError::into_inner).insert(guild.id, guild);
+    }
+
+    /// The time after which something is tried again that failed `attempts` times in a row: it doubles
+    /// each time, and chance spreads it, so that not everything comes back at the same moment.
+    pub(super) fn retry_at(&self, attempts: u32, at_least: Option<Duration>) -> Timestamp {
+        let timings = &self.settings.timings;
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(timings.retry_first)
+            .with_max_delay(timings.retry_longest)
+            .with_jitter()
+            .with_jitter_seed(self.seam.random())
+            .without_max_times();
+        // After so many doublings every pause is the longest.
+        let pause = pauses.build().nth(attempts.min(32) as usize).unwrap_or(timings.retry_longest);
+        let pause = pause.max(at_least.unwrap_or_default());
+        self.seam.now().plus_millis(millis(pause))
+    }
+
+    /// A time from now.
+    pub(super) fn after(&self, time: Duration) -> Timestamp {
+        self.seam.now().plus_millis(millis(time))
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Core")
+    }
+}

@@ -1,0 +1,91 @@
+//! What happens because a time came: questions that expire, wakes that are due, rows that are old.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{core::Core, observe::Seen, seam::millis, worker::Worker};
+use crate::{
+    domain::{
+        GuildId, RoleId, Timestamp, UserId,
+        contract::{AccountChange, Cause, Origin},
+    },
+    store::{EventState, NewEvent, PromptState, StoreError, Tx, Work},
+};
+
+/// Watches the clock.
+pub(super) struct Deadlines;
+
+impl Worker for Deadlines {
+    const NAME: &'static str = "deadlines";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.deadlines
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let now = core.seam.now();
+        let (prompts, wakes) =
+            core.store.read(move |tx| Ok((tx.overdue_prompts(now)?, tx.due_wakes(now)?))).await?;
+        for prompt in prompts {
+            let seen = Seen::new(core, prompt.guild);
+            core.store
+                .write(move |tx| {
+                    // It may have been answered at the last moment.
+                    let state = tx.prompt(prompt.id)?.map(|prompt| prompt.state);
+                    if state != Some(PromptState::Open) {
+                        return Ok(());
+                    }
+                    tx.set_prompt_state(prompt.id, PromptState::Expired)?;
+                    tx.add_task(None, Some(prompt.user), &Work::Refresh(prompt.id), now)?;
+                    let cause = Cause::Account(AccountChange::AskExpired);
+                    journal(tx, &seen, prompt.guild, prompt.user, now, cause)
+                })
+                .await?;
+        }
+        for wake in wakes {
+            let seen = Seen::new(core, wake.guild);
+            core.store
+                .write(move |tx| {
+                    tx.drop_wake(wake.guild, wake.user, &wake.tag)?;
+                    journal(tx, &seen, wake.guild, wake.user, wake.due, Cause::Wake(wake.tag))
+                })
+                .await?;
+        }
+        core.signals.decide.notify_one();
+        core.signals.messages.notify_one();
+        let keep = millis(core.settings.timings.keep_decisions);
+        let old = Timestamp(now.0.saturating_sub(keep));
+        core.store.write(move |tx| tx.forget_decisions_before(old)).await?;
+        let next = core.store.read(|tx| tx.next_deadline()).await?;
+        // Once a day at least, for what is old.
+        let tomorrow = now.plus_millis(24 * 3_600_000);
+        Ok(Some(next.map_or(tomorrow, |next| next.min(tomorrow))))
+    }
+}
+
+fn journal(
+    tx: &Tx<'_>,
+    seen: &Seen,
+    guild: GuildId,
+    user: UserId,
+    at: Timestamp,
+    cause: Cause,
+) -> Result<(), StoreError> {
+    let held: Vec<RoleId> = tx
+        .member(guild, user)?
+        .filter(|member| member.present)
+        .map(|member| member.roles)
+        .unwrap_or_default();
+    tx.journal(&NewEvent {
+        at,
+        origin: Origin::Timer,
+        guild,
+        user,
+        cause,
+        roles: seen.tracked(&held),
+        state: EventState::Waiting,
+        remark: None,
+    })?;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Decide: the policy answers each event of a member in order, and the answer is stored with what it
+//! makes of the member's access.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
+
+use super::{core::Core, effects, seam::Step, texts, worker::Worker};
+use crate::{
+    domain::{
+        Timestamp, UserId,
+        contract::{Account, Event, GuildRoles, Member, Progress, Service, Wake},
+    },
+    store::{
+        self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage, StoreError,
+        Tx, WakeRow,
+    },
+};
+
+/// So many members are decided at the same time.
+const ABREAST: usize = 4;
+
+/// So many members are taken up in one round.
+const ROUND: u32 = 64;
+
+/// Lets the policy decide the events that wait.
+pub(super) struct Decider;
+
+impl Worker for Decider {
+    const NAME: &'static str = "decide";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.decide
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let users = core.store.read(|tx| tx.waiting_users(ROUND)).await?;
+        if users.is_empty() {
+            return Ok(None);
+        }
+        let mut members = stream::iter(users).map(|user| decide_member(core, user)).buffer_unordered(ABREAST);
+        while let Some(outcome) = members.next().await {
+            outcome?;
+        }
+        // More may have come meanwhile.
+        Ok(Some(core.seam.now()))
+    }
+}
+
+async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
+    while let Some(waiting) = core.store.read(move |tx| Known::of_next_event(tx, user)).await? {
+        decide(core, waiting).await?;
+    }
+    Ok(())
+}
+
+/// Everything that the database has on a member's next event.
+struct Known {
+    event: EventRow,
+    memberships: Vec<MemberRow>,
+    grants: Vec<GrantRow>,
+    wakes: Vec<WakeRow>,
+    account: Option<store::Account>,
+    prompt: Option<Prompt>,
+}
+
+impl Known {
+    fn of_next_event(tx: &Tx<'_>, user: UserId) -> Result<Option<Self>, StoreError> {
+        let Some(event) = tx.next_waiting(user)? else { return Ok(None) };
+        Ok(Some(Self {
+            memberships: tx.memberships(user)?,
+            grants: tx.grants(user)?,
+            wakes: tx.wakes(event.event.guild, user)?,
+            account: tx.account_of(user)?,
+            prompt: tx.latest_prompt(user)?,
+            event,
+        }))
+    }
+}
+
+async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
+    let policy = core.policy();
+    let input = input(core, &known);
+    let id = known.event.id;
+    let user = known.event.event.user;
+    let judged = {
+        let (policy, input) = (policy.clone(), input.clone());
+        core.seam.compute(move || policy.evaluate(&input)).await
+    };
+    core.seam.reach(Step::PolicyAnswered).await;
+    let now = core.seam.now();
+    let audit = |text: String| {
+        core.store.write(move |tx| {
+            tx.close_event(id, EventState::Undecided, Some(&text))?;
+            tx.audit(now, Some(id), Some(user), "policy", &text)
+        })
+    };
+    match judged {
+        Some(Ok(evaluation)) => {
+            let metadata = policy.metadata();
+            let row = DecisionRow {
+                event: id,
+                at: now,
+                input: serde_json::to_string(&input)
+                    .map_err(|_| StoreError::Unreadable("an event that can't be written as JSON"))?,
+                actions: evaluation.decision.actions,
+                reason: evaluation.decision.reason,
+                policy: metadata.name.clone(),
+                version: metadata.version.clone(),
+                digest: policy.digest().to_owned(),
+                fuel: evaluation.fuel,
+                micros: u64::try_from(evaluation.took.as_micros()).unwrap_or(u64::MAX),
+                logs: evaluation.logs.iter().map(|line| line.text.clone()).collect(),
+            };
+            for line in &evaluation.logs {
+                tracing::info!(event = id.padded(), policy = metadata.name, "{}", line.text);
+            }
+            tracing::info!(
+                event = id.padded(),
+                policy = metadata.name,
+                actions = row.actions.len(),
+                fuel = row.fuel,
+                micros = row.micros,
+                reason = row.reason,
+                "decided"
+            );
+            let settings = core.settings.clone();
+            let event = known.event;
+            let forgot =
+                core.store.write(move |tx| effects::carry_out(tx, &settings, now, &event, &row)).await?;
+            if forgot {
+                core.store.scrub().await?;
+            }
+            core.seam.reach(Step::DecisionStored).await;
+            core.signals.converge.notify_one();
+            core.signals.messages.notify_one();
+            core.signals.deadlines.notify_one();
+        }
+        Some(Err(error)) => {
+            tracing::error!(event = id.padded(), %error, "the event stays undecided");
+            audit(texts::undecided(user, &error.to_string())).await?;
+            core.signals.messages.notify_one();
+        }
+        None => {
+            tracing::error!(event = id.padded(), "the policy's thread ended; the event stays undecided");
+            audit(texts::undecided(user, "the policy's thread ended")).await?;
+            core.signals.messages.notify_one();
+        }
+    }
+    Ok(())
+}
+
+/// What the policy is told.
+fn input(core: &Core, known: &Known) -> Event {
+    let event = &known.event.event;
+    let here = known.memberships.iter().find(|member| member.guild == event.guild);
+    let elsewhere = core
+        .settings
+        .guilds
+        .iter()
+        .filter(|guild| guild.id != event.guild)
+        .filter_map(|guild| {
+            let member =
+                known.memberships.iter().find(|member| member.guild == guild.id && member.present)?;
+            Some(GuildRoles {
+                guild: guild.id.into(),
+                key: guild.key.clone(),
+                roles: core.roles(guild.id, &member.roles),
+            })
+        })
+        .collect();
+    let grant = known.grants.iter().find(|grant| grant.guild == event.guild);
+    Event {
+        id: known.event.id.padded(),
+        at: event.at,
+        origin: event.origin,
+        guild: event.guild.into(),
+        member: Member {
+            id: event.user.into(),
+            username: here.map(|member| member.username.clone()).unwrap_or_default(),
+            roles: core.roles(event.guild, &event.roles),
+            elsewhere,
+            joined_at: here.and_then(|member| member.joined_at),
+            screening: here.is_some_and(|member| member.screening),
+        },
+        service: Service {
+            key: "plex".to_owned(),
+            kind: "plex".to_owned(),
+            libraries: core.settings.shared_names(),
+        },
+        account: Account {
+            access: grant.map(|grant| grant.access.clone()).unwrap_or_default(),
+            progress: progress(known.account.as_ref(), known.prompt.as_ref()),
+            identified: known
+                .account
+                .as_ref()
+                .is_some_and(|account| account.email.is_some() || account.plex_account.is_some()),
+            since: grant.and_then(|grant| grant.since),
+            wakes: known.wakes.iter().map(|wake| Wake { tag: wake.tag.clone(), due: wake.due }).collect(),
+            memo: grant.map(|grant| grant.memo.clone()).unwrap_or_default(),
+        },
+        cause: event.cause.clone(),
+        facts: Vec::new(),
+    }
+}
+
+/// How far the host has got with a member.
+fn progress(account: Option<&store::Account>, prompt: Option<&Prompt>) -> Progress {
+    let Some(account) = account else { return Progress::Settled };
+    let known = account.email.is_some() || account.plex_account.is_some();
+    match (account.stage, prompt.map(|prompt| prompt.state)) {
+        _ if account.held.is_some() => Progress::Held,
+        _ if account.parked.is_some() => Progress::Parked,
+        (Stage::None, Some(PromptState::Open)) if !known => Progress::Asking,
+        (Stage::None, Some(PromptState::Expired)) if !known => Progress::AskExpired,
+        (Stage::Inviting | Stage::Leaving, _) => Progress::Working,
+        (Stage::Invited, _) => Progress::Invited,
+        (Stage::Declined, _) => Progress::Declined,
+        (Stage::Lost, _) => Progress::Lost,
+        (Stage::None | Stage::Joined, _) if account.due.is_some() => Progress::Working,
+        (Stage::None | Stage::Joined, _) => Progress::Settled,
+    }
+}

@@ -1,0 +1,210 @@
+//! What a decision changes at once: the member's access, and with it what should be true at Plex, which
+//! question is open and which messages go out. All of it is one transaction.
+
+use super::{access::most_generous, seam::millis, settings::Settings, texts};
+use crate::{
+    domain::{
+        EventId, GuildId, Timestamp, UserId,
+        contract::{Access, Action, Moment},
+    },
+    store::{
+        Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Tx, WakeRow,
+        Work,
+    },
+};
+
+/// Stores a decision and what follows from it. True if an e-mail address was forgotten.
+pub(super) fn carry_out(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    event: &EventRow,
+    decision: &DecisionRow,
+) -> Result<bool, StoreError> {
+    let (guild, user) = (event.event.guild, event.event.user);
+    tx.put_decision(decision)?;
+    tx.close_event(event.id, EventState::Decided, None)?;
+    let mut change = Change { event: event.id, guild, user, opens: false, quiet: false, tell: None };
+    let old = grant_of(tx, guild, user)?;
+    let mut grant = old.clone();
+    for action in &decision.actions {
+        grant.access = rolarr_policy::apply(&grant.access, action);
+        match action {
+            Action::Invite(_) | Action::Unrestrict => change.opens = true,
+            Action::RestrictTo(_) => change.opens = false,
+            Action::Remove => {
+                change.opens = false;
+                grant.memo.clear();
+                tx.drop_wakes(guild, user)?;
+            }
+            Action::SetLibraries(_) | Action::Other(_) => {}
+            Action::Tell(message) => match message.moment {
+                Moment::Now => {
+                    let work = Work::Tell { text: message.text.clone() };
+                    tx.add_task(Some(event.id), Some(user), &work, now)?;
+                }
+                Moment::OnceDone => change.tell = Some(message.text.clone()),
+            },
+            Action::Quiet => change.quiet = true,
+            Action::WakeAt(wake) => tx.put_wake(&WakeRow {
+                guild,
+                user,
+                tag: wake.tag.clone(),
+                due: wake.due,
+                policy: decision.policy.clone(),
+            })?,
+            Action::CancelWake(tag) => tx.drop_wake(guild, user, tag)?,
+            Action::SetMemo(memo) => grant.memo.clone_from(memo),
+        }
+    }
+    if std::mem::discriminant(&grant.access) != std::mem::discriminant(&old.access) {
+        grant.since = Some(now);
+    }
+    let moved = grant.access != old.access || change.opens;
+    tx.put_grant(user, &grant)?;
+    if !decision.actions.is_empty() {
+        tx.audit(now, Some(event.id), Some(user), "decision", &texts::decided(user, decision))?;
+    }
+    if moved || change.tell.is_some() { wish(tx, settings, now, &change) } else { Ok(false) }
+}
+
+/// What one guild's decisions made true for a person; nothing yet is no access.
+pub(super) fn grant_of(tx: &Tx<'_>, guild: GuildId, user: UserId) -> Result<GrantRow, StoreError> {
+    let grants = tx.grants(user)?;
+    Ok(grants.into_iter().find(|grant| grant.guild == guild).unwrap_or(GrantRow {
+        guild,
+        access: Access::Absent,
+        since: None,
+        memo: String::new(),
+    }))
+}
+
+/// A change of what should be true for a person.
+pub(super) struct Change {
+    /// The event that it follows from.
+    pub(super) event: EventId,
+    /// The guild.
+    pub(super) guild: GuildId,
+    /// The person.
+    pub(super) user: UserId,
+    /// It may create a share.
+    pub(super) opens: bool,
+    /// The host sends no message of its own.
+    pub(super) quiet: bool,
+    /// A message for when Plex agrees.
+    pub(super) tell: Option<String>,
+}
+
+/// What should be true for a person at Plex: the most generous of what the guilds decided, or what an
+/// administrator granted to a bare address.
+pub(super) fn desired(tx: &Tx<'_>, settings: &Settings, account: &Account) -> Result<Access, StoreError> {
+    let Some(user) = account.user else {
+        return Ok(account.granted.clone().map_or(Access::Absent, Access::Granted));
+    };
+    let grants = tx.grants(user)?;
+    Ok(most_generous(grants.iter().map(|grant| &grant.access), &settings.shared_names()))
+}
+
+/// Takes note of what should be true now, and lets the other workers know by what it writes. True if an
+/// e-mail address was forgotten.
+pub(super) fn wish(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    let mut account = match tx.account_of(change.user)? {
+        Some(account) => account,
+        None => {
+            let grants = tx.grants(change.user)?;
+            if grants.iter().all(|grant| grant.access == Access::Absent) {
+                return Ok(false);
+            }
+            tx.new_account(Some(change.user))?
+        }
+    };
+    account.wish += 1;
+    account.decided_by = Some(change.event);
+    if account.claim.is_none() {
+        account.held = None;
+    }
+    account.parked = None;
+    account.attempts = 0;
+    account.due = Some(now);
+    account.quiet_for = change.quiet.then_some(change.event);
+    account.tell = change.tell.clone().map(|text| (change.event, text));
+    let mut forgot = false;
+    match desired(tx, settings, &account)? {
+        Access::Granted(_) => {
+            if change.opens
+                && matches!(account.stage, Stage::None | Stage::Leaving | Stage::Declined | Stage::Lost)
+            {
+                account.invite_for = Some(change.event);
+            }
+            let unknown =
+                account.email.is_none() && account.plex_account.is_none() && account.claim.is_none();
+            if unknown && account.invite_for.is_some() {
+                ask(tx, settings, now, change)?;
+            }
+        }
+        Access::Restricted(_) => {
+            account.invite_for = None;
+            close_prompts(tx, now, change.event, change.user)?;
+        }
+        Access::Absent => {
+            account.invite_for = None;
+            account.held = None;
+            forgot = forget_if_nowhere(&mut account);
+            close_prompts(tx, now, change.event, change.user)?;
+            tx.drop_tasks_of(change.user)?;
+        }
+    }
+    tx.put_account(&account)?;
+    Ok(forgot)
+}
+
+/// Forgets the address of somebody for whom there is nothing at Plex. Where there is something, the
+/// address stays until Plex has confirmed that it is gone. True if there was one.
+fn forget_if_nowhere(account: &mut Account) -> bool {
+    let mut forgot = account.claim.take().is_some();
+    if matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost) {
+        forgot |= account.email.take().is_some();
+        account.plex_account = None;
+        account.share = None;
+        account.stage = Stage::None;
+        account.due = None;
+    }
+    forgot
+}
+
+/// Asks for the e-mail address, unless the question is open already.
+pub(super) fn ask(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    change: &Change,
+) -> Result<(), StoreError> {
+    if tx.open_prompt_of(change.user)?.is_some() {
+        return Ok(());
+    }
+    let expires_at = now.plus_millis(millis(settings.timings.prompt));
+    let prompt = tx.open_prompt(change.user, change.guild, now, expires_at)?;
+    tx.add_task(Some(change.event), Some(change.user), &Work::Ask(prompt), now)?;
+    Ok(())
+}
+
+/// Closes the open question, and the expired one too: a press on its button must not open it again. The
+/// button says so.
+pub(super) fn close_prompts(
+    tx: &Tx<'_>,
+    now: Timestamp,
+    event: EventId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let Some(prompt) = tx.latest_prompt(user)? else { return Ok(()) };
+    if matches!(prompt.state, PromptState::Open | PromptState::Expired) {
+        tx.set_prompt_state(prompt.id, PromptState::Closed)?;
+        tx.add_task(Some(event), Some(user), &Work::Refresh(prompt.id), now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Members who may have changed, each at most once, until they were looked at.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use super::ports::Said;
+use crate::domain::{GuildId, Timestamp, UserId, contract::Origin};
+
+/// A member who is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) said: Said,
+    pub(super) origin: Origin,
+    /// When to look.
+    pub(super) due: Timestamp,
+    /// How often Discord's answer contradicted what the gateway said.
+    pub(super) contradicted: usize,
+    /// How often Discord gave no answer.
+    pub(super) failed: u32,
+    /// Tells this hint from a later one for the same member.
+    pub(super) turn: u64,
+}
+
+/// Bounded by the number of members: a second hint for a member replaces the first.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pending: BTreeMap<(GuildId, UserId), Pending>,
+    turn: u64,
+}
+
+impl Hints {
+    /// A member may have changed.
+    pub(super) fn add(&self, guild: GuildId, user: UserId, said: Said, origin: Origin, due: Timestamp) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.turn += 1;
+        let turn = inner.turn;
+        inner.pending.insert((guild, user), Pending { said, origin, due, contradicted: 0, failed: 0, turn });
+    }
+
+    /// Those who are due, and when the next one is.
+    pub(super) fn due(&self, now: Timestamp) -> (Vec<(GuildId, UserId, Pending)>, Option<Timestamp>) {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = inner
+            .pending
+            .iter()
+            .filter(|(_, pending)| pending.due <= now)
+            .map(|((guild, user), pending)| (*guild, *user, pending.clone()))
+            .collect();
+        let next = inner.pending.values().map(|pending| pending.due).filter(|due| *due > now).min();
+        (due, next)
+    }
+
+    /// A hint was dealt with, unless a later one came meanwhile.
+    pub(super) fn done(&self, guild: GuildId, user: UserId, dealt_with: &Pending) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.pending.get(&(guild, user)).is_some_and(|pending| pending.turn == dealt_with.turn) {
+            inner.pending.remove(&(guild, user));
+        }
+    }
+
+    /// A hint is to be looked at again later, unless a later one came meanwhile.
+    pub(super) fn again(&self, guild: GuildId, user: UserId, later: Pending) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pending) = inner.pending.get_mut(&(guild, user))
+            && pending.turn == later.turn
+        {
+            *pending = later;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUILD: GuildId = GuildId(1);
+    const ANN: UserId = UserId(2);
+
+    #[test]
+    fn a_second_hint_for_a_member_replaces_the_first() {
+        let hints = Hints::default();
+        hints.add(GUILD, ANN, Said::Left, Origin::Live, Timestamp(0));
+        hints.add(GUILD, ANN, Said::Unclear, Origin::Live, Timestamp(0));
+        let (due, _) = hints.due(Timestamp(0));
+        assert_eq!(due.len(), 1);
+        assert_eq!(due[0].2.said, Said::Unclear);
+    }
+
+    #[test]
+    fn a_hint_that_comes_while_the_first_is_dealt_with_stays() {
+        let hints = Hints::default();
+        hints.add(GUILD, ANN, Said::Unclear, Origin::Live, Timestamp(0));
+        let (due, _) = hints.due(Timestamp(0));
+        hints.add(GUILD, ANN, Said::Left, Origin::Live, Timestamp(0));
+        hints.done(GUILD, ANN, &due[0].2);
+        hints.again(GUILD, ANN, Pending { due: Timestamp(99), ..due[0].2.clone() });
+        let (due, next) = hints.due(Timestamp(0));
+        assert_eq!(due[0].2.said, Said::Left);
+        assert_eq!(next, None);
+    }
+
+    #[test]
+    fn what_is_not_due_yet_waits() {
+        let hints = Hints::default();
+        hints.add(GUILD, ANN, Said::Unclear, Origin::Live, Timestamp(5));
+        assert_eq!(hints.due(Timestamp(4)), (vec![], Some(Timestamp(5))));
+    }
+}

@@ -1,0 +1,237 @@
+//! Messages: each goes out once, whatever happens between sending and storing that it was sent.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+
+use super::{
+    core::Core,
+    ports::{DiscordError, Outgoing},
+    seam::{Step, millis},
+    texts,
+    worker::Worker,
+};
+use crate::{
+    domain::{ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
+    store::{PromptState, StoreError, Task, TaskState, Work},
+};
+
+/// Discord takes a nonce for the same message for "a few minutes": within this time it is relied on.
+const NONCE_HOLDS: Duration = Duration::from_secs(120);
+
+/// After so many failures a message is dropped: by then it would only confuse.
+const PATIENCE: u32 = 12;
+
+/// How many of a channel's last messages are searched for one that may have been sent.
+const SEARCHED: u8 = 50;
+
+/// Sends what is due.
+pub(super) struct Messenger;
+
+impl Worker for Messenger {
+    const NAME: &'static str = "messages";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.messages
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let now = core.seam.now();
+        let due = core.store.read(move |tx| tx.due_tasks(now, 50)).await?;
+        if due.is_empty() {
+            return core.store.read(|tx| tx.next_task_due()).await;
+        }
+        for task in due {
+            let direct = matches!(task.work, Work::Tell { .. } | Work::Ask(_));
+            let sent = deliver(core, task).await?;
+            if direct && sent {
+                // Discord limits bots that send many direct messages in a row.
+                core.seam.sleep(core.settings.timings.message_spacing).await;
+            }
+        }
+        Ok(Some(core.seam.now()))
+    }
+}
+
+/// Works on one task. True if a message went out.
+async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
+    let hours = millis(core.settings.timings.prompt).div_ceil(3_600_000);
+    let server = core.settings.server.name.clone();
+    match task.work.clone() {
+        Work::Audit { text } => match core.settings.audit_channel {
+            Some(channel) => send(core, &task, channel, &texts::message(&text)).await,
+            None => end(core, task.id, TaskState::Dropped).await,
+        },
+        Work::Tell { text } => direct(core, &task, &texts::message(&text)).await,
+        Work::Ask(prompt) => {
+            // A question that was closed before it was asked is not asked.
+            match core.store.read(move |tx| tx.prompt(prompt)).await? {
+                Some(open) if open.state == PromptState::Open => {
+                    direct(core, &task, &texts::question(prompt, &server, hours)).await
+                }
+                _ => end(core, task.id, TaskState::Dropped).await,
+            }
+        }
+        Work::Refresh(prompt) => refresh(core, &task, prompt, &server, hours).await,
+        Work::OfferInbox(channel) => {
+            if core.store.read(move |tx| tx.inbox_stands_in(channel)).await? {
+                end(core, task.id, TaskState::Dropped).await
+            } else {
+                send(core, &task, channel, &texts::inbox_offer()).await
+            }
+        }
+    }
+}
+
+/// Sends a direct message; where that is closed it waits behind the neutral button.
+async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<bool, StoreError> {
+    let Some(user) = task.user else { return end(core, task.id, TaskState::Dropped).await };
+    let channel = match task.channel {
+        Some(channel) => channel,
+        None => match core.discord.direct_channel(user).await {
+            Ok(channel) => channel,
+            Err(error) => return failed(core, task, Some(user), &error).await,
+        },
+    };
+    send(core, task, channel, message).await
+}
+
+/// Sends a message once. That it is about to be sent is stored first; after a crash Discord's own memory of
+/// the nonce keeps it from being sent twice, and when that is too old the channel itself is asked.
+async fn send(core: &Core, task: &Task, channel: ChannelId, message: &Outgoing) -> Result<bool, StoreError> {
+    let now = core.seam.now();
+    let id = task.id;
+    if let (TaskState::Sending, Some(sent_at)) = (task.state, task.sent_at)
+        && now.0.saturating_sub(sent_at.0) > millis(NONCE_HOLDS)
+    {
+        match core.discord.recent(channel, SEARCHED).await {
+            Ok(messages) => {
+                // Discord's clock and ours may differ by a little.
+                let since = Timestamp(sent_at.0.saturating_sub(60_000));
+                let stands = messages
+                    .iter()
+                    .find(|posted| posted.ours && posted.at >= since && posted.text == message.text);
+                if let Some(stands) = stands {
+                    sent(core, task, channel, stands.id).await?;
+                    return Ok(false);
+                }
+            }
+            // If in doubt nothing is sent.
+            Err(error) => return failed(core, task, None, &error).await,
+        }
+    }
+    core.store.write(move |tx| tx.begin_task(id, channel, now)).await?;
+    core.seam.reach(Step::MessageIntended).await;
+    match core.discord.post(channel, message, &nonce(id)).await {
+        Ok(message) => {
+            core.seam.reach(Step::MessageSent).await;
+            sent(core, task, channel, message).await?;
+            Ok(true)
+        }
+        Err(error) => failed(core, task, task.user, &error).await,
+    }
+}
+
+/// At most 25 characters, and the same after a restart.
+fn nonce(task: TaskId) -> String {
+    format!("rolarr-{task}")
+}
+
+async fn sent(core: &Core, task: &Task, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
+    let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
+    tracing::info!(event, task = %task.id, "a message was sent");
+    let (id, work) = (task.id, task.work.clone());
+    let now = core.seam.now();
+    core.store
+        .write(move |tx| {
+            tx.end_task(id, TaskState::Done, Some(message))?;
+            if let Work::Ask(prompt) = work {
+                tx.place_prompt(prompt, channel, message)?;
+                // It may have been closed or answered while it was being sent.
+                let state = tx.prompt(prompt)?.map(|prompt| prompt.state);
+                if state != Some(PromptState::Open) {
+                    tx.add_task(None, None, &Work::Refresh(prompt), now)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    core.seam.reach(Step::MessageRecorded).await;
+    Ok(())
+}
+
+/// Makes a question's message say what became of it.
+async fn refresh(
+    core: &Core,
+    task: &Task,
+    prompt: PromptId,
+    server: &str,
+    hours: u64,
+) -> Result<bool, StoreError> {
+    let Some(prompt) = core.store.read(move |tx| tx.prompt(prompt)).await? else {
+        return end(core, task.id, TaskState::Dropped).await;
+    };
+    // Not sent yet: when it is, it comes back here.
+    let Some((channel, message)) = prompt.message else {
+        return end(core, task.id, TaskState::Dropped).await;
+    };
+    let text = match prompt.state {
+        PromptState::Open => texts::question(prompt.id, server, hours),
+        PromptState::Answered => texts::question_answered(prompt.id),
+        PromptState::Closed => texts::question_closed(prompt.id),
+        PromptState::Expired => texts::question_expired(prompt.id),
+    };
+    match core.discord.edit(channel, message, &text).await {
+        Ok(()) => end(core, task.id, TaskState::Done).await,
+        Err(error) => failed(core, task, None, &error).await,
+    }
+}
+
+/// A call failed: later again, or behind the neutral button, or not at all. It never concerns the Plex side.
+async fn failed(
+    core: &Core,
+    task: &Task,
+    member: Option<UserId>,
+    error: &DiscordError,
+) -> Result<bool, StoreError> {
+    let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
+    if let Some(user) = member
+        && error.is_closed_direct_message()
+    {
+        tracing::info!(event, %user, "direct messages are closed; it waits behind the button");
+        let (id, about, now) = (task.id, task.event, core.seam.now());
+        let settings = core.settings.clone();
+        core.store
+            .write(move |tx| {
+                tx.end_task(id, TaskState::Inbox, None)?;
+                let event = about.map(|event| tx.event(event)).transpose()?.flatten();
+                let guild = event.and_then(|event| settings.guild(event.event.guild));
+                if let Some(channel) = guild.and_then(|guild| guild.prompt_channel) {
+                    tx.add_task(None, None, &Work::OfferInbox(channel), now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        return Ok(false);
+    }
+    let at_least = match error {
+        DiscordError::RateLimited { retry_after } => Some(*retry_after),
+        DiscordError::Unavailable { .. } => None,
+        DiscordError::NotFound { .. } | DiscordError::Refused { .. } | DiscordError::Unauthorized => {
+            tracing::warn!(event, task = %task.id, %error, "a message is dropped");
+            return end(core, task.id, TaskState::Dropped).await;
+        }
+    };
+    if task.attempts >= PATIENCE {
+        tracing::warn!(event, task = %task.id, %error, "a message is dropped after many tries");
+        return end(core, task.id, TaskState::Dropped).await;
+    }
+    let (id, due) = (task.id, core.retry_at(task.attempts, at_least));
+    core.store.write(move |tx| tx.delay_task(id, due)).await?;
+    Ok(false)
+}
+
+async fn end(core: &Core, id: TaskId, state: TaskState) -> Result<bool, StoreError> {
+    core.store.write(move |tx| tx.end_task(id, state, None)).await?;
+    Ok(false)
+}

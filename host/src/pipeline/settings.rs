@@ -1,0 +1,170 @@
+//! What the pipeline knows before anything happens: the configuration, checked against Discord and Plex.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    domain::{ChannelId, GuildId, RoleId, UserId},
+    plex::{Library, Owner, Sections, Server},
+};
+
+/// A tracked role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackedRole {
+    /// The role.
+    pub id: RoleId,
+    /// The operator's name for it.
+    pub key: String,
+}
+
+/// A guild that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuildSettings {
+    /// The guild.
+    pub id: GuildId,
+    /// The operator's name for it.
+    pub key: String,
+    /// The tracked roles, sorted by key.
+    pub roles: Vec<TrackedRole>,
+    /// Where the neutral button stands, for members whose direct messages are closed.
+    pub prompt_channel: Option<ChannelId>,
+}
+
+impl GuildSettings {
+    /// The tracked ones among these roles.
+    #[must_use]
+    pub fn tracked(&self, held: &[RoleId]) -> Vec<RoleId> {
+        self.roles.iter().map(|role| role.id).filter(|id| held.contains(id)).collect()
+    }
+}
+
+/// What becomes of members who hold a tracked role when Rolarr first sees the guild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstStart {
+    /// They are taken in as they are: no events, no messages.
+    Adopt,
+    /// Each role is an event, as if it had just been added.
+    Process,
+}
+
+/// What becomes of an address that somebody else's share stands against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExistingShares {
+    /// The claim is held for an administrator.
+    Ask,
+    /// The claim is refused.
+    Never,
+}
+
+/// What is ended when a member is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The share of our server; and the friendship if nothing else is shared with that person.
+    Share,
+    /// The friendship, and with it every share.
+    Friendship,
+}
+
+/// Intervals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timings {
+    /// How long a question for an e-mail address stays open.
+    pub prompt: Duration,
+    /// After which times a member is read again if Discord's answer contradicts what the gateway said.
+    pub reread: Vec<Duration>,
+    /// How often an invitation that is out is looked at.
+    pub check_pending: Duration,
+    /// How long after a first look a second one must confirm that something is gone.
+    pub confirm_absence: Duration,
+    /// The least time between two direct messages.
+    pub message_spacing: Duration,
+    /// The first pause before a call is repeated; it doubles with each failure.
+    pub retry_first: Duration,
+    /// The longest pause before a call is repeated.
+    pub retry_longest: Duration,
+    /// How long decisions are kept.
+    pub keep_decisions: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            prompt: Duration::from_secs(24 * 3600),
+            reread: vec![Duration::from_secs(2), Duration::from_secs(10)],
+            check_pending: Duration::from_secs(60),
+            confirm_absence: Duration::from_secs(3),
+            message_spacing: Duration::from_secs(5),
+            retry_first: Duration::from_secs(2),
+            retry_longest: Duration::from_secs(600),
+            keep_decisions: Duration::from_secs(400 * 24 * 3600),
+        }
+    }
+}
+
+/// What the pipeline goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The guilds, sorted by key.
+    pub guilds: Vec<GuildSettings>,
+    /// Members who are never touched.
+    pub protected_members: BTreeSet<UserId>,
+    /// Roles whose holders are never touched.
+    pub protected_roles: BTreeSet<RoleId>,
+    /// What becomes of members who hold a role at first.
+    pub first_start: FirstStart,
+    /// Where administrators are told.
+    pub audit_channel: Option<ChannelId>,
+    /// The account whose token is used.
+    pub owner: Owner,
+    /// The server.
+    pub server: Server,
+    /// All libraries of the server.
+    pub libraries: Vec<Library>,
+    /// The libraries that the operator shares, in the server's order.
+    pub shared: Vec<Library>,
+    /// Whether an invitation allows downloads.
+    pub downloads: bool,
+    /// `allowTuners` of those who are invited: 0 no live television, 1 watching, 2 recording as well.
+    pub live_tv: u8,
+    /// What becomes of an address that somebody else's share stands against.
+    pub existing_shares: ExistingShares,
+    /// What is ended when a member is removed.
+    pub removal: Removal,
+    /// The server's address is known: running streams can be ended.
+    pub streams: bool,
+    /// Intervals.
+    pub timings: Timings,
+}
+
+impl Settings {
+    /// The settings of a guild; none if it is not served.
+    #[must_use]
+    pub fn guild(&self, id: GuildId) -> Option<&GuildSettings> {
+        self.guilds.iter().find(|guild| guild.id == id)
+    }
+
+    /// The libraries of these names, without regard to case; none if one of them does not exist or there
+    /// are none.
+    #[must_use]
+    pub fn sections(&self, names: &[String]) -> Option<Sections> {
+        let ids = names
+            .iter()
+            .map(|name| {
+                let same = |library: &&Library| library.title.to_lowercase() == name.to_lowercase();
+                self.libraries.iter().find(same).map(|library| library.id)
+            })
+            .collect::<Option<Vec<_>>>()?;
+        Sections::new(ids)
+    }
+
+    /// The libraries that the operator shares.
+    #[must_use]
+    pub fn default_sections(&self) -> Option<Sections> {
+        Sections::new(self.shared.iter().map(|library| library.id).collect())
+    }
+
+    /// The names of the libraries that the operator shares.
+    #[must_use]
+    pub fn shared_names(&self) -> Vec<String> {
+        self.shared.iter().map(|library| library.title.clone()).collect()
+    }
+}

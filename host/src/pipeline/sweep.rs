@@ -1,0 +1,239 @@
+//! Sweep: the whole guild against what is stored, so that what was missed is caught up.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    core::Core,
+    observe::{Seen, announce},
+    ports::{DiscordError, Said, Snapshot},
+    settings::FirstStart,
+    worker::Worker,
+};
+use crate::{
+    domain::{EventId, GuildId, RoleId, Timestamp, UserId, contract::Origin},
+    store::StoreError,
+};
+
+/// Discord's limit for one page of members.
+pub(super) const PAGE: usize = 1_000;
+
+/// How long after a list that could not be read whole it is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// Compares guilds with what is stored.
+pub(super) struct Sweeper;
+
+impl Worker for Sweeper {
+    const NAME: &'static str = "sweep";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.sweep
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        loop {
+            let next = core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).first().copied();
+            let Some(guild) = next else { return Ok(None) };
+            let outcome = sweep(core, guild).await;
+            match outcome {
+                Ok(()) => {
+                    core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).remove(&guild);
+                }
+                Err(Trouble::Store(error)) => return Err(error),
+                Err(Trouble::Discord(error)) => {
+                    tracing::warn!(%guild, %error, "the members can't be listed whole yet; nobody is taken for gone");
+                    return Ok(Some(core.after(AGAIN)));
+                }
+            }
+        }
+    }
+}
+
+enum Trouble {
+    Store(StoreError),
+    Discord(DiscordError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<DiscordError> for Trouble {
+    fn from(error: DiscordError) -> Self {
+        Self::Discord(error)
+    }
+}
+
+async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
+    if core.settings.guild(guild).is_none() {
+        return Ok(());
+    }
+    core.learn(core.discord.guild(guild).await?);
+    let seen = Seen::new(core, guild);
+    match core.store.read(move |tx| tx.adopted(guild)).await? {
+        None => take_in_guild(core, guild, &seen).await,
+        Some(tracked) => {
+            compare(core, guild, &seen).await?;
+            track(core, guild, &seen, &tracked).await?;
+            Ok(())
+        }
+    }
+}
+
+/// The first time: everybody is taken in as they are, or each role as an event.
+async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
+    let mut after = None;
+    let mut members = 0;
+    let mut events = 0;
+    loop {
+        let page = core.discord.members_after(guild, after).await?;
+        members += page.len();
+        let last = page.len() < PAGE;
+        after = page.last().map(|member| member.user);
+        let seen = seen.clone();
+        let now = core.seam.now();
+        let process = core.settings.first_start == FirstStart::Process;
+        events += core
+            .store
+            .write(move |tx| {
+                let mut events = 0;
+                for read in &page {
+                    if process {
+                        // After a crash in the middle of the list, those who were taken in before it are
+                        // known and make no second event.
+                        let stored = tx.member(guild, read.user)?;
+                        events += seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)?.len();
+                    } else {
+                        tx.put_member(&seen.row(read, now))?;
+                    }
+                }
+                Ok(events)
+            })
+            .await?;
+        if last {
+            break;
+        }
+    }
+    let tracked = seen.all();
+    core.store.write(move |tx| tx.adopt(guild, &tracked)).await?;
+    tracing::info!(%guild, members, events, "the guild was taken in");
+    core.signals.decide.notify_one();
+    core.signals.observe.notify_one();
+    Ok(())
+}
+
+/// Pages come by rising id, and so do the rows that are stored: they are compared page by page, whatever
+/// the guild's size. Who is missing from the list is looked at one by one before they count as gone.
+async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
+    let mut after = None;
+    let mut missing: Vec<UserId> = Vec::new();
+    let mut events: Vec<(UserId, EventId)> = Vec::new();
+    loop {
+        let page = core.discord.members_after(guild, after).await?;
+        let last = page.len() < PAGE;
+        let until = page.last().map(|member| member.user);
+        let now = core.seam.now();
+        let seen = seen.clone();
+        let (gone, made) = core
+            .store
+            .write(move |tx| {
+                let mut made = Vec::new();
+                for read in &page {
+                    let stored = tx.member(guild, read.user)?;
+                    let fresh = stored.as_ref().is_some_and(|stored| {
+                        stored.present && stored.roles == read.roles && stored.screening == read.screening
+                    });
+                    if !fresh {
+                        for event in seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)? {
+                            made.push((read.user, event));
+                        }
+                    }
+                }
+                Ok((missing_from(tx, guild, after, &page, last)?, made))
+            })
+            .await?;
+        missing.extend(gone);
+        events.extend(made);
+        after = until;
+        if last {
+            break;
+        }
+    }
+    tracing::info!(%guild, changed = events.len(), missing = missing.len(), "the guild was compared");
+    for (user, event) in events {
+        announce(core, guild, user, &[event]).await;
+    }
+    for user in missing {
+        core.hints.add(guild, user, Said::Unclear, Origin::Sweep, core.seam.now());
+    }
+    core.signals.observe.notify_one();
+    Ok(())
+}
+
+/// The stored members whose ids lie within a page and who are not on it.
+fn missing_from(
+    tx: &crate::store::Tx<'_>,
+    guild: GuildId,
+    after: Option<UserId>,
+    page: &[Snapshot],
+    last: bool,
+) -> Result<Vec<UserId>, StoreError> {
+    let end = if last { UserId(u64::MAX) } else { page.last().map_or(UserId(0), |member| member.user) };
+    let mut missing = Vec::new();
+    let mut from = after;
+    loop {
+        let rows = tx.members_after(guild, from, PAGE as u32)?;
+        let full = rows.len() == PAGE;
+        from = rows.last().map(|row| row.user);
+        for row in &rows {
+            if row.user > end {
+                return Ok(missing);
+            }
+            if page.binary_search_by_key(&row.user, |member| member.user).is_err() {
+                missing.push(row.user);
+            }
+        }
+        if !full {
+            return Ok(missing);
+        }
+    }
+}
+
+/// Roles that were added to the configuration since the guild was taken in are a first start of their own.
+async fn track(core: &Core, guild: GuildId, seen: &Seen, before: &[RoleId]) -> Result<(), StoreError> {
+    let tracked = seen.all();
+    let fresh: Vec<RoleId> = tracked.iter().copied().filter(|role| !before.contains(role)).collect();
+    if tracked.len() == before.len() && fresh.is_empty() {
+        return Ok(());
+    }
+    let seen = seen.clone();
+    let now = core.seam.now();
+    let process = core.settings.first_start == FirstStart::Process;
+    core.store
+        .write(move |tx| {
+            let mut from = None;
+            while process && !fresh.is_empty() {
+                let rows = tx.members_after(guild, from, PAGE as u32)?;
+                from = rows.last().map(|row| row.user);
+                for row in &rows {
+                    for role in &fresh {
+                        seen.newly_tracked(tx, row, *role, now)?;
+                    }
+                }
+                if rows.len() < PAGE {
+                    break;
+                }
+            }
+            tx.adopt(guild, &tracked)
+        })
+        .await?;
+    core.signals.decide.notify_one();
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! What Rolarr says to people. Nothing here holds an e-mail address.
+
+use super::ports::{Button, ButtonAction, Outgoing};
+use crate::{
+    domain::{PromptId, UserId, contract::Action},
+    store::DecisionRow,
+};
+
+/// Discord's limit for one message.
+const LONGEST: usize = 2_000;
+
+fn plain(text: impl Into<String>) -> Outgoing {
+    let mut text = text.into();
+    if text.chars().count() > LONGEST {
+        text = text.chars().take(LONGEST - 1).chain(['…']).collect();
+    }
+    Outgoing { text, button: None }
+}
+
+/// A message without a button.
+pub(super) fn message(text: &str) -> Outgoing {
+    plain(text)
+}
+
+/// The question for the e-mail address.
+pub(super) fn question(prompt: PromptId, server: &str, hours: u64) -> Outgoing {
+    let limit = if hours == 1 { "1 hour".to_owned() } else { format!("{hours} hours") };
+    Outgoing {
+        text: format!(
+            "You have been given access to **{server}** on Plex. To invite you, I need the e-mail address of \
+             your Plex account (or one that you want to open an account with).\n\
+             Press the button, or just answer here with the address. You have {limit}."
+        ),
+        button: Some(answer_button(prompt, "Enter e-mail address", false)),
+    }
+}
+
+/// The question after it was answered.
+pub(super) fn question_answered(prompt: PromptId) -> Outgoing {
+    Outgoing {
+        text: "Thank you, I have your e-mail address.".to_owned(),
+        button: Some(answer_button(prompt, "Answered", true)),
+    }
+}
+
+/// The question after it stopped to apply.
+pub(super) fn question_closed(prompt: PromptId) -> Outgoing {
+    Outgoing {
+        text: "I no longer need your e-mail address: the role that gives access is gone.".to_owned(),
+        button: Some(answer_button(prompt, "Closed", true)),
+    }
+}
+
+/// The question after nobody answered in time.
+pub(super) fn question_expired(prompt: PromptId) -> Outgoing {
+    Outgoing {
+        text:
+            "I did not get your e-mail address in time. You still have the role: press the button when you \
+               want access."
+                .to_owned(),
+        button: Some(answer_button(prompt, "Enter e-mail address", false)),
+    }
+}
+
+fn answer_button(prompt: PromptId, label: &str, disabled: bool) -> Button {
+    Button { label: label.to_owned(), action: ButtonAction::Answer(prompt), disabled }
+}
+
+/// The neutral button in the prompt channel. It says nothing of anybody.
+pub(super) fn inbox_offer() -> Outgoing {
+    Outgoing {
+        text:
+            "If I could not reach you by direct message, press the button to see what I have for you. Only \
+               you will see it."
+                .to_owned(),
+        button: Some(Button {
+            label: "Show my messages".to_owned(),
+            action: ButtonAction::Inbox,
+            disabled: false,
+        }),
+    }
+}
+
+/// Nothing waits behind the neutral button.
+pub(super) const INBOX_EMPTY: &str = "There is nothing for you at the moment.";
+
+/// The answer to an address, whoever it belongs to: it must not tell who is a friend of the owner.
+pub(super) const ADDRESS_TAKEN_UP: &str = "Thank you. If everything is in order, Plex will send an invitation to \
+     that address within a few minutes: look into the spam folder too, and accept it.";
+
+/// What was typed is no address.
+pub(super) const NOT_AN_ADDRESS: &str = "That does not look like an e-mail address. Please try again, for example \
+     `name@example.org`.";
+
+/// The question does not apply any more.
+pub(super) const PROMPT_CLOSED: &str = "I no longer need your e-mail address.";
+
+/// The question was answered already.
+pub(super) const PROMPT_ANSWERED: &str = "I have your e-mail address already, thank you.";
+
+/// The button belongs to somebody else's question.
+pub(super) const NOT_YOURS: &str = "This question is not for you.";
+
+/// `/plex link` by somebody who has nothing to link.
+pub(super) const NOTHING_TO_LINK: &str =
+    "You have no role that gives access to Plex, so there is nothing to link.";
+
+/// `/plex link` by somebody who is linked.
+pub(super) const LINKED_ALREADY: &str = "You are linked to a Plex account already. To use another one, please ask \
+     an administrator.";
+
+/// `/plex link` with the question open.
+pub(super) const LINK_ASKED: &str =
+    "Press the button to enter your e-mail address, or use `/plex link` with it.";
+
+/// A command for administrators, given by somebody else.
+pub(super) const ADMINISTRATORS_ONLY: &str = "This command is for administrators: it needs the permission to manage \
+     this Discord server.";
+
+/// Something failed at our side.
+pub(super) const TRY_AGAIN: &str = "Something went wrong at my side. Please try again in a minute.";
+
+/// Access is restricted.
+pub(super) fn restricted(server: &str) -> Outgoing {
+    plain(format!(
+        "Your access to **{server}** is paused, because you no longer have the role for it. You stay a friend on \
+         Plex and keep your watch history. With the role everything comes back."
+    ))
+}
+
+/// Access is back after a restriction.
+pub(super) fn restored(server: &str) -> Outgoing {
+    plain(format!("Your access to **{server}** is back. Enjoy!"))
+}
+
+/// A new invitation is out, after an earlier one was withdrawn.
+pub(super) fn invited_again(server: &str) -> Outgoing {
+    plain(format!(
+        "A new invitation to **{server}** is on its way to the e-mail address that you gave. Accept it to get \
+         access."
+    ))
+}
+
+/// Plex refuses the address.
+pub(super) const ADDRESS_REFUSED: &str = "Plex does not accept that e-mail address. Please check it, and give it again \
+     with `/plex link`.";
+
+/// One line for each action of a decision.
+pub(super) fn decided(user: UserId, decision: &DecisionRow) -> String {
+    let actions: Vec<&str> = decision.actions.iter().map(action).collect();
+    format!("<@{user}>: {} ({})", actions.join(", "), decision.reason)
+}
+
+fn action(action: &Action) -> &'static str {
+    match action {
+        Action::Invite(_) => "invite",
+        Action::RestrictTo(_) => "restrict",
+        Action::Unrestrict => "lift the restriction",
+        Action::Remove => "remove",
+        Action::SetLibraries(_) => "change libraries",
+        Action::Tell(_) => "send a message",
+        Action::Quiet => "no messages",
+        Action::WakeAt(_) => "look again later",
+        Action::CancelWake(_) => "do not look again later",
+        Action::SetMemo(_) => "remember something",
+        Action::Other(_) => "something else",
+    }
+}
+
+/// An event stayed undecided.
+pub(super) fn undecided(user: UserId, why: &str) -> String {
+    format!("<@{user}>: no decision, nothing was changed. {why}")
+}
+
+/// What the audit channel is told of an account, whom it concerns first.
+pub(super) fn about(user: Option<UserId>, what: &str) -> String {
+    match user {
+        Some(user) => format!("<@{user}>: {what}"),
+        None => format!("An address that an administrator invited: {what}"),
+    }
+}

@@ -1,0 +1,7 @@
+//! The filter strings with which plex.tv restricts what a person sees.
+
+mod text;
+mod write;
+
+pub use text::{Filter, Join, Meaning, NotAFilter, Part};
+pub use write::{CannotCarry, CannotNarrow, check_label, narrow, only};

@@ -1,0 +1,350 @@
+//! wasmtime's settings, and what all policies of a process share.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
+};
+
+use super::run::State;
+use super::v1;
+
+/// How an [`Engine`] is made.
+#[derive(Clone, Debug, Default)]
+pub struct EngineSettings {
+    /// Where compiled policies and snapshots are kept, so that the next start takes a millisecond. It is
+    /// created, for its owner only. None: nothing is kept.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The folder for the cache can't be used.
+    #[error("the cache folder `{}` can't be used: {what}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// wasmtime can't run on this machine.
+    #[error("WebAssembly can't run on this machine: {0}")]
+    Machine(String),
+}
+
+/// What all policies of a process share: the compiler, the pool of instances, the caches, and the clock
+/// that is the backstop for policies that don't end. Cloning is cheap.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) wasmtime: wasmtime::Engine,
+    pub(super) linker: Linker<State>,
+    pub(super) snapshots: Option<PathBuf>,
+    gate: Gate,
+    ticker: Ticker,
+}
+
+/// How many instances may live at one time. Evaluations beyond that wait for their turn. An evaluation
+/// takes microseconds of processor time, so more than a few per processor gain nothing.
+const INSTANCES: u32 = 16;
+
+/// The most memory that [`Limits::memory_bytes`](super::Limits::memory_bytes) can allow. The pool reserves
+/// addresses, not memory, for it.
+pub(super) const MOST_MEMORY: usize = 256 << 20;
+
+/// How long one tick of the backstop clock takes.
+const TICK: Duration = Duration::from_millis(50);
+
+/// After this many ticks without an evaluation the clock sleeps until the next one.
+const IDLE_TICKS: u32 = 200;
+
+impl Engine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    ///
+    /// The cache folder can't be used, or wasmtime can't run here.
+    pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
+        let mut config = config();
+        let mut snapshots = None;
+        if let Some(folder) = &settings.cache_dir {
+            let folder = private_folder(folder)?;
+            let mut cache = CacheConfig::new();
+            cache.with_directory(folder.join("compiled"));
+            let cache = Cache::new(cache)
+                .map_err(|error| EngineError::Cache { folder: folder.clone(), what: format!("{error:#}") })?;
+            config.cache(Some(cache));
+            snapshots = Some(private_folder(&folder.join("snapshots"))?);
+        }
+
+        // The pool reserves addresses for all its slots. Where they are rationed (a container, `ulimit -v`)
+        // instances are allocated one by one: slower by some 40 µs, and otherwise the same.
+        config.allocation_strategy(pool());
+        let wasmtime = match wasmtime::Engine::new(&config) {
+            Ok(engine) => engine,
+            Err(_) => {
+                config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+                wasmtime::Engine::new(&config).map_err(|error| EngineError::Machine(format!("{error:#}")))?
+            }
+        };
+        let mut linker = Linker::new(&wasmtime);
+        v1::link(&mut linker).map_err(|error| EngineError::Machine(format!("{error:#}")))?;
+        let ticker = Ticker::start(wasmtime.clone())
+            .map_err(|error| EngineError::Machine(format!("no thread for the clock: {error}")))?;
+        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, gate: Gate::default(), ticker })))
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// Waits for a free slot and keeps the clock running until the guard is dropped.
+    pub(super) fn enter(&self) -> Entered<'_> {
+        self.0.gate.enter();
+        self.0.ticker.used();
+        Entered(&self.0.gate)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("snapshots", &self.0.snapshots).finish_non_exhaustive()
+    }
+}
+
+/// How many ticks a time is, rounded up, and one more because the present tick has begun already.
+pub(super) fn ticks(time: Duration) -> u64 {
+    let ticks = time.as_millis().div_ceil(TICK.as_millis());
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1)
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .wasm_component_model(true)
+        // Off: nothing here is asynchronous, and it costs 2.7 µs per instance.
+        .concurrency_support(false)
+        // The limit: counted exactly, so a policy that runs away does so on every machine.
+        .consume_fuel(true)
+        // The backstop, for what fuel counts too cheaply.
+        .epoch_interruption(true)
+        // Each event starts from the same image of memory, copied page by page as it is written to.
+        .memory_init_cow(true)
+        // The same bits for the same sums on every machine.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        // The trap itself says what happened. Names are stripped from policies, so a backtrace says no more
+        // and costs 6 µs.
+        .wasm_backtrace_max_frames(None)
+        .parallel_compilation(true);
+    config
+}
+
+fn pool() -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES)
+        // A component of Python has 38 core instances, one of QuickJS 11.
+        .total_core_instances(INSTANCES * 64)
+        .max_core_instances_per_component(64)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        // A component of QuickJS has 3 memories and 3 tables.
+        .total_memories(INSTANCES * 4)
+        .max_memories_per_component(4)
+        .max_memory_size(MOST_MEMORY)
+        .total_tables(INSTANCES * 4)
+        .max_tables_per_component(4)
+        // The largest that was met has 7,700 entries.
+        .table_elements(20_000)
+        // What an event wrote to is reset in place instead of being given back to the kernel, and the
+        // kernel is asked which pages those are. One without the other is slower than neither.
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(INSTANCES);
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+/// Creates a folder for its owner only. What wasmtime keeps there is machine code, so nobody else may
+/// write to it.
+fn private_folder(folder: &Path) -> Result<PathBuf, EngineError> {
+    let failed =
+        |error: std::io::Error| EngineError::Cache { folder: folder.to_owned(), what: error.to_string() };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(folder).map_err(failed)?.permissions().mode();
+        if mode & 0o022 != 0 {
+            return Err(EngineError::Cache {
+                folder: folder.to_owned(),
+                what: "others may write to it; use a folder of its own, or `chmod go-w` it".to_owned(),
+            });
+        }
+    }
+    folder.canonicalize().map_err(failed)
+}
+
+/// Lets [`INSTANCES`] evaluations in at one time.
+#[derive(Default)]
+struct Gate {
+    inside: Mutex<u32>,
+    left: Condvar,
+}
+
+impl Gate {
+    fn enter(&self) {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        while *inside >= INSTANCES {
+            inside = self.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        }
+        *inside += 1;
+    }
+}
+
+/// An evaluation that goes on.
+pub(super) struct Entered<'a>(&'a Gate);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let mut inside = self.0.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = *inside >= INSTANCES;
+        *inside -= 1;
+        drop(inside);
+        if full {
+            self.0.left.notify_one();
+        }
+    }
+}
+
+/// The thread that moves the epoch on, so that a policy is stopped whatever it does. It sleeps while
+/// nothing is evaluated.
+struct Ticker {
+    shared: Arc<Ticking>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Ticking {
+    evaluations: AtomicU64,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Ticker {
+    fn start(engine: wasmtime::Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Ticking::default());
+        let ticking = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("policy-clock".to_owned())
+            .spawn(move || ticking.run(&engine))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// An evaluation begins.
+    fn used(&self) {
+        self.shared.evaluations.fetch_add(1, Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::SeqCst)
+            && let Some(thread) = &self.thread
+        {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Ticking {
+    fn run(&self, engine: &wasmtime::Engine) {
+        let mut seen = self.evaluations.load(Ordering::SeqCst);
+        let mut idle = 0;
+        while !self.stop.load(Ordering::SeqCst) {
+            std::thread::park_timeout(TICK);
+            engine.increment_epoch();
+            let now = self.evaluations.load(Ordering::SeqCst);
+            idle = if now == seen { idle + 1 } else { 0 };
+            seen = now;
+            if idle < IDLE_TICKS {
+                continue;
+            }
+            self.asleep.store(true, Ordering::SeqCst);
+            // Whoever begins from here on sees `asleep` and wakes this thread.
+            while self.evaluations.load(Ordering::SeqCst) == seen && !self.stop.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It can't have panicked, and there is nobody to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_can_be_made_and_dropped_at_once() {
+        let engine = Engine::new(EngineSettings::default()).unwrap();
+        drop(engine.enter());
+        drop(engine);
+    }
+
+    #[test]
+    fn a_cache_folder_that_others_may_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::PermissionsExt::set_mode(
+            &mut std::fs::metadata(folder.path()).unwrap().permissions(),
+            0o777,
+        );
+        std::fs::set_permissions(
+            folder.path(),
+            <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777),
+        )
+        .unwrap();
+        let settings = EngineSettings { cache_dir: Some(folder.path().to_owned()) };
+        let error = Engine::new(settings).unwrap_err().to_string();
+        assert!(error.contains("others may write to it"), "{error}");
+    }
+
+    #[test]
+    fn evaluations_beyond_the_slots_wait_for_their_turn() {
+        let engine = Engine::new(EngineSettings::default()).unwrap();
+        let inside: Vec<_> = (0..INSTANCES).map(|_| engine.enter()).collect();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| drop(engine.enter()));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!waiting.is_finished());
+            drop(inside);
+            waiting.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_time_is_at_least_as_many_ticks() {
+        assert_eq!(ticks(Duration::from_millis(1)), 2);
+        assert_eq!(ticks(Duration::from_millis(50)), 2);
+        assert_eq!(ticks(Duration::from_secs(2)), 41);
+    }
+}

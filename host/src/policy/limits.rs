@@ -1,0 +1,81 @@
+//! What a policy may use.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of one policy. Every field has a default; the defaults fit policies in Rust, C, JavaScript,
+/// Python and scripts.
+///
+/// Reaching a limit never changes anybody's access: the event stays undecided, and the error names the
+/// limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "snake_case")]
+pub struct Limits {
+    /// How large the file of a policy may be, in bytes. Default 32 MiB: a policy in Rust has 0.15 MiB, one
+    /// that carries a Python interpreter 18 MiB.
+    pub module_bytes: usize,
+    /// How much memory an instance may have, in bytes, all of its memories together. Default 32 MiB. More
+    /// than 256 MiB is not possible.
+    pub memory_bytes: usize,
+    /// How many units of work one event may cost. Default 500 million, which is about 50 ms: a small event
+    /// costs 10,000 in Rust or C and 1.5 million in a JavaScript engine. It is counted exactly, so a policy
+    /// that exceeds it does so on every machine.
+    pub fuel: u64,
+    /// How long one event may take, in milliseconds. Default 2,000. Only a backstop, because a busy machine
+    /// is not a slow policy: it is tried once more before it counts.
+    pub clock_ms: u64,
+    /// How many units of work `configure` may cost. Default 5,000 million: a script is parsed there.
+    pub configure_fuel: u64,
+    /// How long `configure` may take, in milliseconds. Default 10,000.
+    pub configure_clock_ms: u64,
+    /// How many actions one decision may have. Default 64.
+    pub actions: usize,
+    /// How long one text of a decision may be, in bytes. Default 4 KiB.
+    pub text_bytes: usize,
+    /// How large one answer may be, and one log line before it is cut, in bytes. Default 1 MiB.
+    pub answer_bytes: usize,
+    /// How many lines one event may log. Default 100; further ones are dropped and counted.
+    pub log_lines: usize,
+    /// How many bytes one event may log. Default 16 KiB; what is beyond is dropped and counted.
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            module_bytes: 32 << 20,
+            memory_bytes: 32 << 20,
+            fuel: 500_000_000,
+            clock_ms: 2_000,
+            configure_fuel: 5_000_000_000,
+            configure_clock_ms: 10_000,
+            actions: 64,
+            text_bytes: 4 << 10,
+            answer_bytes: 1 << 20,
+            log_lines: 100,
+            log_bytes: 16 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// What one call of `evaluate` may cost.
+    pub(super) fn of_an_event(&self) -> Budget {
+        Budget { fuel: self.fuel, clock: Duration::from_millis(self.clock_ms) }
+    }
+
+    /// What `describe` and `configure` may cost.
+    pub(super) fn of_loading(&self) -> Budget {
+        Budget { fuel: self.configure_fuel, clock: Duration::from_millis(self.configure_clock_ms) }
+    }
+}
+
+/// What one call may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// Units of work.
+    pub(super) fuel: u64,
+    /// Time on the wall.
+    pub(super) clock: Duration,
+}

@@ -1,0 +1,276 @@
+//! From a module to a policy that is ready.
+
+use std::sync::Arc;
+
+use rolarr_policy::Convert;
+use rolarr_policy::contract::{Metadata, Source};
+use serde_json::Value;
+use wasmtime::component::Component;
+
+use super::engine::{Engine, MOST_MEMORY};
+use super::error::{Failure, LoadError, LoadProblem};
+use super::limits::Limits;
+use super::logs::{LogLine, printable};
+use super::module::{self, Description, Module};
+use super::run::Run;
+use super::{answer, cache, snapshot, v1};
+
+/// A policy that was loaded with its settings and can decide events. Cloning is cheap, and one policy can
+/// be used by many threads.
+#[derive(Clone)]
+pub struct Policy(pub(super) Arc<Loaded>);
+
+pub(super) struct Loaded {
+    pub(super) engine: Engine,
+    pub(super) name: String,
+    pub(super) limits: Limits,
+    pub(super) prepared: v1::Prepared<super::run::State>,
+    pub(super) setup: Setup,
+    metadata: Metadata,
+    description: Description,
+    digest: String,
+    logs: Vec<LogLine>,
+}
+
+/// What a fresh instance needs before it can decide.
+pub(super) enum Setup {
+    /// Nothing: it starts from the memory that `configure` left behind.
+    Snapshot,
+    /// To be configured.
+    Configure { settings: String, sources: Vec<v1::types::Source> },
+}
+
+impl Policy {
+    /// Loads a policy: looks at the file, compiles it, asks it what it is, gives it its settings, and keeps
+    /// the memory that this leaves behind.
+    ///
+    /// `settings` is a JSON object; null counts as an empty one. `sources` are the script files of a
+    /// policy that runs scripts. The limits are part of the policy from here on.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is wrong with the file, the settings or the limits.
+    pub fn load(
+        engine: &Engine,
+        module: &Module,
+        settings: &Value,
+        sources: Vec<Source>,
+        limits: &Limits,
+    ) -> Result<Self, LoadError> {
+        let failed = |problem, logs| LoadError { policy: module.name.clone(), problem, logs };
+        check_limits(limits, module).map_err(|problem| failed(problem, Vec::new()))?;
+        let (component, description) =
+            module::inspect(&module.bytes).map_err(|problem| failed(problem, Vec::new()))?;
+        if description.initial_memory > limits.memory_bytes as u64 {
+            let problem =
+                LoadProblem::InitialMemory { needs: description.initial_memory, limit: limits.memory_bytes };
+            return Err(failed(problem, Vec::new()));
+        }
+
+        let settings = match settings {
+            Value::Null => "{}".to_owned(),
+            some => cache::canonical(some),
+        };
+        let digest = cache::digest(&module.bytes, &settings, &sources);
+        let loading = Loading { engine, limits, contract: &description.contract };
+        let made = match loading.kept(&digest) {
+            Some(made) => made,
+            None => {
+                let made = loading
+                    .make(&component, settings, sources.convert())
+                    .map_err(|(problem, logs)| failed(problem, logs))?;
+                if let (Some(folder), Some(bytes)) = (&engine.inner().snapshots, &made.snapshot)
+                    && let Err(error) = cache::store(folder, &digest, &made.metadata, bytes)
+                {
+                    // It only costs time at the next start.
+                    tracing::warn!(policy = module.name, %error, "the snapshot of a policy can't be kept");
+                }
+                made
+            }
+        };
+        Ok(Self(Arc::new(Loaded {
+            engine: engine.clone(),
+            name: module.name.clone(),
+            limits: limits.clone(),
+            prepared: made.prepared,
+            setup: made.setup,
+            metadata: made.metadata,
+            description,
+            digest,
+            logs: made.logs,
+        })))
+    }
+
+    /// What the policy says of itself.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// What can be said of its file.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// The SHA-256 of module, settings and sources, in hexadecimal: what a decision depends on besides its
+    /// event.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// What the policy logged while it was loaded. Empty if its snapshot was in the cache.
+    #[must_use]
+    pub fn logs(&self) -> &[LogLine] {
+        &self.0.logs
+    }
+
+    /// How the operator named the module.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether events start from a snapshot. If not, `configure` runs for every event.
+    #[must_use]
+    pub fn starts_from_a_snapshot(&self) -> bool {
+        matches!(self.0.setup, Setup::Snapshot)
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy")
+            .field("name", &self.0.name)
+            .field("metadata", &self.0.metadata)
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_limits(limits: &Limits, module: &Module) -> Result<(), LoadProblem> {
+    if limits.memory_bytes > MOST_MEMORY {
+        return Err(LoadProblem::Limit {
+            name: "memory_bytes",
+            value: limits.memory_bytes,
+            most: MOST_MEMORY,
+        });
+    }
+    if module.bytes.len() > limits.module_bytes {
+        return Err(LoadProblem::TooLarge { size: module.bytes.len(), limit: limits.module_bytes });
+    }
+    Ok(())
+}
+
+/// A component that is ready, and what it says of itself.
+struct Made {
+    prepared: v1::Prepared<super::run::State>,
+    setup: Setup,
+    metadata: Metadata,
+    logs: Vec<LogLine>,
+    /// The bytes of the snapshot, to be kept.
+    snapshot: Option<Vec<u8>>,
+}
+
+type Problem = (LoadProblem, Vec<LogLine>);
+
+struct Loading<'a> {
+    engine: &'a Engine,
+    limits: &'a Limits,
+    contract: &'a str,
+}
+
+impl Loading<'_> {
+    /// A snapshot from the cache.
+    fn kept(&self, digest: &str) -> Option<Made> {
+        let folder = self.engine.inner().snapshots.as_deref()?;
+        let (metadata, bytes) = cache::load(folder, digest)?;
+        let prepared = self.prepare(&bytes).ok()?;
+        Some(Made { prepared, setup: Setup::Snapshot, metadata, logs: Vec::new(), snapshot: None })
+    }
+
+    fn make(
+        &self,
+        component: &[u8],
+        settings: String,
+        sources: Vec<v1::types::Source>,
+    ) -> Result<Made, Problem> {
+        let bare = |problem| (problem, Vec::new());
+        let instrumented = snapshot::instrument(component);
+        let prepared = match &instrumented {
+            Some(instrumented) => self.prepare(&instrumented.bytes),
+            None => self.prepare(component),
+        }
+        .map_err(bare)?;
+
+        let (metadata, _) = self
+            .once(&prepared, |run, _, instance| {
+                let answer = instance.rolarr_policy_rules().call_describe(&mut run.store);
+                let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
+                answer::check_metadata(&metadata).map_err(Failure::Malformed)?;
+                Ok(metadata)
+            })
+            .map_err(|(failure, logs)| (LoadProblem::Describe(failure), logs))?;
+
+        let (snapshot, logs) = self
+            .once(&prepared, |run, instance, rules| {
+                let answer = rules.rolarr_policy_rules().call_configure(&mut run.store, &settings, &sources);
+                answer
+                    .map_err(|error| run.failure(&error))?
+                    .map_err(|text| Failure::Refused(printable(&text)))?;
+                Ok(instrumented.as_ref().and_then(|instrumented| instrumented.snapshot(run, instance)))
+            })
+            .map_err(|(failure, logs)| (LoadProblem::Configure(failure), logs))?;
+
+        // A snapshot that does not compile is as good as none.
+        if let Some(bytes) = snapshot
+            && let Ok(prepared) = self.prepare(&bytes)
+        {
+            return Ok(Made { prepared, setup: Setup::Snapshot, metadata, logs, snapshot: Some(bytes) });
+        }
+        let prepared = self.prepare(component).map_err(bare)?;
+        let setup = Setup::Configure { settings, sources };
+        Ok(Made { prepared, setup, metadata, logs, snapshot: None })
+    }
+
+    /// Compiles a component and links it.
+    fn prepare(&self, component: &[u8]) -> Result<v1::Prepared<super::run::State>, LoadProblem> {
+        let inner = self.engine.inner();
+        let component = Component::new(&inner.wasmtime, component)
+            .map_err(|error| LoadProblem::Compile(module::one_line(&format!("{error:#}"))))?;
+        inner.linker.instantiate_pre(&component).and_then(v1::Prepared::new).map_err(|error| {
+            match module::newer_minor(self.contract) {
+                Some(problem) => problem,
+                None => LoadProblem::NotAPolicy(format!(
+                    "what it imports or exports is not what the contract says: {}",
+                    module::one_line(&format!("{error:#}"))
+                )),
+            }
+        })
+    }
+
+    /// Does something with a fresh instance, and once more if the time was up.
+    fn once<T>(
+        &self,
+        prepared: &v1::Prepared<super::run::State>,
+        mut work: impl FnMut(&mut Run, wasmtime::component::Instance, &v1::Instance) -> Result<T, Failure>,
+    ) -> Result<(T, Vec<LogLine>), (Failure, Vec<LogLine>)> {
+        let _entered = self.engine.enter();
+        let mut attempt = || {
+            let mut run =
+                Run::new(self.engine, self.limits, self.limits.of_loading()).map_err(|f| (f, Vec::new()))?;
+            let done =
+                run.instantiate(prepared).and_then(|(instance, rules)| work(&mut run, instance, &rules));
+            let logs = run.finish();
+            match done {
+                Ok(value) => Ok((value, logs)),
+                Err(failure) => Err((failure, logs)),
+            }
+        };
+        match attempt() {
+            Err((Failure::OutOfTime { .. }, _)) => attempt(),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The sandbox: runs a policy, a WebAssembly component, on one event at a time.
+//!
+//! This is a narrow wrapper around wasmtime. What it takes away: a policy sees no clock, no randomness, no
+//! file, no network and nothing of an earlier event. What it adds: limits on time, memory and output, one
+//! error type that says which policy, which limit and which event, and answers that were checked.
+//!
+//! [`Engine`] is made once. [`Module::open`] reads a file, [`Policy::load`] makes a [`Policy`] of it, and
+//! [`Policy::evaluate`] decides one event. All of it is synchronous: call it where blocking is allowed.
+//!
+//! | Part | What is there |
+//! |---|---|
+//! | `engine` | wasmtime's settings, the pool, the backstop clock |
+//! | `limits` | every limit with its default |
+//! | `module` | what a file is, what it imports, which contract it was made for |
+//! | `load` | from a module to a policy that is ready |
+//! | `snapshot` | the memory that `configure` leaves behind, made into a component |
+//! | `cache` | snapshots on disk |
+//! | `evaluate` | one event |
+//! | `answer` | what a decision must hold |
+//! | `v1` | the bindings of contract version 1 |
+
+mod answer;
+mod builtin;
+mod cache;
+mod engine;
+mod error;
+mod evaluate;
+mod limits;
+mod load;
+mod logs;
+mod module;
+mod run;
+mod snapshot;
+mod v1;
+
+pub use answer::Malformed;
+pub use engine::{Engine, EngineError, EngineSettings};
+pub use error::{EvaluationError, Failure, LoadError, LoadProblem};
+pub use evaluate::Evaluation;
+pub use limits::Limits;
+pub use load::Policy;
+pub use logs::{LogLine, printable};
+pub use module::{CONTRACT, Description, Kind, Module, OpenError};

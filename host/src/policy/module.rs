@@ -1,0 +1,317 @@
+//! What a file is, what it imports, and which contract it was made for: found out before anything of it is
+//! compiled.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use wasmparser::{Encoding, Parser, Payload, Validator};
+
+use super::builtin;
+use super::error::LoadProblem;
+
+/// The contract that this version of Rolarr offers. It runs modules of any version with the same first
+/// number.
+pub const CONTRACT: &str = "1.0.0";
+
+/// The package that a policy's imports and exports belong to.
+const PACKAGE: &str = "rolarr:policy/";
+
+/// The interface that every policy exports.
+const RULES: &str = "rules";
+
+/// What the host offers to import.
+const OFFERED: [&str; 2] = ["host", "types"];
+
+/// A policy's module, not looked at yet.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// How the operator named it: a path or `builtin:NAME`. For messages.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A module could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file can't be read.
+    #[error("policy `{}` can't be read: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// There is no built-in policy of this name.
+    #[error("there is no built-in policy `{name}`; there is {known}")]
+    Builtin {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+}
+
+impl Module {
+    /// Reading stops here, whatever the limits say: 256 MiB.
+    const MOST: u64 = 256 << 20;
+
+    /// Reads a module: a file, or `builtin:NAME` for one that is part of the binary.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, or there is no such built-in policy.
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        if let Some(builtin) = name.strip_prefix(builtin::PREFIX) {
+            return match builtin::find(builtin) {
+                Some(bytes) => Ok(Self { name: name.to_owned(), bytes: bytes.to_vec() }),
+                None => Err(OpenError::Builtin { name: builtin.to_owned(), known: builtin::names() }),
+            };
+        }
+        let mut bytes = Vec::new();
+        File::open(name)
+            .and_then(|file| file.take(Self::MOST).read_to_end(&mut bytes))
+            .map_err(|error| OpenError::File { path: name.into(), error })?;
+        Ok(Self { name: name.to_owned(), bytes })
+    }
+}
+
+impl Module {
+    /// Says what the module is without running anything of it.
+    ///
+    /// # Errors
+    ///
+    /// It is not a policy, or not one for this Rolarr.
+    pub fn describe(&self) -> Result<Description, LoadProblem> {
+        inspect(&self.bytes).map(|(_, description)| description)
+    }
+}
+
+/// In which form a policy comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A component.
+    Component,
+    /// A core module that has the contract embedded, as compilers give it. Rolarr makes a component of it.
+    CoreModule,
+}
+
+/// What can be said of a module without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its form.
+    pub kind: Kind,
+    /// The size of the file in bytes.
+    pub size: usize,
+    /// The version of the contract that it was made for.
+    pub contract: String,
+    /// Everything that it imports.
+    pub imports: Vec<String>,
+    /// Memory that it has from the start, in bytes.
+    pub initial_memory: u64,
+}
+
+/// Looks at a module and gives it as a component, with its description.
+pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProblem> {
+    if bytes.is_empty() {
+        return Err(LoadProblem::Empty);
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(LoadProblem::NotWasm { text: looks_like_text(bytes) });
+    }
+    Validator::new_with_features(features())
+        .validate_all(bytes)
+        .map_err(|error| LoadProblem::Damaged(error.to_string()))?;
+    let outline = Outline::read(bytes)?;
+    let (component, outline, kind) = if outline.is_component {
+        (bytes.to_vec(), outline, Kind::Component)
+    } else {
+        refuse_foreign(&outline.core_imports)?;
+        if !outline.has_contract {
+            return Err(LoadProblem::NotAPolicy(
+                "it is a core module without a contract in it; build it with the SDK, or with `wit-bindgen` \
+                 from wit/policy.wit"
+                    .to_owned(),
+            ));
+        }
+        let component = componentise(bytes)?;
+        let outline = Outline::read(&component)?;
+        (component, outline, Kind::CoreModule)
+    };
+    refuse_other_major(&outline)?;
+    refuse_foreign(&outline.imports)?;
+    let contract = contract_version(&outline)?;
+    let description = Description {
+        kind,
+        size: bytes.len(),
+        contract,
+        imports: outline.imports,
+        initial_memory: outline.initial_memory,
+    };
+    Ok((component, description))
+}
+
+/// What both the check here and the engine accept.
+fn features() -> wasmparser::WasmFeatures {
+    use wasmparser::WasmFeatures as F;
+    F::default()
+        .difference(F::THREADS | F::RELAXED_SIMD | F::MEMORY64 | F::CM_ASYNC)
+        .union(F::COMPONENT_MODEL)
+}
+
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let start = bytes.get(..bytes.len().min(512)).unwrap_or(bytes);
+    start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
+}
+
+fn componentise(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
+    wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| LoadProblem::NotAPolicy(one_line(&format!("{error:#}"))))
+}
+
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Names of the outermost imports and exports, and the sizes inside.
+#[derive(Default)]
+struct Outline {
+    is_component: bool,
+    /// Imports of a component.
+    imports: Vec<String>,
+    /// Exports of a component.
+    exports: Vec<String>,
+    /// Modules that a core module imports from.
+    core_imports: Vec<String>,
+    /// A core module that has its world embedded.
+    has_contract: bool,
+    initial_memory: u64,
+}
+
+impl Outline {
+    fn read(bytes: &[u8]) -> Result<Self, LoadProblem> {
+        let mut outline = Self::default();
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload.map_err(damaged)?;
+            match payload {
+                Payload::Version { encoding, .. } => {
+                    if depth == 0 {
+                        outline.is_component = encoding == Encoding::Component;
+                    }
+                    depth += 1;
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        outline.imports.push(import.map_err(damaged)?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        outline.exports.push(export.map_err(damaged)?.name.name.to_owned());
+                    }
+                }
+                Payload::ImportSection(section) if depth == 1 => {
+                    for import in section.into_imports() {
+                        let module = import.map_err(damaged)?.module.to_owned();
+                        if !outline.core_imports.contains(&module) {
+                            outline.core_imports.push(module);
+                        }
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        let memory = memory.map_err(damaged)?;
+                        let page = 1_u64 << memory.page_size_log2.unwrap_or(16).min(16);
+                        outline.initial_memory =
+                            outline.initial_memory.saturating_add(memory.initial.saturating_mul(page));
+                    }
+                }
+                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                    outline.has_contract |= depth == 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(outline)
+    }
+}
+
+fn damaged(error: wasmparser::BinaryReaderError) -> LoadProblem {
+    LoadProblem::Damaged(error.to_string())
+}
+
+/// Another major version of the contract is said before anything else: of such a module nothing else may
+/// make sense.
+fn refuse_other_major(outline: &Outline) -> Result<(), LoadProblem> {
+    for name in outline.imports.iter().chain(&outline.exports) {
+        if let Some((_, version)) = split(name)
+            && major(version) != major(CONTRACT)
+        {
+            return Err(version_problem(version));
+        }
+    }
+    Ok(())
+}
+
+/// The version of the contract that the module exports its rules for.
+fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
+    let ours = outline.exports.iter().find_map(|name| match split(name) {
+        Some((RULES, version)) => Some(version),
+        _ => None,
+    });
+    let Some(version) = ours else {
+        let exports = match outline.exports.as_slice() {
+            [] => "nothing".to_owned(),
+            some => some.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        };
+        return Err(LoadProblem::NotAPolicy(format!(
+            "it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`"
+        )));
+    };
+    Ok(version.to_owned())
+}
+
+fn version_problem(found: &str) -> LoadProblem {
+    let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+    LoadProblem::Version {
+        found: found.to_owned(),
+        known: format!("{}.x", major(CONTRACT)),
+        newer: number(major(found)) > number(major(CONTRACT)),
+    }
+}
+
+/// A module of a later minor version that links only with what that version added.
+pub(super) fn newer_minor(found: &str) -> Option<LoadProblem> {
+    let minor = |version: &str| version.split('.').nth(1).and_then(|minor| minor.parse::<u64>().ok());
+    (minor(found) > minor(CONTRACT)).then(|| LoadProblem::Version {
+        found: found.to_owned(),
+        known: CONTRACT.to_owned(),
+        newer: true,
+    })
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or(version)
+}
+
+/// Interface and version, if the name belongs to the contract's package.
+fn split(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+fn refuse_foreign(imports: &[String]) -> Result<(), LoadProblem> {
+    let foreign = imports.iter().find(|name| match split(name) {
+        Some((interface, _)) => !OFFERED.contains(&interface),
+        None => true,
+    });
+    match foreign {
+        Some(import) => Err(LoadProblem::ForeignImport { import: super::logs::printable(import) }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,140 @@
+//! One instance: its store, its limits, and what went wrong in it.
+
+use wasmtime::component::Instance;
+use wasmtime::{ResourceLimiter, Store, Trap};
+
+use super::engine::{Engine, ticks};
+use super::error::Failure;
+use super::limits::{Budget, Limits};
+use super::logs::{LogLine, LogSink, printable};
+use super::v1;
+
+/// What an instance can reach of the host.
+pub(super) struct State {
+    pub(super) logs: LogSink,
+    memory: Memory,
+}
+
+/// Counts the memory of an instance, all of its memories together.
+struct Memory {
+    used: usize,
+    limit: usize,
+    refused: bool,
+}
+
+/// The most entries that all tables of an instance may have.
+const TABLE_ENTRIES: usize = 20_000;
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.limit {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ENTRIES)
+    }
+}
+
+/// A store for one instance.
+pub(super) struct Run {
+    pub(super) store: Store<State>,
+    budget: Budget,
+    memory_limit: usize,
+    answer_limit: usize,
+}
+
+impl Run {
+    pub(super) fn new(engine: &Engine, limits: &Limits, budget: Budget) -> Result<Self, Failure> {
+        let state = State {
+            logs: LogSink::new(limits),
+            memory: Memory { used: 0, limit: limits.memory_bytes, refused: false },
+        };
+        let mut store = Store::new(&engine.inner().wasmtime, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.answer_bytes);
+        let mut run =
+            Self { store, budget, memory_limit: limits.memory_bytes, answer_limit: limits.answer_bytes };
+        run.renew(budget)?;
+        Ok(run)
+    }
+
+    /// A fresh instance. The start functions of its modules run here, within the budget.
+    pub(super) fn instantiate(
+        &mut self,
+        prepared: &v1::Prepared<State>,
+    ) -> Result<(Instance, v1::Instance), Failure> {
+        let instance = prepared
+            .instance_pre()
+            .instantiate(&mut self.store)
+            .map_err(|error| self.failed_to_start(&error))?;
+        let rules =
+            v1::Instance::new(&mut self.store, &instance).map_err(|error| self.failed_to_start(&error))?;
+        Ok((instance, rules))
+    }
+
+    fn failed_to_start(&self, error: &wasmtime::Error) -> Failure {
+        match self.failure(error) {
+            Failure::BrokenValue(text) => Failure::Engine(text),
+            other => other,
+        }
+    }
+
+    /// A new budget, for the next call.
+    pub(super) fn renew(&mut self, budget: Budget) -> Result<(), Failure> {
+        self.budget = budget;
+        self.store.set_epoch_deadline(ticks(budget.clock));
+        self.store.set_fuel(budget.fuel).map_err(|error| Failure::Engine(format!("{error:#}")))
+    }
+
+    /// How much of the budget is used up.
+    pub(super) fn fuel_used(&self) -> u64 {
+        self.budget.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0))
+    }
+
+    /// Room for reading the memory out: one page more, and as much data as there is memory.
+    pub(super) fn open_for_snapshot(&mut self) {
+        let memory = &mut self.store.data_mut().memory;
+        memory.limit = memory.limit.saturating_add(4 * 65_536);
+        let limit = memory.limit;
+        self.store.set_hostcall_fuel(limit);
+    }
+
+    pub(super) fn finish(self) -> Vec<LogLine> {
+        self.store.into_data().logs.finish()
+    }
+
+    /// What a failed call means.
+    pub(super) fn failure(&self, error: &wasmtime::Error) -> Failure {
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => return Failure::OutOfFuel { limit: self.budget.fuel },
+            Some(Trap::Interrupt) => return Failure::OutOfTime { limit: self.budget.clock },
+            _ => {}
+        }
+        if self.store.data().memory.refused {
+            return Failure::OutOfMemory { limit: self.memory_limit };
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => Failure::EndlessRecursion,
+            Some(Trap::UnreachableCodeReached) => Failure::Trap("it panicked or aborted".to_owned()),
+            Some(trap) => {
+                let text = trap.to_string();
+                Failure::Trap(text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned())
+            }
+            None => {
+                let text = printable(&format!("{error:#}"));
+                // The type of this error is private to wasmtime; a test holds on to its words.
+                if text.contains("fuel allocated for hostcalls has been exhausted") {
+                    Failure::TooMuchOutput { limit: self.answer_limit }
+                } else {
+                    Failure::BrokenValue(text)
+                }
+            }
+        }
+    }
+}

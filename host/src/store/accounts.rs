@@ -1,0 +1,316 @@
+//! One person's place at Plex.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{
+    StoreError, Tx,
+    rows::{At, Json, json, words},
+};
+use crate::{
+    domain::{AccountId, Email, EventId, PlexAccountId, ShareId, Timestamp, UserId, contract::Grant},
+    plex::{Field, FieldValue},
+};
+
+words! {
+    /// How far a person's share has got.
+    Stage {
+        /// There is none.
+        None = "none",
+        /// An invitation is about to be sent, or was and is not confirmed yet.
+        Inviting = "inviting",
+        /// An invitation is out.
+        Invited = "invited",
+        /// It was accepted.
+        Joined = "joined",
+        /// Rolarr is taking the share or the invitation away, and that is not confirmed yet.
+        Leaving = "leaving",
+        /// It was declined.
+        Declined = "declined",
+        /// The share was ended by somebody else.
+        Lost = "lost",
+    }
+}
+
+words! {
+    /// What a member was last told of their access.
+    Told {
+        /// Nothing.
+        Nothing = "nothing",
+        /// That an invitation is out.
+        Invited = "invited",
+        /// That they have access.
+        Granted = "granted",
+        /// That it is restricted.
+        Restricted = "restricted",
+    }
+}
+
+/// One person's (or one bare address's) place at Plex.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// The member; none if an administrator invited a bare address.
+    pub user: Option<UserId>,
+    /// The address.
+    pub email: Option<Email>,
+    /// An address that the member gave and that somebody else's share stands against.
+    pub claim: Option<Email>,
+    /// The Plex account, once the invitation was accepted.
+    pub plex_account: Option<PlexAccountId>,
+    /// The share, once it was seen.
+    pub share: Option<ShareId>,
+    /// How far the share has got.
+    pub stage: Stage,
+    /// What an administrator granted to a bare address.
+    pub granted: Option<Grant>,
+    /// The event whose decision allows one share to be created; none once it was used.
+    pub invite_for: Option<EventId>,
+    /// A share that Rolarr did not create may be taken over.
+    pub adopt: bool,
+    /// The last event whose decision concerns this account.
+    pub decided_by: Option<EventId>,
+    /// Why an administrator must decide first.
+    pub held: Option<String>,
+    /// Plex's words for a refusal that repeating can't mend.
+    pub parked: Option<String>,
+    /// What the member was last told.
+    pub told: Told,
+    /// The policy wants no messages for this event's decision.
+    pub quiet_for: Option<EventId>,
+    /// A message of the policy's that waits until Plex agrees with this event's decision.
+    pub tell: Option<(EventId, String)>,
+    /// When to look at Plex again.
+    pub due: Option<Timestamp>,
+    /// How often in a row that failed.
+    pub attempts: u32,
+    /// Rises whenever what should be true changes.
+    pub wish: u64,
+}
+
+/// The values of a field that Rolarr wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldRow {
+    /// What the owner had set before; none if there was nothing but what Rolarr would write.
+    pub owner: Option<FieldValue>,
+    /// What is being written and not yet read back.
+    pub intended: Option<FieldValue>,
+    /// What was written last and read back.
+    pub written: Option<FieldValue>,
+    /// What was seen last.
+    pub observed: Option<FieldValue>,
+}
+
+const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
+                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish";
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let email = |column: usize| -> rusqlite::Result<Option<Email>> {
+        let text: Option<String> = row.get(column)?;
+        text.map(|text| {
+            Email::parse(&text).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    column,
+                    rusqlite::types::Type::Text,
+                    Box::new(error),
+                )
+            })
+        })
+        .transpose()
+    };
+    let tell_for: Option<EventId> = row.get(15)?;
+    let tell: Option<String> = row.get(16)?;
+    Ok(Account {
+        id: row.get(0)?,
+        user: row.get(1)?,
+        email: email(2)?,
+        claim: email(3)?,
+        plex_account: row.get(4)?,
+        share: row.get(5)?,
+        stage: row.get(6)?,
+        granted: row.get::<_, Option<Json<Grant>>>(7)?.map(|grant| grant.0),
+        invite_for: row.get(8)?,
+        adopt: row.get(9)?,
+        decided_by: row.get(10)?,
+        held: row.get(11)?,
+        parked: row.get(12)?,
+        told: row.get(13)?,
+        quiet_for: row.get(14)?,
+        tell: tell_for.zip(tell),
+        due: row.get::<_, Option<At>>(17)?.map(|at| at.0),
+        attempts: row.get(18)?,
+        wish: row.get::<_, i64>(19)?.unsigned_abs(),
+    })
+}
+
+impl Tx<'_> {
+    /// An account by its number.
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.one_account("id = ?1", params![id])
+    }
+
+    /// A member's account.
+    pub fn account_of(&self, user: UserId) -> Result<Option<Account>, StoreError> {
+        self.one_account("user = ?1", params![user])
+    }
+
+    /// The account that has this address.
+    pub fn account_with(&self, email: &Email) -> Result<Option<Account>, StoreError> {
+        self.one_account("email_key = ?1", params![email.key()])
+    }
+
+    /// The accounts that claim this address.
+    pub fn claims_of(&self, email: &Email) -> Result<Vec<Account>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM accounts WHERE claim IS NOT NULL ORDER BY id");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map([], account)?;
+        let claims = rows.collect::<Result<Vec<_>, _>>()?;
+        Ok(claims.into_iter().filter(|account| account.claim.as_ref() == Some(email)).collect())
+    }
+
+    /// The account that has this share.
+    pub fn account_of_share(&self, share: ShareId) -> Result<Option<Account>, StoreError> {
+        self.one_account("share = ?1", params![share])
+    }
+
+    fn one_account(
+        &self,
+        filter: &str,
+        params: &[&dyn rusqlite::ToSql],
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM accounts WHERE {filter}");
+        Ok(self.db.prepare_cached(&sql)?.query_row(params, account).optional()?)
+    }
+
+    /// The accounts that are to be looked at, longest due first.
+    pub fn due_accounts(&self, now: Timestamp, limit: u32) -> Result<Vec<AccountId>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT id FROM accounts WHERE due IS NOT NULL AND due <= ?1 ORDER BY due, id LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![At(now), limit], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the next account is due.
+    pub fn next_account_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due = self
+            .db
+            .prepare_cached("SELECT min(due) FROM accounts WHERE due IS NOT NULL")?
+            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+        Ok(due.map(|at| at.0))
+    }
+
+    /// A new account for a member, or for a bare address.
+    pub fn new_account(&self, user: Option<UserId>) -> Result<Account, StoreError> {
+        self.db.prepare_cached("INSERT INTO accounts (user) VALUES (?1)")?.execute([user])?;
+        let id = AccountId(self.db.last_insert_rowid());
+        self.account(id)?.ok_or(StoreError::Unreadable("an account that was just made"))
+    }
+
+    /// A member's account, made if there is none.
+    pub fn account_for(&self, user: UserId) -> Result<Account, StoreError> {
+        match self.account_of(user)? {
+            Some(account) => Ok(account),
+            None => self.new_account(Some(user)),
+        }
+    }
+
+    /// Stores an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] if its member, address, share or Plex account belongs to another account.
+    pub fn put_account(&self, account: &Account) -> Result<(), StoreError> {
+        let granted = account.granted.as_ref().map(json).transpose()?;
+        self.db
+            .prepare_cached(
+                "UPDATE accounts SET user = ?2, email = ?3, email_key = ?4, claim = ?5, plex_account = ?6,
+                     share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
+                     held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
+                     due = ?19, attempts = ?20, wish = ?21
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                account.id,
+                account.user,
+                account.email.as_ref().map(Email::expose),
+                account.email.as_ref().map(Email::key),
+                account.claim.as_ref().map(Email::expose),
+                account.plex_account,
+                account.share,
+                account.stage,
+                granted,
+                account.invite_for,
+                account.adopt,
+                account.decided_by,
+                account.held,
+                account.parked,
+                account.told,
+                account.quiet_for,
+                account.tell.as_ref().map(|tell| tell.0),
+                account.tell.as_ref().map(|tell| &tell.1),
+                account.due.map(At),
+                account.attempts,
+                i64::try_from(account.wish).unwrap_or(i64::MAX),
+            ])?;
+        Ok(())
+    }
+
+    /// Lets the accounts go on that were parked for this reason.
+    pub fn unpark(&self, why: &str, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached("UPDATE accounts SET parked = NULL, due = ?2, attempts = 0 WHERE parked = ?1")?
+            .execute(params![why, At(now)])?)
+    }
+
+    /// Deletes an account with all that is known of it.
+    pub fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        self.db.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    /// The fields that Rolarr wrote for an account.
+    pub fn fields(&self, id: AccountId) -> Result<Vec<(Field, FieldRow)>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT field, owner, intended, written, observed FROM fields WHERE account = ?1 ORDER BY field",
+        )?;
+        let rows = statement.query_map([id], |row| {
+            let value =
+                |column: usize| row.get::<_, Option<String>>(column).map(|value| value.map(FieldValue));
+            Ok((
+                row.get::<_, Json<Field>>(0)?.0,
+                FieldRow { owner: value(1)?, intended: value(2)?, written: value(3)?, observed: value(4)? },
+            ))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores the values of a field.
+    pub fn put_field(&self, id: AccountId, field: Field, row: &FieldRow) -> Result<(), StoreError> {
+        let text = |value: &Option<FieldValue>| value.as_ref().map(|value| value.0.clone());
+        self.db
+            .prepare_cached(
+                "INSERT INTO fields (account, field, owner, intended, written, observed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (account, field) DO UPDATE
+                     SET owner = ?3, intended = ?4, written = ?5, observed = ?6",
+            )?
+            .execute(params![
+                id,
+                json(&field)?,
+                text(&row.owner),
+                text(&row.intended),
+                text(&row.written),
+                text(&row.observed),
+            ])?;
+        Ok(())
+    }
+
+    /// Forgets a field: it is the owner's again.
+    pub fn delete_field(&self, id: AccountId, field: Field) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM fields WHERE account = ?1 AND field = ?2")?
+            .execute(params![id, json(&field)?])?;
+        Ok(())
+    }
+}

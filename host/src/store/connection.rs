@@ -1,0 +1,71 @@
+//! Opening the file, and the transaction that everything goes through.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::Path,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use super::StoreError;
+
+/// Numbered, never changed once published.
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/001.sql"))];
+
+/// How long another program may hold the file before that is an error.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A transaction. What it writes stands together or not at all.
+pub struct Tx<'a> {
+    pub(super) db: &'a Connection,
+}
+
+impl std::fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tx")
+    }
+}
+
+/// Opens the file for writing, makes it if there is none, and brings its tables up to date.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    create_private(path)?;
+    let mut db = Connection::open(path)?;
+    db.busy_timeout(PATIENCE)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit that was acknowledged survives a power cut.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // A forgotten e-mail address must not linger in free pages.
+    db.pragma_update(None, "secure_delete", true)?;
+    match Migrations::from_slice(MIGRATIONS).to_latest(&mut db) {
+        Ok(()) => Ok(db),
+        Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
+        Err(rusqlite_migration::Error::MigrationDefinition(
+            rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
+        )) => Err(StoreError::Newer),
+        Err(other) => Err(StoreError::Failed(other.to_string())),
+    }
+}
+
+/// Opens the file for reading beside the writer.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    db.busy_timeout(PATIENCE)?;
+    Ok(db)
+}
+
+/// The file holds addresses: nobody but its owner may read it. SQLite gives its companion files the same
+/// permissions.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path).map(drop::<File>) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Open(error.to_string())),
+    }
+}

@@ -1,0 +1,317 @@
+//! The journal: what happened, what was decided, and what the policy wants to be woken for.
+
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::value::RawValue;
+
+use super::{
+    StoreError, Tx,
+    rows::{At, Json, json, words},
+};
+use crate::domain::{
+    EventId, GuildId, RoleId, Timestamp, UserId,
+    contract::{Action, Cause, Origin},
+};
+
+words! {
+    /// What became of an event.
+    EventState {
+        /// It is to be decided.
+        Waiting = "waiting",
+        /// The policy decided.
+        Decided = "decided",
+        /// The policy failed on it.
+        Undecided = "undecided",
+        /// The member is nobody's business.
+        Skipped = "skipped",
+        /// It stands in the journal and needs no decision.
+        Noted = "noted",
+    }
+}
+
+/// An event to journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// When it was noticed; for a wake, when it was due.
+    pub at: Timestamp,
+    /// How it became known.
+    pub origin: Origin,
+    /// The guild.
+    pub guild: GuildId,
+    /// The person.
+    pub user: UserId,
+    /// What happened.
+    pub cause: Cause,
+    /// The tracked roles held after the whole change.
+    pub roles: Vec<RoleId>,
+    /// Waiting, skipped or noted.
+    pub state: EventState,
+    /// Why it is skipped.
+    pub remark: Option<String>,
+}
+
+/// A row of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// Its number.
+    pub id: EventId,
+    /// The rest.
+    pub event: NewEvent,
+}
+
+/// What was decided on an event.
+#[derive(Clone, Debug)]
+pub struct DecisionRow {
+    /// The event.
+    pub event: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// The complete input as the policy saw it, as JSON.
+    pub input: String,
+    /// The actions.
+    pub actions: Vec<Action>,
+    /// Why.
+    pub reason: String,
+    /// The policy's name.
+    pub policy: String,
+    /// The policy's version.
+    pub version: String,
+    /// The policy's digest.
+    pub digest: String,
+    /// Fuel that it took.
+    pub fuel: u64,
+    /// Microseconds that it took.
+    pub micros: u64,
+    /// What the policy logged.
+    pub logs: Vec<String>,
+}
+
+/// An event that the policy asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WakeRow {
+    /// The guild.
+    pub guild: GuildId,
+    /// The person.
+    pub user: UserId,
+    /// The policy's name for it.
+    pub tag: String,
+    /// When.
+    pub due: Timestamp,
+    /// The name of the policy that asked.
+    pub policy: String,
+}
+
+const COLUMNS: &str = "id, at, origin, guild, user, cause, roles, state, remark";
+
+fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        id: row.get(0)?,
+        event: NewEvent {
+            at: row.get::<_, At>(1)?.0,
+            origin: row.get::<_, Json<Origin>>(2)?.0,
+            guild: row.get(3)?,
+            user: row.get(4)?,
+            cause: row.get::<_, Json<Cause>>(5)?.0,
+            roles: row.get::<_, Json<Vec<RoleId>>>(6)?.0,
+            state: row.get(7)?,
+            remark: row.get(8)?,
+        },
+    })
+}
+
+impl Tx<'_> {
+    /// Writes an event into the journal.
+    pub fn journal(&self, new: &NewEvent) -> Result<EventId, StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO events (at, origin, guild, user, cause, roles, state, remark)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                At(new.at),
+                json(&new.origin)?,
+                new.guild,
+                new.user,
+                json(&new.cause)?,
+                json(&new.roles)?,
+                new.state,
+                new.remark,
+            ])?;
+        Ok(EventId(self.db.last_insert_rowid()))
+    }
+
+    /// An event of the journal.
+    pub fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE id = ?1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([id], event).optional()?)
+    }
+
+    /// Everything that the journal has on a person, oldest first.
+    pub fn story(&self, user: UserId) -> Result<Vec<EventRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE user = ?1 ORDER BY id");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map([user], event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The people who have events to be decided, longest waiting first.
+    pub fn waiting_users(&self, limit: u32) -> Result<Vec<UserId>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT user FROM events WHERE state = 'waiting' GROUP BY user ORDER BY min(id) LIMIT ?1",
+        )?;
+        let rows = statement.query_map([limit], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A person's oldest event that is to be decided.
+    pub fn next_waiting(&self, user: UserId) -> Result<Option<EventRow>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM events WHERE user = ?1 AND state = 'waiting' ORDER BY id LIMIT 1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([user], event).optional()?)
+    }
+
+    /// Says what became of an event.
+    pub fn close_event(
+        &self,
+        id: EventId,
+        state: EventState,
+        remark: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE events SET state = ?2, remark = ?3 WHERE id = ?1")?
+            .execute(params![id, state, remark])?;
+        Ok(())
+    }
+
+    /// Stores a decision. An event is decided once.
+    pub fn put_decision(&self, decision: &DecisionRow) -> Result<(), StoreError> {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.db
+            .prepare_cached(
+                "INSERT INTO decisions
+                     (event, at, input, actions, reason, policy, version, digest, fuel, micros, logs)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                decision.event,
+                At(decision.at),
+                decision.input,
+                json(&decision.actions)?,
+                decision.reason,
+                decision.policy,
+                decision.version,
+                decision.digest,
+                number(decision.fuel),
+                number(decision.micros),
+                json(&decision.logs)?,
+            ])?;
+        Ok(())
+    }
+
+    /// What was decided on an event.
+    pub fn decision(&self, id: EventId) -> Result<Option<DecisionRow>, StoreError> {
+        let number = |value: i64| u64::try_from(value).unwrap_or(0);
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT event, at, input, actions, reason, policy, version, digest, fuel, micros, logs
+                 FROM decisions WHERE event = ?1",
+            )?
+            .query_row([id], |row| {
+                Ok(DecisionRow {
+                    event: row.get(0)?,
+                    at: row.get::<_, At>(1)?.0,
+                    input: row.get::<_, Json<Box<RawValue>>>(2)?.0.get().to_owned(),
+                    actions: row.get::<_, Json<Vec<Action>>>(3)?.0,
+                    reason: row.get(4)?,
+                    policy: row.get(5)?,
+                    version: row.get(6)?,
+                    digest: row.get(7)?,
+                    fuel: number(row.get(8)?),
+                    micros: number(row.get(9)?),
+                    logs: row.get::<_, Json<Vec<String>>>(10)?.0,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Drops decisions, and the events that they were made on, from before a time.
+    pub fn forget_decisions_before(&self, at: Timestamp) -> Result<usize, StoreError> {
+        let gone = self.db.prepare_cached("DELETE FROM decisions WHERE at < ?1")?.execute([At(at)])?;
+        self.db
+            .prepare_cached(
+                "DELETE FROM events WHERE at < ?1 AND state <> 'waiting'
+                 AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
+            )?
+            .execute([At(at)])?;
+        Ok(gone)
+    }
+
+    /// The wakes of a person in a guild, sorted by time.
+    pub fn wakes(&self, guild: GuildId, user: UserId) -> Result<Vec<WakeRow>, StoreError> {
+        self.query_wakes("WHERE guild = ?1 AND user = ?2 ORDER BY due, tag", params![guild, user])
+    }
+
+    /// The wakes that are due, longest due first.
+    pub fn due_wakes(&self, now: Timestamp) -> Result<Vec<WakeRow>, StoreError> {
+        self.query_wakes("WHERE due <= ?1 ORDER BY due, guild, user, tag LIMIT 100", params![At(now)])
+    }
+
+    fn query_wakes(&self, filter: &str, params: &[&dyn rusqlite::ToSql]) -> Result<Vec<WakeRow>, StoreError> {
+        let sql = format!("SELECT guild, user, tag, due, policy FROM wakes {filter}");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map(params, |row| {
+            Ok(WakeRow {
+                guild: row.get(0)?,
+                user: row.get(1)?,
+                tag: row.get(2)?,
+                due: row.get::<_, At>(3)?.0,
+                policy: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores a wake; one of the same tag is replaced.
+    pub fn put_wake(&self, wake: &WakeRow) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO wakes (guild, user, tag, due, policy) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (guild, user, tag) DO UPDATE SET due = ?4, policy = ?5",
+            )?
+            .execute(params![wake.guild, wake.user, wake.tag, At(wake.due), wake.policy])?;
+        Ok(())
+    }
+
+    /// Forgets one wake.
+    pub fn drop_wake(&self, guild: GuildId, user: UserId, tag: &str) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM wakes WHERE guild = ?1 AND user = ?2 AND tag = ?3")?
+            .execute(params![guild, user, tag])?;
+        Ok(())
+    }
+
+    /// Forgets all wakes of a person in a guild.
+    pub fn drop_wakes(&self, guild: GuildId, user: UserId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM wakes WHERE guild = ?1 AND user = ?2")?
+            .execute(params![guild, user])?;
+        Ok(())
+    }
+
+    /// Forgets the wakes that policies of other names asked for.
+    pub fn drop_wakes_of_other_policies(&self, policy: &str) -> Result<usize, StoreError> {
+        Ok(self.db.prepare_cached("DELETE FROM wakes WHERE policy <> ?1")?.execute([policy])?)
+    }
+
+    /// When the next wake or the next open prompt's end is due.
+    pub fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due = self
+            .db
+            .prepare_cached(
+                "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes
+                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open')",
+            )?
+            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+        Ok(due.map(|at| at.0))
+    }
+}

@@ -1,0 +1,215 @@
+//! Messages to send, each once, and what administrators are told.
+
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    StoreError, Tx,
+    rows::{At, Json, json, words},
+};
+use crate::domain::{ChannelId, EventId, MessageId, PromptId, TaskId, Timestamp, UserId};
+
+words! {
+    /// How far a message has got.
+    TaskState {
+        /// It is to be sent.
+        Waiting = "waiting",
+        /// It was about to be sent: it may stand in the channel already.
+        Sending = "sending",
+        /// It was sent.
+        Done = "done",
+        /// It will not be sent.
+        Dropped = "dropped",
+        /// The member's direct messages are closed: it is shown when they press the neutral button.
+        Inbox = "inbox",
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Send a direct message.
+    Tell {
+        /// Its text.
+        text: String,
+    },
+    /// Ask for the e-mail address.
+    Ask(PromptId),
+    /// Make a question's message say what became of it.
+    Refresh(PromptId),
+    /// Post into the audit channel.
+    Audit {
+        /// The text.
+        text: String,
+    },
+    /// Put the neutral button into a channel, if it does not stand there.
+    OfferInbox(ChannelId),
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its number. The nonce is made of it.
+    pub id: TaskId,
+    /// The event that it follows from.
+    pub event: Option<EventId>,
+    /// Whom it is for.
+    pub user: Option<UserId>,
+    /// What is to be done.
+    pub work: Work,
+    /// How far it has got.
+    pub state: TaskState,
+    /// When to try.
+    pub due: Timestamp,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The channel that it goes to, once known.
+    pub channel: Option<ChannelId>,
+    /// When it was first about to be sent.
+    pub sent_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "id, event, user, work, state, due, attempts, channel, sent_at";
+
+fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: row.get(0)?,
+        event: row.get(1)?,
+        user: row.get(2)?,
+        work: row.get::<_, Json<Work>>(3)?.0,
+        state: row.get(4)?,
+        due: row.get::<_, At>(5)?.0,
+        attempts: row.get(6)?,
+        channel: row.get(7)?,
+        sent_at: row.get::<_, Option<At>>(8)?.map(|at| at.0),
+    })
+}
+
+impl Tx<'_> {
+    /// Puts a message on its way.
+    pub fn add_task(
+        &self,
+        event: Option<EventId>,
+        user: Option<UserId>,
+        work: &Work,
+        due: Timestamp,
+    ) -> Result<TaskId, StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO tasks (event, user, work, state, due) VALUES (?1, ?2, ?3, 'waiting', ?4)",
+            )?
+            .execute(params![event, user, json(work)?, At(due)])?;
+        Ok(TaskId(self.db.last_insert_rowid()))
+    }
+
+    /// Tells the administrators: a row that stays, and a message into the audit channel.
+    pub fn audit(
+        &self,
+        now: Timestamp,
+        event: Option<EventId>,
+        user: Option<UserId>,
+        kind: &str,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("INSERT INTO audit (at, event, user, kind, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![At(now), event, user, kind, text])?;
+        self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
+        Ok(())
+    }
+
+    /// What administrators were told, oldest first: kind and text.
+    pub fn audited(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT kind, text FROM audit ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The messages that are due, in the order in which they came to be.
+    pub fn due_tasks(&self, now: Timestamp, limit: u32) -> Result<Vec<Task>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1
+             ORDER BY id LIMIT ?2"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![At(now), limit], task)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When the next message is due.
+    pub fn next_task_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due = self
+            .db
+            .prepare_cached("SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending')")?
+            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+        Ok(due.map(|at| at.0))
+    }
+
+    /// A message by its number.
+    pub fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM tasks WHERE id = ?1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([id], task).optional()?)
+    }
+
+    /// What waits for a person behind the neutral button, oldest first.
+    pub fn inbox(&self, user: UserId) -> Result<Vec<Task>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM tasks WHERE user = ?1 AND state = 'inbox' ORDER BY id");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let rows = statement.query_map([user], task)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Remembers, before a message is sent, that it is about to be.
+    pub fn begin_task(&self, id: TaskId, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE tasks SET state = 'sending', channel = ?2, sent_at = coalesce(sent_at, ?3) WHERE id = ?1",
+            )?
+            .execute(params![id, channel, At(now)])?;
+        Ok(())
+    }
+
+    /// Says what became of a message.
+    pub fn end_task(
+        &self,
+        id: TaskId,
+        state: TaskState,
+        message: Option<MessageId>,
+    ) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE tasks SET state = ?2, message = coalesce(?3, message) WHERE id = ?1")?
+            .execute(params![id, state, message])?;
+        Ok(())
+    }
+
+    /// Tries a message again later.
+    pub fn delay_task(&self, id: TaskId, due: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE tasks SET due = ?2, attempts = attempts + 1 WHERE id = ?1")?
+            .execute(params![id, At(due)])?;
+        Ok(())
+    }
+
+    /// Drops the messages that have not been sent to a person yet: they would be wrong by now. Changes of
+    /// messages that stand already are still made.
+    pub fn drop_tasks_of(&self, user: UserId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE tasks SET state = 'dropped' WHERE user = ?1 AND state IN ('waiting', 'inbox')
+                 AND json_type(work, '$.refresh') IS NULL",
+            )?
+            .execute([user])?;
+        Ok(())
+    }
+
+    /// Whether the neutral button was put into this channel.
+    pub fn inbox_stands_in(&self, channel: ChannelId) -> Result<bool, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'done' AND work = ?1 AND message IS NOT NULL)",
+            )?
+            .query_row([json(&Work::OfferInbox(channel))?], |row| row.get(0))?)
+    }
+}

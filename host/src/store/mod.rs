@@ -1,0 +1,26 @@
+//! The database: one SQLite file.
+//!
+//! One thread writes and groups what comes in at the same time into one commit; another reads. A test that
+//! needs everything in one thread opens the store [`Threads::None`].
+//!
+//! What the pipeline does in one transaction it writes as one closure over [`Tx`], whose methods know the
+//! tables.
+
+mod accounts;
+mod connection;
+mod error;
+mod events;
+mod members;
+mod messages;
+mod prompts;
+mod rows;
+mod worker;
+
+pub use accounts::{Account, FieldRow, Stage, Told};
+pub use connection::Tx;
+pub use error::StoreError;
+pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
+pub use members::{GrantRow, MemberRow};
+pub use messages::{Task, TaskState, Work};
+pub use prompts::{Prompt, PromptState};
+pub use worker::{Store, Threads};

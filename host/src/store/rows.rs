@@ -1,0 +1,123 @@
+//! How our types stand in columns.
+
+use rusqlite::{
+    ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::domain::{
+    AccountId, ChannelId, EventId, GuildId, MessageId, PlexAccountId, PromptId, RoleId, ShareId, TaskId,
+    Timestamp, UserId,
+};
+
+use super::StoreError;
+
+/// A column of JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// The JSON text of a value for a column.
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Unreadable("a value that can't be written as JSON"))
+}
+
+/// A time in a column.
+pub(super) struct At(pub(super) Timestamp);
+
+impl FromSql for At {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let millis = value.as_i64()?;
+        u64::try_from(millis)
+            .map(|millis| Self(Timestamp(millis)))
+            .map_err(|_| FromSqlError::OutOfRange(millis))
+    }
+}
+
+impl ToSql for At {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        whole(self.0.0)
+    }
+}
+
+fn whole(number: u64) -> rusqlite::Result<ToSqlOutput<'static>> {
+    i64::try_from(number)
+        .map(ToSqlOutput::from)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+macro_rules! unsigned {
+    ($($name:ident)*) => {$(
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let id = value.as_i64()?;
+                u64::try_from(id).map(Self).map_err(|_| FromSqlError::OutOfRange(id))
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                whole(self.0)
+            }
+        }
+    )*};
+}
+
+unsigned! { GuildId UserId RoleId ChannelId MessageId PlexAccountId ShareId }
+
+macro_rules! signed {
+    ($($name:ident)*) => {$(
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map(Self)
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.into())
+            }
+        }
+    )*};
+}
+
+signed! { EventId AccountId TaskId PromptId }
+
+/// An enum whose cases stand as words in a column.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$case_meta:meta])* $case:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$case_meta])* $case,)* }
+
+        impl $name {
+            /// The word for it in the database and in logs.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$case => $word,)* }
+            }
+        }
+
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($word => Ok(Self::$case),)*
+                    _ => Err(rusqlite::types::FromSqlError::InvalidType),
+                }
+            }
+        }
+
+        impl rusqlite::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok(self.word().into())
+            }
+        }
+    };
+}
+
+pub(super) use words;

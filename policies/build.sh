@@ -1,0 +1,120 @@
+#!/bin/sh
+# Builds the policies of this folder into policies/prebuilt/.
+#
+#   policies/build.sh            build, and write the modules and SOURCES.toml
+#   policies/build.sh --check    build, and fail if a committed module is not what its sources give
+#
+# With a Rust that has the target wasm32-unknown-unknown (`rustup target add wasm32-unknown-unknown`) that is
+# all it needs. Where the target can't be fetched, Debian's packages build the standard library from source:
+# `apt-get install rustc-web cargo-web rust-web-src lld-19`.
+#
+# Two compilers give two modules. SOURCES.toml says which one made the committed modules; with the same
+# compiler --check compares byte by byte, with another one it only builds. Whether a module does what
+# its sources do is checked by the test `recorded_events` with every compiler.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(dirname -- "$here")
+cd "$root"
+
+policies='role-restriction'
+target=wasm32-unknown-unknown
+out=$root/target/policies
+prebuilt=$here/prebuilt
+
+mode=write
+case "${1-}" in
+    '') ;;
+    --check) mode=check ;;
+    *) echo "usage: policies/build.sh [--check]" >&2; exit 2 ;;
+esac
+
+# The compiler for the target: rustup's if it has it, else Debian's with its own standard library.
+debian=${ROLARR_POLICY_RUSTC_PREFIX-/usr/bin}
+if [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+    rustc=$(rustc --print sysroot)/bin/rustc
+    cargo=cargo
+    std=
+elif [ -x "$debian/rustc" ] && [ -x "$debian/cargo" ] \
+    && [ -d "$("$debian/rustc" --print sysroot)/lib/rustlib/src/rust/library" ]; then
+    rustc=$debian/rustc
+    cargo=$debian/cargo
+    std=yes
+else
+    echo "no compiler for $target: run \`rustup target add $target\`," >&2
+    echo "or on Debian \`apt-get install rustc-web cargo-web rust-web-src lld-19\`" >&2
+    exit 2
+fi
+version=$("$rustc" --version)
+
+# No path of this machine may end up in a module. Panic messages would carry them.
+sources=$("$rustc" --print sysroot)/lib/rustlib/src/rust
+flags="--remap-path-prefix=$root=/rolarr"
+flags="$flags --remap-path-prefix=${CARGO_HOME-$HOME/.cargo}=/cargo"
+flags="$flags --remap-path-prefix=$sources=/rust"
+flags="$flags --remap-path-prefix=$(readlink -f "$sources")=/rust"
+
+build() {
+    if [ -n "$std" ]; then
+        # Debian's std is built here, which needs a nightly option: RUSTC_BOOTSTRAP allows it.
+        RUSTC_BOOTSTRAP=1 RUSTC=$rustc RUSTFLAGS=$flags CARGO_TARGET_DIR=$out \
+            "$cargo" build --locked --profile policy --target "$target" -Zbuild-std=std,panic_abort \
+            --config "target.$target.linker=\"wasm-ld-19\"" -p "$1"
+    else
+        RUSTC=$rustc RUSTFLAGS=$flags CARGO_TARGET_DIR=$out \
+            "$cargo" build --locked --profile policy --target "$target" -p "$1"
+    fi
+}
+
+# What a policy is built from: its own files, the SDK, the contract and the locked versions.
+digest_of_sources() {
+    {
+        find "policies/$1" policies/sdk/src policies/sdk/Cargo.toml wit/policy.wit Cargo.toml Cargo.lock \
+            -type f ! -name '*.rhai' ! -path '*/tests/*' ! -name tests.rs | LC_ALL=C sort | while read -r file; do
+            sha256sum "$file"
+        done
+    } | sha256sum | cut -d' ' -f1
+}
+
+record=$(mktemp)
+trap 'rm -f "$record"' EXIT
+{
+    echo '# What the modules in this folder were built from. Written by policies/build.sh.'
+    echo "compiler = \"$version\""
+} >"$record"
+
+mkdir -p "$prebuilt"
+failed=
+for policy in $policies; do
+    build "$policy"
+    module=$out/$target/policy/$(echo "$policy" | tr - _).wasm
+    if grep -aqF -e "$root" -e "$HOME" "$module"; then
+        echo "$policy: a path of this machine is in the module" >&2
+        exit 1
+    fi
+    digest=$(sha256sum "$module" | cut -d' ' -f1)
+    {
+        echo
+        echo "[$policy]"
+        echo "module = \"$digest\""
+        echo "sources = \"$(digest_of_sources "$policy")\""
+    } >>"$record"
+    if [ "$mode" = write ]; then
+        cp "$module" "$prebuilt/$policy.wasm"
+        chmod 644 "$prebuilt/$policy.wasm"
+        echo "$policy: $(wc -c <"$module") bytes, $digest"
+    elif ! grep -qxF "compiler = \"$version\"" "$prebuilt/SOURCES.toml"; then
+        echo "$policy: builds with $version; the committed module is from another compiler, not compared"
+    elif cmp -s "$module" "$prebuilt/$policy.wasm"; then
+        echo "$policy: the committed module is what its sources give"
+    else
+        echo "$policy: the committed module is not what its sources give: run policies/build.sh" >&2
+        failed=yes
+    fi
+done
+
+if [ "$mode" = write ]; then
+    cp "$record" "$prebuilt/SOURCES.toml"
+    chmod 644 "$prebuilt/SOURCES.toml"
+fi
+[ -z "$failed" ]

@@ -1,0 +1,3 @@
+//! The pipeline's behaviour, in one thread and with virtual time.
+
+mod story;

@@ -1,0 +1,153 @@
+//! The state machine: a request goes in, an answer comes out.
+
+use serde::Serialize;
+
+use super::{
+    Face,
+    faults::{self, Effect, Fault, Faults},
+    refusal::page_not_found,
+    server, v1, v2,
+    world::World,
+};
+use crate::http::{Outcome, Request, Response};
+
+/// A request that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Which address.
+    pub face: Face,
+    /// The method.
+    pub method: String,
+    /// The path, percent-encoded as it was sent.
+    pub path: String,
+    /// The query, decoded, without `X-Plex-*`.
+    pub query: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+    /// The status of the answer. None: there was none.
+    pub status: Option<u16>,
+}
+
+impl Recorded {
+    /// Whether it was meant to change something.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        let terminates = self.path == "/status/sessions/terminate";
+        terminates || !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+}
+
+/// plex.tv and a Plex server, without sockets and without a clock.
+#[derive(Clone, Debug)]
+pub struct PlexSim {
+    /// What they know. Tests may change it as they like.
+    pub world: World,
+    /// Every request that was made, in order.
+    pub requests: Vec<Recorded>,
+    faults: Faults,
+    past: Option<Box<World>>,
+}
+
+impl PlexSim {
+    /// A simulator of this world.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world, requests: Vec::new(), faults: Faults::default(), past: None }
+    }
+
+    /// Makes requests go wrong.
+    pub fn fault(&mut self, fault: Fault) {
+        self.faults.add(fault);
+        if self.faults.need_past() && self.past.is_none() {
+            self.past = Some(Box::new(self.world.clone()));
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+        self.past = None;
+    }
+
+    /// The requests that were meant to change something.
+    #[must_use]
+    pub fn writes(&self) -> Vec<&Recorded> {
+        self.requests.iter().filter(|request| request.is_write()).collect()
+    }
+
+    /// Answers a request that arrives now at one of the three addresses.
+    pub fn handle(&mut self, now_ms: u64, face: Face, request: &Request) -> Outcome {
+        let outcome = self.outcome(now_ms, face, request);
+        let hidden = |name: &str| name.to_ascii_lowercase().starts_with("x-plex-");
+        self.requests.push(Recorded {
+            at_ms: now_ms,
+            face,
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.iter().filter(|(name, _)| !hidden(name)).cloned().collect(),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+            status: match &outcome {
+                Outcome::Respond(response) => Some(response.status),
+                Outcome::Hang | Outcome::Drop => None,
+            },
+        });
+        outcome
+    }
+
+    fn outcome(&mut self, now_ms: u64, face: Face, request: &Request) -> Outcome {
+        let Some(effect) = self.faults.strike(face, request) else {
+            return self.apply(now_ms, face, request).into();
+        };
+        match effect {
+            Effect::Status { status, retry_after } => faults::status(status, retry_after).into(),
+            Effect::Says { status, body } => Response::xml(status, body).into(),
+            Effect::AppliedBut { status } => {
+                self.apply(now_ms, face, request);
+                faults::status(status, None).into()
+            }
+            Effect::Hang { applied } => {
+                if applied {
+                    self.apply(now_ms, face, request);
+                }
+                Outcome::Hang
+            }
+            Effect::Drop { applied } => {
+                if applied {
+                    self.apply(now_ms, face, request);
+                }
+                Outcome::Drop
+            }
+            Effect::Garbage => faults::garbage(self.apply(now_ms, face, request)).into(),
+            Effect::Truncated => faults::truncated(self.apply(now_ms, face, request)).into(),
+            Effect::EmptyBody => Response::empty(self.apply(now_ms, face, request).status).into(),
+            Effect::NotTaken => route(&mut self.world.clone(), now_ms, face, request).into(),
+            Effect::Stale => {
+                let mut past = self.past.as_deref().unwrap_or(&self.world).clone();
+                route(&mut past, now_ms, face, request).into()
+            }
+        }
+    }
+
+    fn apply(&mut self, now_ms: u64, face: Face, request: &Request) -> Response {
+        if request.method != "GET" && self.faults.need_past() {
+            self.past = Some(Box::new(self.world.clone()));
+        }
+        route(&mut self.world, now_ms, face, request)
+    }
+}
+
+fn route(world: &mut World, now_ms: u64, face: Face, request: &Request) -> Response {
+    let segments = request.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if face == Face::Server {
+        return server::answer(world, request, &segments);
+    }
+    match segments.as_slice() {
+        ["api", "v2", rest @ ..] => v2::answer(world, now_ms, request, rest)
+            .unwrap_or_else(|refusal| refusal.v2(v2::wants_json(request))),
+        ["api", rest @ ..] => v1::answer(world, now_ms, request, rest).unwrap_or_else(|refusal| refusal.v1()),
+        _ => page_not_found(),
+    }
+}

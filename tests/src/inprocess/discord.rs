@@ -1,0 +1,217 @@
+//! Discord without a socket: the pipeline's port straight onto the simulator's state machine.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rolarr::{
+    domain::{ChannelId, GuildId, MessageId, RoleId, Timestamp, UserId},
+    pipeline::{
+        Seam,
+        ports::{
+            Button, ButtonAction, Discord, DiscordError, Guild, GuildRole, Outgoing, Posted, Presence,
+            Snapshot,
+        },
+    },
+};
+use rolarr_sim::{
+    discord::{self as sim, DiscordSim},
+    http::{Outcome, Request},
+};
+use serde_json::{Value, json};
+
+/// Asks a simulator.
+pub struct ToDiscord {
+    /// The simulator.
+    pub sim: Arc<Mutex<DiscordSim>>,
+    /// The time of day.
+    pub seam: Seam,
+}
+
+impl ToDiscord {
+    fn sim(&self) -> MutexGuard<'_, DiscordSim> {
+        self.sim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call(&self, method: &str, path: String, body: Value) -> Result<Value, DiscordError> {
+        let (path, query) = match path.split_once('?') {
+            None => (path, Vec::new()),
+            Some((path, query)) => {
+                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+                (path.to_owned(), pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+            }
+        };
+        let token = self.sim().token().to_owned();
+        let headers = BTreeMap::from([
+            ("authorization".to_owned(), format!("Bot {token}")),
+            ("content-type".to_owned(), "application/json".to_owned()),
+        ]);
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request =
+            Request { method: method.to_owned(), path: format!("/api/v10{path}"), query, headers, body };
+        let outcome = self.sim().handle(self.seam.now().0, &request);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let response = match outcome {
+            Outcome::Respond(response) => response,
+            Outcome::Hang => {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                return Err(DiscordError::Unavailable { what: "it took too long".to_owned() });
+            }
+            Outcome::Drop => {
+                return Err(DiscordError::Unavailable { what: "the connection broke".to_owned() });
+            }
+        };
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let code = answer["code"].as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
+        match response.status {
+            200..=299 => Ok(answer),
+            401 => Err(DiscordError::Unauthorized),
+            404 => Err(DiscordError::NotFound { code }),
+            429 => Err(DiscordError::RateLimited {
+                retry_after: Duration::from_secs_f64(answer["retry_after"].as_f64().unwrap_or(1.0)),
+            }),
+            status @ 400..=499 => Err(DiscordError::Refused { status, code }),
+            status => Err(DiscordError::Unavailable { what: format!("status {status}") }),
+        }
+    }
+}
+
+/// A member as the simulator has them now.
+#[must_use]
+pub(super) fn snapshot(sim: &DiscordSim, guild: GuildId, user: UserId) -> Option<Snapshot> {
+    let member = sim.guild(sim::GuildId(guild.0))?.members.get(&sim::UserId(user.0))?;
+    let person = sim.user(sim::UserId(user.0))?;
+    Some(Snapshot {
+        user,
+        username: person.name.clone(),
+        roles: member.roles.iter().map(|role| RoleId(role.0)).collect(),
+        joined_at: Some(Timestamp(member.joined_at_ms)),
+        screening: member.pending,
+        bot: person.bot,
+    })
+}
+
+fn id(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn member(value: &Value) -> Snapshot {
+    let mut roles: Vec<RoleId> =
+        value["roles"].as_array().into_iter().flatten().map(|role| RoleId(id(role))).collect();
+    roles.sort_unstable();
+    Snapshot {
+        user: UserId(id(&value["user"]["id"])),
+        username: value["user"]["username"].as_str().unwrap_or_default().to_owned(),
+        roles,
+        joined_at: None,
+        screening: value["pending"] == true,
+        bot: value["user"]["bot"] == true,
+    }
+}
+
+fn rows(button: Option<&Button>) -> Value {
+    let Some(button) = button else { return json!([]) };
+    let custom_id = match button.action {
+        ButtonAction::Answer(prompt) => format!("prompt:{prompt}"),
+        ButtonAction::Inbox => "inbox".to_owned(),
+    };
+    json!([{"type": 1, "components": [{
+        "type": 2, "style": 1, "label": button.label, "custom_id": custom_id, "disabled": button.disabled,
+    }]}])
+}
+
+#[async_trait]
+impl Discord for ToDiscord {
+    async fn guild(&self, guild: GuildId) -> Result<Guild, DiscordError> {
+        let answer = self.call("GET", format!("/guilds/{guild}?with_counts=true"), Value::Null).await?;
+        let role = |role: &Value| GuildRole {
+            id: RoleId(id(&role["id"])),
+            name: role["name"].as_str().unwrap_or_default().to_owned(),
+        };
+        Ok(Guild {
+            id: guild,
+            name: answer["name"].as_str().unwrap_or_default().to_owned(),
+            owner: UserId(id(&answer["owner_id"])),
+            roles: answer["roles"].as_array().into_iter().flatten().map(role).collect(),
+            members: answer["approximate_member_count"].as_u64().unwrap_or_default(),
+        })
+    }
+
+    async fn member(&self, guild: GuildId, user: UserId) -> Result<Presence, DiscordError> {
+        match self.call("GET", format!("/guilds/{guild}/members/{user}"), Value::Null).await {
+            Ok(answer) => Ok(Presence::Member(member(&answer))),
+            Err(DiscordError::NotFound { code: 10_007 }) => Ok(Presence::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn members_after(
+        &self,
+        guild: GuildId,
+        after: Option<UserId>,
+    ) -> Result<Vec<Snapshot>, DiscordError> {
+        let after = after.map_or(0, |user| user.0);
+        let path = format!("/guilds/{guild}/members?limit=1000&after={after}");
+        let answer = self.call("GET", path, Value::Null).await?;
+        Ok(answer.as_array().into_iter().flatten().map(member).collect())
+    }
+
+    async fn members_by_id(
+        &self,
+        guild: GuildId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Presence)>, DiscordError> {
+        let sim = self.sim();
+        let presence = |user| snapshot(&sim, guild, user).map_or(Presence::Gone, Presence::Member);
+        Ok(users.iter().map(|user| (*user, presence(*user))).collect())
+    }
+
+    async fn direct_channel(&self, user: UserId) -> Result<ChannelId, DiscordError> {
+        let body = json!({"recipient_id": user.to_string()});
+        let answer = self.call("POST", "/users/@me/channels".to_owned(), body).await?;
+        Ok(ChannelId(id(&answer["id"])))
+    }
+
+    async fn post(
+        &self,
+        channel: ChannelId,
+        message: &Outgoing,
+        nonce: &str,
+    ) -> Result<MessageId, DiscordError> {
+        let body = json!({
+            "content": message.text,
+            "components": rows(message.button.as_ref()),
+            "nonce": nonce,
+            "enforce_nonce": true,
+            "allowed_mentions": {"parse": []},
+        });
+        let answer = self.call("POST", format!("/channels/{channel}/messages"), body).await?;
+        Ok(MessageId(id(&answer["id"])))
+    }
+
+    async fn edit(&self, channel: ChannelId, message: MessageId, now: &Outgoing) -> Result<(), DiscordError> {
+        let body = json!({"content": now.text, "components": rows(now.button.as_ref())});
+        self.call("PATCH", format!("/channels/{channel}/messages/{message}"), body).await.map(drop)
+    }
+
+    async fn recent(&self, channel: ChannelId, limit: u8) -> Result<Vec<Posted>, DiscordError> {
+        let sim = self.sim();
+        let bot = sim.bot();
+        let mut messages: Vec<Posted> = sim
+            .messages_in(sim::ChannelId(channel.0))
+            .into_iter()
+            .map(|message| Posted {
+                id: MessageId(message.id.0),
+                ours: message.author == bot,
+                text: message.now.content.clone(),
+                at: Timestamp(message.sent_ms),
+            })
+            .collect();
+        messages.reverse();
+        messages.truncate(usize::from(limit));
+        Ok(messages)
+    }
+}

@@ -1,0 +1,458 @@
+//! The whole pipeline in one thread with virtual time: store, policy, Plex client and simulators, without a
+//! socket. A test that uses it runs on a runtime whose clock is paused.
+
+mod discord;
+mod plex;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use rolarr::{
+    domain::{GuildId, PlexAccountId, PromptId, RoleId, Timestamp, UserId},
+    pipeline::{
+        Parts, Pipeline, Seam, Watcher,
+        ports::{
+            ButtonAction, Command, Discord, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Said, Via,
+        },
+        settings::{ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole},
+    },
+    plex::{Plex, Transport},
+    policy::{Engine, EngineSettings, Limits, Module, Policy},
+    store::{Account, MemberRow, Store, StoreError, Threads, Tx},
+};
+use rolarr_sim::{
+    discord::{self as sim, DiscordSim, Scene},
+    plex::PlexSim,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use self::{discord::ToDiscord, plex::ToPlex};
+
+/// When every story begins: 2026-01-01 00:00 UTC.
+pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
+
+/// A person of the sample world at Plex.
+pub const ANN: &str = "ann@example.org";
+/// Another.
+pub const BEN: &str = "ben@example.org";
+
+/// One story: two simulators, a database, and the pipeline between them.
+pub struct Stage {
+    /// Discord.
+    pub discord: Arc<Mutex<DiscordSim>>,
+    /// plex.tv.
+    pub plex: Arc<Mutex<PlexSim>>,
+    /// Who is who on Discord.
+    pub scene: Scene,
+    /// A second tracked role.
+    pub vip: RoleId,
+    /// The channel in which administrators are told.
+    pub audit: rolarr::domain::ChannelId,
+    /// The folder of the database.
+    pub folder: TempDir,
+    seam: Seam,
+    settings: Settings,
+    policy: Policy,
+    pipeline: Option<Pipeline>,
+}
+
+/// What a test changes of the ordinary.
+pub struct Setting {
+    /// Settings of the default policy.
+    pub policy: Value,
+    /// What the pipeline goes by.
+    pub change: fn(&mut Settings),
+    /// What there is at Plex before Rolarr starts.
+    pub before: fn(&mut PlexSim),
+    /// What there is on Discord before Rolarr starts.
+    pub on_discord: fn(&mut DiscordSim, &Scene),
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { policy: Value::Null, change: |_| {}, before: |_| {}, on_discord: |_, _| {} }
+    }
+}
+
+impl Stage {
+    /// An ordinary beginning: the guild is taken in, nobody has a role.
+    ///
+    /// # Errors
+    /// If anything can't be set up.
+    pub async fn set() -> Result<Self> {
+        Self::with(Setting::default()).await
+    }
+
+    /// A beginning of its own.
+    ///
+    /// # Errors
+    /// If anything can't be set up.
+    pub async fn with(setting: Setting) -> Result<Self> {
+        let seam = Seam::seeded(1, BEGINNING);
+        let (mut discord, scene) = Scene::new(BEGINNING.0)?;
+        let vip = discord.create_role(BEGINNING.0, scene.guild, "VIP")?;
+        let audit = discord.create_channel(BEGINNING.0, scene.guild, "audit")?;
+        (setting.on_discord)(&mut discord, &scene);
+        let mut plex = PlexSim::sample();
+        (setting.before)(&mut plex);
+        let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
+        let engine = Engine::new(EngineSettings::default())?;
+        let module = Module::open("builtin:role-restriction")?;
+        let policy = Policy::load(&engine, &module, &setting.policy, Vec::new(), &Limits::default())?;
+        let client = client(&plex, &seam);
+        let owner = client.owner().await?;
+        let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
+        let libraries = client.libraries(&server.machine).await?;
+        let vip = RoleId(vip.0);
+        let audit = rolarr::domain::ChannelId(audit.0);
+        let mut settings = Settings {
+            guilds: vec![GuildSettings {
+                id: GuildId(scene.guild.0),
+                key: "home".to_owned(),
+                roles: vec![
+                    TrackedRole { id: RoleId(scene.subscriber.0), key: "plex".to_owned() },
+                    TrackedRole { id: vip, key: "vip".to_owned() },
+                ],
+                prompt_channel: Some(rolarr::domain::ChannelId(scene.channel.0)),
+            }],
+            protected_members: [].into(),
+            protected_roles: [].into(),
+            first_start: FirstStart::Adopt,
+            audit_channel: Some(audit),
+            owner,
+            server,
+            shared: libraries.clone(),
+            libraries,
+            downloads: false,
+            live_tv: 0,
+            existing_shares: ExistingShares::Ask,
+            removal: Removal::Share,
+            streams: true,
+            timings: Timings::default(),
+        };
+        (setting.change)(&mut settings);
+        let folder = tempfile::tempdir()?;
+        let mut stage =
+            Self { discord, plex, scene, vip, audit, folder, seam, settings, policy, pipeline: None };
+        stage.start().await?;
+        Ok(stage)
+    }
+
+    /// Starts the pipeline; the guilds are compared, as after a new gateway session.
+    ///
+    /// # Errors
+    /// If the database can't be opened.
+    pub async fn start(&mut self) -> Result<()> {
+        self.start_watched(None).await
+    }
+
+    /// The same with somebody who is told of each step.
+    ///
+    /// # Errors
+    /// If the database can't be opened.
+    pub async fn start_watched(&mut self, watcher: Option<Watcher>) -> Result<()> {
+        let seam = match watcher {
+            None => self.seam.clone(),
+            Some(watcher) => self.seam.clone().watched(watcher),
+        };
+        let port = Arc::new(ToDiscord { sim: Arc::clone(&self.discord), seam: seam.clone() });
+        let mut guilds = Vec::new();
+        for guild in &self.settings.guilds {
+            guilds.push(port.guild(guild.id).await?);
+        }
+        let pipeline = Pipeline::start(Parts {
+            settings: self.settings.clone(),
+            seam: seam.clone(),
+            store: Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?,
+            policy: self.policy.clone(),
+            plex: client(&self.plex, &seam),
+            discord: port,
+            guilds,
+        })
+        .await?;
+        pipeline.handle().news(GatewayNews::Session).await;
+        self.pipeline = Some(pipeline);
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Stops the pipeline in good order.
+    pub async fn stop(&mut self) {
+        if let Some(pipeline) = self.pipeline.take() {
+            pipeline.shutdown().await;
+        }
+    }
+
+    /// Ends the pipeline at once, as a crash would.
+    pub fn crash(&mut self) {
+        self.pipeline = None;
+    }
+
+    /// Changes what the pipeline goes by; it counts from the next start.
+    pub fn settings(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Lets time pass until what is under way has come to its end.
+    pub async fn settle(&self) {
+        self.wait(Duration::from_secs(45)).await;
+    }
+
+    /// Lets time pass.
+    pub async fn wait(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.seam.now().0
+    }
+
+    /// Discord's state machine.
+    pub fn on_discord(&self) -> MutexGuard<'_, DiscordSim> {
+        self.discord.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// plex.tv's state machine.
+    pub fn at_plex(&self) -> MutexGuard<'_, PlexSim> {
+        self.plex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn intake(&self) -> Result<rolarr::pipeline::Handle> {
+        Ok(self.pipeline.as_ref().context("the pipeline was stopped")?.handle())
+    }
+
+    /// The guild.
+    #[must_use]
+    pub fn guild(&self) -> GuildId {
+        GuildId(self.scene.guild.0)
+    }
+
+    /// The member most stories are about.
+    #[must_use]
+    pub fn alice(&self) -> UserId {
+        UserId(self.scene.alice.0)
+    }
+
+    /// Another member.
+    #[must_use]
+    pub fn bob(&self) -> UserId {
+        UserId(self.scene.bob.0)
+    }
+
+    /// The role that gives access.
+    #[must_use]
+    pub fn role(&self) -> RoleId {
+        RoleId(self.scene.subscriber.0)
+    }
+
+    /// The gateway tells of a member as they are now, if the pipeline runs.
+    ///
+    /// # Errors
+    /// Never while the pipeline runs.
+    pub async fn tell(&self, user: UserId) -> Result<()> {
+        let Ok(intake) = self.intake() else { return Ok(()) };
+        let said = discord::snapshot(&self.on_discord(), self.guild(), user).map_or(Said::Left, Said::Member);
+        intake.hint(Hint { guild: self.guild(), user, said }).await;
+        Ok(())
+    }
+
+    /// A member gets a role.
+    ///
+    /// # Errors
+    /// If Discord would refuse it.
+    pub async fn give_role(&self, user: UserId, role: RoleId) -> Result<()> {
+        let now = self.now();
+        self.on_discord().add_role(now, self.scene.guild, sim::UserId(user.0), sim::RoleId(role.0))?;
+        self.tell(user).await
+    }
+
+    /// A member loses a role.
+    ///
+    /// # Errors
+    /// If Discord would refuse it.
+    pub async fn take_role(&self, user: UserId, role: RoleId) -> Result<()> {
+        let now = self.now();
+        self.on_discord().remove_role(now, self.scene.guild, sim::UserId(user.0), sim::RoleId(role.0))?;
+        self.tell(user).await
+    }
+
+    /// A member leaves the guild.
+    ///
+    /// # Errors
+    /// If Discord would refuse it.
+    pub async fn leave(&self, user: UserId) -> Result<()> {
+        let now = self.now();
+        self.on_discord().leave(now, self.scene.guild, sim::UserId(user.0))?;
+        self.tell(user).await
+    }
+
+    /// A person joins the guild.
+    ///
+    /// # Errors
+    /// If Discord would refuse it.
+    pub async fn join(&self, user: UserId) -> Result<()> {
+        let now = self.now();
+        self.on_discord().join(now, self.scene.guild, sim::UserId(user.0))?;
+        self.tell(user).await
+    }
+
+    /// A person answers by direct message.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn write(&self, user: UserId, text: &str) -> Result<Option<Reply>> {
+        Ok(self.intake()?.address(user, text, Via::DirectMessage).await)
+    }
+
+    /// A person fills in the form.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn fill_in(&self, user: UserId, prompt: PromptId, text: &str) -> Result<Option<Reply>> {
+        Ok(self.intake()?.address(user, text, Via::Form(prompt)).await)
+    }
+
+    /// A person presses a button.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn press(&self, user: UserId, action: ButtonAction) -> Result<Pressed> {
+        Ok(self.intake()?.pressed(user, action).await)
+    }
+
+    /// A person gives a command in the guild.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn command(&self, user: UserId, administrator: bool, command: Command) -> Result<Reply> {
+        let by = Invoker { user, guild: Some(self.guild()), administrator };
+        Ok(self.intake()?.command(command, by).await)
+    }
+
+    /// Something else happens on the gateway.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn news(&self, news: GatewayNews) -> Result<()> {
+        self.intake()?.news(news).await;
+        Ok(())
+    }
+
+    /// Alice has the role, was invited under Ann's address and accepted.
+    ///
+    /// # Errors
+    /// If any of it fails.
+    pub async fn alice_joins(&self) -> Result<()> {
+        self.give_role(self.alice(), self.role()).await?;
+        self.settle().await;
+        self.write(self.alice(), ANN).await?.context("the address was not taken up")?;
+        self.settle().await;
+        let now = self.now();
+        self.at_plex().person_accepts(now, ANN)?;
+        self.wait(Duration::from_secs(120)).await;
+        Ok(())
+    }
+
+    /// What the bot wrote to a person, oldest first, as it stands now.
+    #[must_use]
+    pub fn messages(&self, user: UserId) -> Vec<String> {
+        let sim = self.on_discord();
+        sim.told(sim::UserId(user.0)).into_iter().map(|message| message.now.content.clone()).collect()
+    }
+
+    /// The labels of the buttons that can be pressed in the direct messages of a person.
+    #[must_use]
+    pub fn open_buttons(&self, user: UserId) -> Vec<String> {
+        let sim = self.on_discord();
+        let messages = sim.told(sim::UserId(user.0));
+        let ids = messages.into_iter().filter_map(|message| message.button());
+        ids.map(ToOwned::to_owned).collect()
+    }
+
+    /// What stands in the audit channel, oldest first.
+    #[must_use]
+    pub fn audit(&self) -> Vec<String> {
+        let sim = self.on_discord();
+        let messages = sim.messages_in(sim::ChannelId(self.audit.0));
+        messages.into_iter().map(|message| message.now.content.clone()).collect()
+    }
+
+    /// A person's number at Plex.
+    ///
+    /// # Panics
+    /// If there is no such person.
+    #[must_use]
+    pub fn plex_account(&self, who: &str) -> PlexAccountId {
+        PlexAccountId(self.at_plex().account(who).map(|account| account.id).unwrap_or_default())
+    }
+
+    /// The filters that are set for a person.
+    #[must_use]
+    pub fn filters(&self, who: &str) -> Vec<(&'static str, String)> {
+        let account = self.plex_account(who).0;
+        self.at_plex().filters(account).into_iter().collect()
+    }
+
+    /// The writes that plex.tv and the server got, as method and path.
+    #[must_use]
+    pub fn writes(&self) -> Vec<String> {
+        let sim = self.at_plex();
+        sim.writes().into_iter().map(|write| format!("{} {}", write.method, write.path)).collect()
+    }
+
+    /// Reads the database.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        // A second handle on the same file sees what was committed.
+        Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.read(work).await
+    }
+
+    /// A member's account.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn account(&self, user: UserId) -> Result<Account> {
+        self.read(move |tx| tx.account_of(user)).await?.context("the member has no account")
+    }
+
+    /// A member as they are stored.
+    ///
+    /// # Errors
+    /// If the database can't be read.
+    pub async fn member(&self, user: UserId) -> Result<Option<MemberRow>> {
+        let guild = self.guild();
+        Ok(self.read(move |tx| tx.member(guild, user)).await?)
+    }
+
+    /// Whether a text stands anywhere in the database's files.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn database_holds(&self, text: &str) -> Result<bool> {
+        for file in std::fs::read_dir(self.folder.path())? {
+            let bytes = std::fs::read(file?.path())?;
+            let lower = bytes.to_ascii_lowercase();
+            if lower.windows(text.len()).any(|window| window == text.to_ascii_lowercase().as_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam) -> Plex {
+    let transport = ToPlex { sim: Arc::clone(sim), seam: seam.clone() };
+    Plex::new(Arc::new(transport) as Arc<dyn Transport>)
+}
