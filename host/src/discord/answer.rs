@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::{
@@ -22,6 +22,12 @@ use crate::{
 /// How long the pipeline may think about a pressed button: a form can only be the first answer, and that has
 /// to be there within three seconds.
 const PRESS_LIMIT: Duration = Duration::from_secs(2);
+/// How long Discord waits for the first answer.
+const FIRST_LIMIT: Duration = Duration::from_secs(3);
+/// Discord's JSON error code for an interaction that has its first answer.
+const ALREADY_ANSWERED: u32 = 40_060;
+/// How long to wait before a later answer is tried again.
+const EDIT_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// How long the token of an interaction is valid.
 const TOKEN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -128,16 +134,36 @@ impl Reach<'_> {
         }
     }
 
+    /// The first answer. A second try is worth it while there is time: if the first one arrived after all,
+    /// Discord says so.
     async fn callback(&self, body: Value) -> Result<(), DiscordError> {
         let path = format!("/interactions/{}/{}/callback", self.id, segment(self.token));
         let call = Call::interaction(Method::POST, "POST /interactions/{id}/{token}/callback", path);
-        self.http.send(call.with(body)).await.map(|_| ())
+        let call = call.with(body);
+        let tries = async {
+            match self.http.send(call.clone()).await {
+                Err(DiscordError::Unavailable { .. }) => {}
+                end => return end.map(|_| ()),
+            }
+            match self.http.send(call).await {
+                Err(DiscordError::Refused { code: ALREADY_ANSWERED, .. }) => Ok(()),
+                end => end.map(|_| ()),
+            }
+        };
+        let late = DiscordError::Unavailable { what: "no answer within 3 s".to_owned() };
+        timeout(FIRST_LIMIT, tries).await.unwrap_or(Err(late))
     }
 
     async fn edit(&self, reply: &Reply) -> Result<(), DiscordError> {
         let path = format!("/webhooks/{}/{}/messages/@original", self.application, segment(self.token));
         let template = "PATCH /webhooks/{application}/{token}/messages/@original";
-        let call = Call::interaction(Method::PATCH, template, path);
-        self.http.send(call.with(body::reply(reply))).await.map(|_| ())
+        let call = Call::interaction(Method::PATCH, template, path).with(body::reply(reply));
+        for wait in EDIT_WAITS {
+            match self.http.send(call.clone()).await {
+                Err(DiscordError::Unavailable { .. }) => sleep(wait).await,
+                end => return end.map(|_| ()),
+            }
+        }
+        self.http.send(call).await.map(|_| ())
     }
 }

@@ -26,6 +26,8 @@ const TRIES: u32 = 3;
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// How long to wait if Discord asks to wait and does not say how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
+/// Discord's JSON error code for "You are opening direct messages too fast".
+const TOO_MANY_DIRECT_MESSAGES: u32 = 40_003;
 /// What Discord asks bots to send (Discord's documentation, "User Agent").
 const USER_AGENT: &str = concat!("DiscordBot (rolarr, ", env!("CARGO_PKG_VERSION"), ")");
 /// What need not be encoded in a segment of a path.
@@ -158,6 +160,8 @@ impl Http {
         let code = refusal.code.unwrap_or(0);
         match status {
             200..=299 => Ok(Answer::Body(body)),
+            // No limit that passes soon: the bot has written to too many people.
+            429 if code == TOO_MANY_DIRECT_MESSAGES => Err(DiscordError::Refused { status, code }),
             429 => Ok(Answer::Wait(told.retry_after.unwrap_or(UNKNOWN_WAIT))),
             401 if route.is_some() => Err(DiscordError::Unauthorized),
             404 => Err(DiscordError::NotFound { code }),

@@ -185,16 +185,12 @@ async fn a_doubled_event_is_one_command() {
 
 #[tokio::test]
 async fn what_a_member_gave_is_not_lost_if_the_answer_can_not_be_given() {
-    for kind in [
-        RestFaultKind::Status { status: 404, code: 10_062 },
-        RestFaultKind::Status { status: 400, code: 40_060 },
-        RestFaultKind::Status { status: 500, code: 0 },
-        RestFaultKind::Drop,
-    ] {
+    for (status, code) in [(404, 10_062), (400, 40_060), (401, 50_027)] {
         let bot = Bot::start().await;
         bot.registered().await;
+        let kind = RestFaultKind::Status { status, code };
         bot.server.with(|sim, _| {
-            sim.fail_requests(RestFault::once("POST", "interactions/*/*/callback", kind.clone()));
+            sim.fail_requests(RestFault::once("POST", "interactions/*/*/callback", kind));
         });
         bot.command(bot.scene.alice, "plex link", &[("email", "alice@example.org".into())]);
         let command = Command::Link { email: Some("alice@example.org".to_owned()) };
@@ -203,6 +199,29 @@ async fn what_a_member_gave_is_not_lost_if_the_answer_can_not_be_given() {
         // The next person is answered.
         let asked = bot.command(bot.scene.bob, "plex link", &[]);
         assert_eq!(reply(&bot, asked).await, "Done.");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_on_the_way_is_no_reason_to_leave_a_person_without_answer() {
+    let status = |status| RestFaultKind::Status { status, code: 0 };
+    let first = |kind| RestFault::once("POST", "interactions/*/*/callback", kind);
+    let later = |kind| RestFault::once("PATCH", "webhooks/**", kind);
+    for fault in [
+        first(status(500)),
+        first(RestFaultKind::Drop),
+        first(RestFaultKind::Drop).after_applying(),
+        first(RestFaultKind::TooManyRequests { retry_after_ms: Some(100), global: false }),
+        later(status(502)),
+        later(RestFaultKind::Drop).after_applying(),
+    ] {
+        let bot = Bot::start().await;
+        bot.registered().await;
+        bot.server.with(|sim, _| sim.fail_requests(fault));
+        let asked = bot.command(bot.scene.alice, "plex link", &[]);
+        assert_eq!(reply(&bot, asked).await, "Done.");
+        let commands = bot.intake.told().iter().filter(|told| matches!(told, Told::Command(..))).count();
+        assert_eq!(commands, 1);
     }
 }
 

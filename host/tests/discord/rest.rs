@@ -139,13 +139,11 @@ async fn closed_direct_messages_are_told_from_other_refusals() {
     let error = bot.discord.post(channel, &plain("Hello."), "task-1").await.unwrap_err();
     assert_eq!(error, DiscordError::Refused { status: 403, code: 50_007 });
     assert!(error.is_closed_direct_message());
-    for (status, code, closed) in [(403, 50_278, true), (429, 40_003, false), (403, 50_013, false)] {
+    for (status, code, closed) in [(403, 50_278, true), (429, 40_003, true), (403, 50_013, false)] {
         let kind = RestFaultKind::Status { status, code };
-        fail(&bot, RestFault::once("POST", "users/@me/channels", kind));
-        if status == 403 {
-            let error = bot.discord.direct_channel(bot.bob()).await.unwrap_err();
-            assert_eq!(error.is_closed_direct_message(), closed, "{error:?}");
-        }
+        fail(&bot, RestFault::once("POST", "channels/*/messages", kind));
+        let error = bot.discord.post(channel, &plain("Hello."), "task-2").await.unwrap_err();
+        assert_eq!(error.is_closed_direct_message(), closed, "{error:?}");
     }
 }
 
