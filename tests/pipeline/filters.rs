@@ -1,7 +1,7 @@
 //! Three values for each filter: the owner's, ours, and what is seen.
 
 use anyhow::Result;
-use rolarr_sim::plex::{OTHER_MACHINE, PlexSim};
+use rolarr_sim::plex::OTHER_MACHINE;
 use rolarr_tests::inprocess::{ANN, Setting, Stage};
 use serde_json::json;
 
@@ -107,11 +107,9 @@ async fn a_running_stream_ends_with_the_restriction_and_history_stays() -> Resul
     Ok(())
 }
 
-fn nothing(_: &mut PlexSim) {}
-
 #[tokio::test(start_paused = true)]
 async fn removing_gives_the_filters_back_where_the_friendship_goes_on() -> Result<()> {
-    let stage = Stage::with(Setting { before: nothing, ..Setting::default() }).await?;
+    let stage = Stage::set().await?;
     stage.alice_joins().await?;
     let (now, ann) = (stage.now(), stage.plex_account(ANN).0);
     stage.at_plex().owner_shares_with(now, ann, OTHER_MACHINE, &["Documentaries"])?;
@@ -135,5 +133,34 @@ async fn removing_ends_the_friendship_where_nothing_else_is_shared() -> Result<(
     stage.settle().await;
     let ann = stage.plex_account(ANN).0;
     assert!(stage.at_plex().friend(ann).is_none());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_the_share_while_restricted_is_not_left_with_our_filter() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    set(&stage, "filterMovies", "label=Kids")?;
+    lose(&stage).await?;
+    let ann = stage.plex_account(ANN).0;
+    stage.at_plex().person_leaves_share(ann)?;
+    assert!(stage.at_plex().friend(ann).is_some());
+    regain(&stage).await?;
+    // Noticed, and invited again by the next decision.
+    lose(&stage).await?;
+    regain(&stage).await?;
+    if !stage.at_plex().invites().is_empty() {
+        let now = stage.now();
+        stage.at_plex().person_accepts(now, ANN)?;
+    }
+    stage.wait(std::time::Duration::from_secs(120)).await;
+    assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
+
+    lose(&stage).await?;
+    stage.at_plex().person_leaves_share(ann)?;
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
+    assert!(!stage.database_holds(ANN)?);
     Ok(())
 }

@@ -93,7 +93,110 @@ async fn the_owners_address_is_refused() -> Result<()> {
     assert!(reply.text.contains("Thank you"));
     stage.settle().await;
     assert!(stage.writes().is_empty());
+    assert!(stage.account(stage.alice()).await?.held.is_some());
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
     assert!(!stage.database_holds("owner@example.org")?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_twice_learns_nothing_either() -> Result<()> {
+    for never in [false, true] {
+        let change: fn(&mut rolarr::pipeline::settings::Settings) =
+            if never { |settings| settings.existing_shares = ExistingShares::Never } else { |_| {} };
+        let stage = Stage::with(Setting { before: ann_is_a_friend, change, ..Setting::default() }).await?;
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.give_role(stage.bob(), stage.role()).await?;
+        stage.settle().await;
+        stage.write(stage.alice(), ANN).await?.context("no answer")?;
+        stage.write(stage.bob(), BEN).await?.context("no answer")?;
+        stage.settle().await;
+        for email in [None, Some(ANN.to_owned()), Some(BEN.to_owned())] {
+            let link = Command::Link { email };
+            let friends = stage.command(stage.alice(), false, link.clone()).await?;
+            let new = stage.command(stage.bob(), false, link).await?;
+            assert_eq!(friends, new);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shared_without_showing_in_any_list_is_held_too() -> Result<()> {
+    use rolarr_sim::plex::Fault;
+    let stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let words = "You're already sharing this server with Ann Example. Please edit your existing share.";
+    let refusal = crate::troubles::says(400, words);
+    stage.at_plex().fault(Fault::on("POST", "/api/servers/{machine}/shared_servers", refusal));
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.wait(std::time::Duration::from_secs(3600)).await;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!(account.stage, At::None);
+    assert!(account.held.is_some());
+    assert_eq!(stage.writes().len(), 1, "it is not tried again and again");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_under_the_address_of_somebody_who_accepted_with_another_is_not_theirs() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    let (now, ann, ben) = (stage.now(), stage.plex_account(ANN).0, stage.plex_account(BEN).0);
+    stage.at_plex().person_accepts_as(now, ANN, ben)?;
+    stage.wait(std::time::Duration::from_secs(120)).await;
+    // Later the owner shares with the address by hand.
+    let now = stage.now();
+    stage.at_plex().owner_shares_with(now, ann, MACHINE, &["Movies"])?;
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    assert!(stage.at_plex().share_of(BEN).is_none());
+    assert!(stage.at_plex().share_of(ANN).is_some());
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_of_an_administrator_holds_for_one_invitation_only() -> Result<()> {
+    use rolarr_sim::plex::{Effect, Fault};
+    let stage = Stage::with(Setting { before: ann_is_a_friend, ..Setting::default() }).await?;
+    let away = Fault::on("GET", "/api/users/", Effect::Status { status: 503, retry_after: None });
+    stage.at_plex().fault(away);
+    let invite = Command::Invite { email: BEN.to_owned(), member: Some(stage.alice()) };
+    stage.command(stage.bob(), true, invite).await?;
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    stage.at_plex().clear_faults();
+    stage.wait(std::time::Duration::from_secs(1800)).await;
+    stage.join(stage.alice()).await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.alice()).await?.held.is_some());
+    assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_address_for_somebody_whose_share_is_lost_is_invited_itself() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let ann = stage.plex_account(ANN).0;
+    stage.at_plex().person_leaves_share(ann)?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Lost);
+    let invite = Command::Invite { email: BEN.to_owned(), member: Some(stage.alice()) };
+    let reply = stage.command(stage.bob(), true, invite).await?;
+    assert_eq!(reply.text, "The invitation is out.");
+    let invited: Vec<String> = stage.at_plex().invites().iter().map(|invite| invite.typed.clone()).collect();
+    assert_eq!(invited, [BEN]);
     Ok(())
 }
 

@@ -145,3 +145,19 @@ async fn who_rejoins_while_plex_is_away_has_what_was_decided_last() -> Result<()
     assert_eq!(invitations(&stage), 1);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_address_again_does_not_send_a_declined_invitation_again() -> Result<()> {
+    use rolarr::pipeline::ports::Command;
+    let stage = invited().await?;
+    stage.at_plex().person_declines(ANN)?;
+    stage.wait(MINUTES).await;
+    let link = |email: &str| Command::Link { email: Some(email.to_owned()) };
+    stage.command(stage.alice(), false, link(ANN)).await?;
+    stage.settle().await;
+    assert_eq!(invitations(&stage), 1);
+    stage.command(stage.alice(), false, link("ben@example.org")).await?;
+    stage.settle().await;
+    assert_eq!(invitations(&stage), 2);
+    Ok(())
+}

@@ -219,6 +219,21 @@ async fn protected_members_and_roles_are_skipped_and_shown_as_skipped() -> Resul
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_protected_by_now_is_not_evaluated_whatever_happens_to_the_account() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.stop().await;
+    let alice = stage.alice();
+    stage.settings().protected_members.insert(alice);
+    stage.start().await?;
+    stage.wait(Duration::from_secs(25 * 3600)).await;
+    let last = story(&stage).await?.pop();
+    assert_eq!(last.map(|(origin, _, state)| (origin, state)), Some((Origin::Timer, EventState::Skipped)));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_hints_at_once_are_asked_for_through_the_gateway() -> Result<()> {
     let stage = Stage::set().await?;
     let mut users = Vec::new();

@@ -54,7 +54,7 @@ pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow:
         policy = policy.metadata().name,
         "everything that the configuration names exists"
     );
-    let pipeline = Pipeline::start(Parts {
+    let mut pipeline = Pipeline::start(Parts {
         settings: looked.settings,
         seam,
         store,
@@ -64,7 +64,11 @@ pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow:
         guilds: looked.guilds,
     })
     .await?;
-    let ended = discord::run(discord, Arc::new(pipeline.handle()), stop).await;
+    let intake = Arc::new(pipeline.handle());
+    let ended = tokio::select! {
+        ended = discord::run(discord, intake, stop) => ended,
+        () = pipeline.broken() => Err(discord::Fatal::Broken("pipeline")),
+    };
     pipeline.shutdown().await;
     info!("stopped");
     ended.context("the connection to Discord ended")

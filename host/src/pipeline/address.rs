@@ -106,8 +106,14 @@ fn give(
     if !wanted(tx, settings, &account)? {
         return Ok(Given::Unasked);
     }
-    let settled = matches!(account.stage, Stage::None | Stage::Declined);
-    if !settled || (account.stage == Stage::None && account.email.is_some()) {
+    // A claim that is held looks like an address that was taken up.
+    let fresh = match account.stage {
+        Stage::None => account.email.is_none() && account.claim.is_none(),
+        // Only another address is a new beginning: a declined invitation is not sent again.
+        Stage::Declined => account.email.as_ref() != Some(email),
+        Stage::Inviting | Stage::Invited | Stage::Joined | Stage::Leaving | Stage::Lost => false,
+    };
+    if !fresh {
         return Ok(Given::Linked);
     }
     if let Some(prompt) = tx.latest_prompt(from)?
@@ -120,6 +126,7 @@ fn give(
     account.email = None;
     account.claim = None;
     account.held = None;
+    account.adopt = false;
     account.plex_account = None;
     if taken {
         // Another member's address: held, with the same answer.
@@ -130,7 +137,6 @@ fn give(
     } else {
         account.email = Some(email.clone());
         if account.stage == Stage::Declined {
-            // Another address is a new beginning.
             account.stage = Stage::None;
             account.invite_for = account.decided_by;
         }
@@ -198,7 +204,8 @@ fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result
         PromptState::Closed | PromptState::Answered => false,
     };
     if !open {
-        return Ok(Reply::text(texts::NOTHING_TO_LINK));
+        let answered = prompt.state == PromptState::Answered;
+        return Ok(Reply::text(if answered { texts::LINKED_ALREADY } else { texts::NOTHING_TO_LINK }));
     }
     Ok(Reply {
         text: texts::LINK_ASKED.to_owned(),

@@ -197,6 +197,11 @@ fn invite_member(
         tx.add_task(Some(event), Some(member), &crate::store::Work::Refresh(prompt.id), now)?;
     }
     let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
+    if account.email.as_ref() != Some(email) {
+        // Whoever had the share before is not who has this address.
+        account.plex_account = None;
+        account.share = None;
+    }
     account.email = Some(email.clone());
     account.claim = None;
     account.held = None;

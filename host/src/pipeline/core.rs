@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
-    plex::Plex,
+    plex::{Plex, PlexError},
     policy::Policy,
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// Wakes a worker when there is something for it.
@@ -52,11 +52,16 @@ pub(super) struct Core {
     pub(super) looks: Looks,
     /// Plex refused the token, and the administrators were told.
     refused: AtomicBool,
+    unscrubbed: AtomicBool,
+    pruned_at: AtomicU64,
+    /// What this installation's nonces begin with.
+    pub(super) nonce: String,
     policy: RwLock<Policy>,
     guilds: RwLock<HashMap<GuildId, Guild>>,
 }
 
 impl Core {
+    #[expect(clippy::too_many_arguments, reason = "each is a part that is made elsewhere")]
     pub(super) fn new(
         settings: Settings,
         seam: Seam,
@@ -65,6 +70,7 @@ impl Core {
         plex: Plex,
         discord: Arc<dyn Discord>,
         guilds: Vec<Guild>,
+        nonce: String,
     ) -> Self {
         Self {
             settings,
@@ -77,6 +83,9 @@ impl Core {
             sweeps: Mutex::default(),
             looks: Looks::default(),
             refused: AtomicBool::new(false),
+            unscrubbed: AtomicBool::new(false),
+            pruned_at: AtomicU64::new(0),
+            nonce,
             policy: RwLock::new(policy),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
         }
@@ -92,9 +101,59 @@ impl Core {
         !self.refused.swap(true, Ordering::Relaxed)
     }
 
-    /// Plex accepted the token.
-    pub(super) fn token_works(&self) {
-        self.refused.store(false, Ordering::Relaxed);
+    /// Plex accepted the token: those who waited for that go on.
+    pub(super) async fn token_works(&self) {
+        if !self.refused.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let (now, why) = (self.seam.now(), PlexError::Unauthorized.to_string());
+        match self.store.write(move |tx| tx.unpark(&why, now)).await {
+            Ok(_) => self.signals.converge.notify_one(),
+            // They go on at the next start at the latest.
+            Err(error) => tracing::warn!(%error, "accounts that waited for a valid token can't go on yet"),
+        }
+    }
+
+    /// Makes sure that what was forgotten is gone from the database's log too. Where another program reads
+    /// the file at this moment, that happens a little later.
+    pub(super) async fn scrub(&self) -> Result<(), StoreError> {
+        match self.store.scrub().await {
+            Err(StoreError::Locked) => {
+                self.unscrubbed.store(true, Ordering::Relaxed);
+                self.signals.deadlines.notify_one();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Tries again to empty the database's log. True if another program is in the way still.
+    pub(super) async fn scrub_failed_again(&self) -> Result<bool, StoreError> {
+        match self.store.scrub().await {
+            Ok(()) => Ok(false),
+            Err(StoreError::Locked) => {
+                self.unscrubbed.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether something that was forgotten may still stand in the database's log. Asking clears it.
+    pub(super) fn take_unscrubbed(&self) -> bool {
+        self.unscrubbed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it is a day since this last said yes.
+    pub(super) fn is_new_day(&self) -> bool {
+        const DAY: u64 = 24 * 3_600_000;
+        let now = self.seam.now().0;
+        let last = self.pruned_at.load(Ordering::Relaxed);
+        let due = now.saturating_sub(last) >= DAY;
+        if due {
+            self.pruned_at.store(now, Ordering::Relaxed);
+        }
+        due
     }
 
     /// The person who owns a guild.

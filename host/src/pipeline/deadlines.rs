@@ -1,6 +1,6 @@
 //! What happens because a time came: questions that expire, wakes that are due, rows that are old.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
@@ -12,6 +12,9 @@ use crate::{
     },
     store::{EventState, NewEvent, PromptState, StoreError, Tx, Work},
 };
+
+/// How long after another program kept the database's log from being emptied that is tried again.
+const SCRUB_AGAIN: Duration = Duration::from_secs(10);
 
 /// Watches the clock.
 pub(super) struct Deadlines;
@@ -47,17 +50,25 @@ impl Worker for Deadlines {
             let seen = Seen::new(core, wake.guild);
             core.store
                 .write(move |tx| {
-                    tx.drop_wake(wake.guild, wake.user, &wake.tag)?;
+                    // It may have been cancelled or replaced meanwhile.
+                    if !tx.take_wake(&wake)? {
+                        return Ok(());
+                    }
                     journal(tx, &seen, wake.guild, wake.user, wake.due, Cause::Wake(wake.tag))
                 })
                 .await?;
         }
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();
-        let keep = millis(core.settings.timings.keep_decisions);
-        let old = Timestamp(now.0.saturating_sub(keep));
-        core.store.write(move |tx| tx.forget_decisions_before(old)).await?;
-        let next = core.store.read(|tx| tx.next_deadline()).await?;
+        if core.is_new_day() {
+            let keep = millis(core.settings.timings.keep_decisions);
+            let old = Timestamp(now.0.saturating_sub(keep));
+            core.store.write(move |tx| tx.prune(old)).await?;
+        }
+        let mut next = core.store.read(|tx| tx.next_deadline()).await?;
+        if core.take_unscrubbed() && core.scrub_failed_again().await? {
+            next = Some(next.unwrap_or(Timestamp(u64::MAX)).min(core.after(SCRUB_AGAIN)));
+        }
         // Once a day at least, for what is old.
         let tomorrow = now.plus_millis(24 * 3_600_000);
         Ok(Some(next.map_or(tomorrow, |next| next.min(tomorrow))))

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{core::Core, effects, seam::Step, texts, worker::Worker};
+use super::{core::Core, effects, observe::Seen, seam::Step, texts, worker::Worker};
 use crate::{
     domain::{
         Timestamp, UserId,
-        contract::{Account, Event, GuildRoles, Member, Progress, Service, Wake},
+        contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
+    policy::LogLine,
     store::{
         self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage, StoreError,
         Tx, WakeRow,
@@ -83,7 +84,13 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
     let input = input(core, &known);
     let id = known.event.id;
-    let user = known.event.event.user;
+    let (guild, user) = (known.event.event.guild, known.event.event.user);
+    // Who is protected by now is not evaluated, whatever the event.
+    let here = known.memberships.iter().find(|member| member.guild == guild);
+    let roles = here.map(|member| member.roles.as_slice()).unwrap_or_default();
+    if let Some(why) = Seen::new(core, guild).untouchable(user, roles) {
+        return core.store.write(move |tx| tx.close_event(id, EventState::Skipped, Some(why))).await;
+    }
     let judged = {
         let (policy, input) = (policy.clone(), input.clone());
         core.seam.compute(move || policy.evaluate(&input)).await
@@ -113,9 +120,7 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                 micros: u64::try_from(evaluation.took.as_micros()).unwrap_or(u64::MAX),
                 logs: evaluation.logs.iter().map(|line| line.text.clone()).collect(),
             };
-            for line in &evaluation.logs {
-                tracing::info!(event = id.padded(), policy = metadata.name, "{}", line.text);
-            }
+            relay(&id.padded(), &metadata.name, &evaluation.logs);
             tracing::info!(
                 event = id.padded(),
                 policy = metadata.name,
@@ -129,15 +134,16 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
             let event = known.event;
             let forgot =
                 core.store.write(move |tx| effects::carry_out(tx, &settings, now, &event, &row)).await?;
-            if forgot {
-                core.store.scrub().await?;
-            }
-            core.seam.reach(Step::DecisionStored).await;
             core.signals.converge.notify_one();
             core.signals.messages.notify_one();
             core.signals.deadlines.notify_one();
+            core.seam.reach(Step::DecisionStored).await;
+            if forgot {
+                core.scrub().await?;
+            }
         }
         Some(Err(error)) => {
+            relay(&id.padded(), &policy.metadata().name, &error.logs);
             tracing::error!(event = id.padded(), %error, "the event stays undecided");
             audit(texts::undecided(user, &error.to_string())).await?;
             core.signals.messages.notify_one();
@@ -149,6 +155,18 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// What the policy logged, at the importance that it gave.
+fn relay(event: &str, policy: &str, lines: &[LogLine]) {
+    for line in lines {
+        match line.level {
+            Level::Debug => tracing::debug!(event, policy, "{}", line.text),
+            Level::Info => tracing::info!(event, policy, "{}", line.text),
+            Level::Warn => tracing::warn!(event, policy, "{}", line.text),
+            Level::Error => tracing::error!(event, policy, "{}", line.text),
+        }
+    }
 }
 
 /// What the policy is told.

@@ -8,8 +8,8 @@ use crate::{
         contract::{Access, Action, Moment},
     },
     store::{
-        Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Tx, WakeRow,
-        Work,
+        Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Told, Tx,
+        WakeRow, Work,
     },
 };
 
@@ -102,7 +102,9 @@ pub(super) fn desired(tx: &Tx<'_>, settings: &Settings, account: &Account) -> Re
         return Ok(account.granted.clone().map_or(Access::Absent, Access::Granted));
     };
     let grants = tx.grants(user)?;
-    Ok(most_generous(grants.iter().map(|grant| &grant.access), &settings.shared_names()))
+    // What a guild decided that is no longer served does not count.
+    let served = grants.iter().filter(|grant| settings.guild(grant.guild).is_some());
+    Ok(most_generous(served.map(|grant| &grant.access), &settings.shared_names()))
 }
 
 /// Takes note of what should be true now, and lets the other workers know by what it writes. True if an
@@ -154,7 +156,7 @@ pub(super) fn wish(
         Access::Absent => {
             account.invite_for = None;
             account.held = None;
-            forgot = forget_if_nowhere(&mut account);
+            forgot = forget_if_nowhere(tx, &mut account)?;
             close_prompts(tx, now, change.event, change.user)?;
             tx.drop_tasks_of(change.user)?;
         }
@@ -165,16 +167,20 @@ pub(super) fn wish(
 
 /// Forgets the address of somebody for whom there is nothing at Plex. Where there is something, the
 /// address stays until Plex has confirmed that it is gone. True if there was one.
-fn forget_if_nowhere(account: &mut Account) -> bool {
+fn forget_if_nowhere(tx: &Tx<'_>, account: &mut Account) -> Result<bool, StoreError> {
     let mut forgot = account.claim.take().is_some();
-    if matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost) {
+    account.adopt = false;
+    let nowhere = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
+    if nowhere && tx.fields(account.id)?.is_empty() {
         forgot |= account.email.take().is_some();
         account.plex_account = None;
         account.share = None;
         account.stage = Stage::None;
+        account.told = Told::Nothing;
+        account.tell = None;
         account.due = None;
     }
-    forgot
+    Ok(forgot)
 }
 
 /// Asks for the e-mail address, unless the question is open already.
@@ -188,6 +194,13 @@ pub(super) fn ask(
         return Ok(());
     }
     let expires_at = now.plus_millis(millis(settings.timings.prompt));
+    if let Some(expired) = tx.latest_prompt(change.user)?
+        && expired.state == PromptState::Expired
+    {
+        tx.reopen_prompt(expired.id, expires_at)?;
+        tx.add_task(Some(change.event), Some(change.user), &Work::Refresh(expired.id), now)?;
+        return Ok(());
+    }
     let prompt = tx.open_prompt(change.user, change.guild, now, expires_at)?;
     tx.add_task(Some(change.event), Some(change.user), &Work::Ask(prompt), now)?;
     Ok(())

@@ -120,9 +120,12 @@ async fn send(core: &Core, task: &Task, channel: ChannelId, message: &Outgoing) 
             Err(error) => return failed(core, task, None, &error).await,
         }
     }
-    core.store.write(move |tx| tx.begin_task(id, channel, now)).await?;
+    if !core.store.write(move |tx| tx.begin_task(id, channel, now)).await? {
+        // It was dropped meanwhile.
+        return Ok(false);
+    }
     core.seam.reach(Step::MessageIntended).await;
-    match core.discord.post(channel, message, &nonce(id)).await {
+    match core.discord.post(channel, message, &nonce(core, id)).await {
         Ok(message) => {
             core.seam.reach(Step::MessageSent).await;
             sent(core, task, channel, message).await?;
@@ -133,8 +136,8 @@ async fn send(core: &Core, task: &Task, channel: ChannelId, message: &Outgoing) 
 }
 
 /// At most 25 characters, and the same after a restart.
-fn nonce(task: TaskId) -> String {
-    format!("rolarr-{task}")
+fn nonce(core: &Core, task: TaskId) -> String {
+    format!("{}-{task}", core.nonce)
 }
 
 async fn sent(core: &Core, task: &Task, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {

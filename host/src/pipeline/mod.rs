@@ -90,8 +90,10 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, plex, discord, guilds } = parts;
-        prepare(&store, &policy, seam.now()).await?;
-        let core = Arc::new(Core::new(settings, seam, store, policy, plex, discord, guilds));
+        let nonce = prepare(&store, &policy, &seam).await?;
+        let core = Arc::new(Core::new(settings, seam, store, policy, plex, discord, guilds, nonce));
+        // What was forgotten just before a crash may stand in the log of the database.
+        core.scrub().await?;
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
         workers.spawn(worker::run::<Observer>(Arc::clone(&core), stop.clone()));
@@ -109,6 +111,13 @@ impl Pipeline {
         Handle { core: Arc::clone(&self.core) }
     }
 
+    /// Returns when a worker ended by itself, which none does: the bot must not go on without it.
+    pub async fn broken(&mut self) {
+        if let Some(Err(error)) = self.workers.join_next().await {
+            tracing::error!(%error, "a worker ended by itself");
+        }
+    }
+
     /// Stops all workers and waits for them. What is under way gets a few seconds; what is left over goes on
     /// at the next start.
     pub async fn shutdown(mut self) {
@@ -121,13 +130,29 @@ impl Pipeline {
     }
 }
 
+/// The fact that the beginning of this installation's nonces is kept under.
+const NONCE: &str = "nonce";
+
 /// What a start changes in the database before anything happens.
-async fn prepare(store: &Store, policy: &Policy, now: crate::domain::Timestamp) -> Result<(), StoreError> {
+/// Returns what this installation's nonces begin with.
+async fn prepare(store: &Store, policy: &Policy, seam: &Seam) -> Result<String, StoreError> {
     let name = policy.metadata().name.clone();
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
-    let (wakes, unparked) = store
-        .write(move |tx| Ok((tx.drop_wakes_of_other_policies(&name)?, tx.unpark(&refused, now)?)))
+    let now = seam.now();
+    // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
+    let fresh = format!("{:08x}", seam.random() >> 32);
+    let (wakes, unparked, nonce) = store
+        .write(move |tx| {
+            let nonce = match tx.fact(NONCE)? {
+                Some(known) => known,
+                None => {
+                    tx.put_fact(NONCE, &fresh)?;
+                    fresh
+                }
+            };
+            Ok((tx.drop_wakes_of_other_policies(&name)?, tx.unpark(&refused, now)?, nonce))
+        })
         .await?;
     if wakes > 0 {
         tracing::info!(wakes, "wakes of an earlier policy were dropped");
@@ -135,6 +160,5 @@ async fn prepare(store: &Store, policy: &Policy, now: crate::domain::Timestamp) 
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }
-    // What was forgotten just before a crash may stand in the log of the database.
-    store.scrub().await
+    Ok(nonce)
 }

@@ -214,7 +214,8 @@ pub(super) async fn announce(core: &Core, guild: GuildId, user: UserId, events: 
     core.signals.decide.notify_one();
 }
 
-fn same(stored: &MemberRow, read: &Snapshot) -> bool {
+/// Whether what is stored is what was read.
+pub(super) fn same(stored: &MemberRow, read: &Snapshot) -> bool {
     stored.present && stored.roles == read.roles && stored.screening == read.screening
 }
 
@@ -259,7 +260,7 @@ impl Seen {
     }
 
     /// Why this member is nobody's business; none if they are.
-    fn untouchable(&self, user: UserId, roles: &[RoleId]) -> Option<&'static str> {
+    pub(super) fn untouchable(&self, user: UserId, roles: &[RoleId]) -> Option<&'static str> {
         if self.owner == Some(user) {
             Some("the guild's owner is never touched")
         } else if self.protected_members.contains(&user) {

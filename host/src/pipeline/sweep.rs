@@ -1,6 +1,7 @@
 //! Sweep: the whole guild against what is stored, so that what was missed is caught up.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{
     core::Core,
-    observe::{Seen, announce},
+    observe::{Seen, announce, same},
     ports::{DiscordError, Said, Snapshot},
     settings::FirstStart,
     worker::Worker,
@@ -36,21 +37,34 @@ impl Worker for Sweeper {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let mut failed = BTreeSet::new();
         loop {
-            let next = core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).first().copied();
-            let Some(guild) = next else { return Ok(None) };
-            let outcome = sweep(core, guild).await;
-            match outcome {
-                Ok(()) => {
-                    core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).remove(&guild);
-                }
-                Err(Trouble::Store(error)) => return Err(error),
-                Err(Trouble::Discord(error)) => {
-                    tracing::warn!(%guild, %error, "the members can't be listed whole yet; nobody is taken for gone");
-                    return Ok(Some(core.after(AGAIN)));
+            // Taken out first: a request that comes during the comparison counts as a new one.
+            let wanted = std::mem::take(&mut *core.sweeps.lock().unwrap_or_else(PoisonError::into_inner));
+            if wanted.is_empty() {
+                break;
+            }
+            for guild in wanted {
+                match sweep(core, guild).await {
+                    Ok(()) => {
+                        failed.remove(&guild);
+                    }
+                    Err(Trouble::Store(error)) => {
+                        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
+                        return Err(error);
+                    }
+                    Err(Trouble::Discord(error)) => {
+                        tracing::warn!(%guild, %error, "the members can't be listed whole yet; nobody is taken for gone");
+                        failed.insert(guild);
+                    }
                 }
             }
         }
+        if failed.is_empty() {
+            return Ok(None);
+        }
+        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
+        Ok(Some(core.after(AGAIN)))
     }
 }
 
@@ -133,44 +147,50 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), T
 /// the guild's size. Who is missing from the list is looked at one by one before they count as gone.
 async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
     let mut after = None;
-    let mut missing: Vec<UserId> = Vec::new();
+    let mut looked_at_singly: Vec<UserId> = Vec::new();
     let mut events: Vec<(UserId, EventId)> = Vec::new();
     loop {
+        let began = core.seam.now();
         let page = core.discord.members_after(guild, after).await?;
         let last = page.len() < PAGE;
         let until = page.last().map(|member| member.user);
         let now = core.seam.now();
         let seen = seen.clone();
-        let (gone, made) = core
+        let (unsure, made) = core
             .store
             .write(move |tx| {
                 let mut made = Vec::new();
+                let mut unsure = missing_from(tx, guild, after, &page, last)?;
                 for read in &page {
                     let stored = tx.member(guild, read.user)?;
-                    let fresh = stored.as_ref().is_some_and(|stored| {
-                        stored.present && stored.roles == read.roles && stored.screening == read.screening
-                    });
-                    if !fresh {
-                        for event in seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)? {
-                            made.push((read.user, event));
-                        }
+                    if stored.as_ref().is_some_and(|stored| same(stored, read)) {
+                        continue;
+                    }
+                    // Read since this page was asked for: the page may be the older of the two.
+                    if stored.as_ref().is_some_and(|stored| stored.seen_at >= began) {
+                        unsure.push(read.user);
+                        continue;
+                    }
+                    for event in seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)? {
+                        made.push((read.user, event));
                     }
                 }
-                Ok((missing_from(tx, guild, after, &page, last)?, made))
+                Ok((unsure, made))
             })
             .await?;
-        missing.extend(gone);
+        core.signals.decide.notify_one();
+        looked_at_singly.extend(unsure);
         events.extend(made);
         after = until;
         if last {
             break;
         }
     }
-    tracing::info!(%guild, changed = events.len(), missing = missing.len(), "the guild was compared");
+    tracing::info!(%guild, changed = events.len(), singly = looked_at_singly.len(), "the guild was compared");
     for (user, event) in events {
         announce(core, guild, user, &[event]).await;
     }
-    for user in missing {
+    for user in looked_at_singly {
         core.hints.add(guild, user, Said::Unclear, Origin::Sweep, core.seam.now());
     }
     core.signals.observe.notify_one();

@@ -128,6 +128,14 @@ pub(super) fn restricted(server: &str) -> Outgoing {
     ))
 }
 
+/// The invitation was withdrawn.
+pub(super) fn withdrawn(server: &str) -> Outgoing {
+    plain(format!(
+        "Your invitation to **{server}** is withdrawn, because you no longer have the role for it. With the role \
+         you get a new one."
+    ))
+}
+
 /// Access is back after a restriction.
 pub(super) fn restored(server: &str) -> Outgoing {
     plain(format!("Your access to **{server}** is back. Enjoy!"))
@@ -136,8 +144,8 @@ pub(super) fn restored(server: &str) -> Outgoing {
 /// A new invitation is out, after an earlier one was withdrawn.
 pub(super) fn invited_again(server: &str) -> Outgoing {
     plain(format!(
-        "A new invitation to **{server}** is on its way to the e-mail address that you gave. Accept it to get \
-         access."
+        "You have the role for **{server}** again. If everything is in order, Plex sends a new invitation to the \
+         e-mail address that you gave. Accept it to get access."
     ))
 }
 

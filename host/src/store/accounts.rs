@@ -168,11 +168,6 @@ impl Tx<'_> {
         Ok(claims.into_iter().filter(|account| account.claim.as_ref() == Some(email)).collect())
     }
 
-    /// The account that has this share.
-    pub fn account_of_share(&self, share: ShareId) -> Result<Option<Account>, StoreError> {
-        self.one_account("share = ?1", params![share])
-    }
-
     fn one_account(
         &self,
         filter: &str,

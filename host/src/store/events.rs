@@ -234,16 +234,20 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    /// Drops decisions, and the events that they were made on, from before a time.
-    pub fn forget_decisions_before(&self, at: Timestamp) -> Result<usize, StoreError> {
-        let gone = self.db.prepare_cached("DELETE FROM decisions WHERE at < ?1")?.execute([At(at)])?;
-        self.db
-            .prepare_cached(
-                "DELETE FROM events WHERE at < ?1 AND state <> 'waiting'
-                 AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
-            )?
-            .execute([At(at)])?;
-        Ok(gone)
+    /// Drops what is older than a time: decisions with their events, what was told, and questions that are
+    /// done with.
+    pub fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM decisions WHERE at < ?1",
+            "DELETE FROM events WHERE at < ?1 AND state <> 'waiting'
+             AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
+            "DELETE FROM tasks WHERE due < ?1 AND state IN ('done', 'dropped', 'inbox')",
+            "DELETE FROM audit WHERE at < ?1",
+            "DELETE FROM prompts WHERE expires_at < ?1 AND state IN ('closed', 'answered')",
+        ] {
+            self.db.prepare_cached(sql)?.execute([At(before)])?;
+        }
+        Ok(())
     }
 
     /// The wakes of a person in a guild, sorted by time.
@@ -280,6 +284,15 @@ impl Tx<'_> {
             )?
             .execute(params![wake.guild, wake.user, wake.tag, At(wake.due), wake.policy])?;
         Ok(())
+    }
+
+    /// Takes out a wake that is due. False if it is not the one that stands there (any more).
+    pub fn take_wake(&self, wake: &WakeRow) -> Result<bool, StoreError> {
+        let taken = self
+            .db
+            .prepare_cached("DELETE FROM wakes WHERE guild = ?1 AND user = ?2 AND tag = ?3 AND due = ?4")?
+            .execute(params![wake.guild, wake.user, wake.tag, At(wake.due)])?;
+        Ok(taken > 0)
     }
 
     /// Forgets one wake.

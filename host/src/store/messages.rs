@@ -161,13 +161,16 @@ impl Tx<'_> {
     }
 
     /// Remembers, before a message is sent, that it is about to be.
-    pub fn begin_task(&self, id: TaskId, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
-        self.db
+    /// False if it is not to be sent any more.
+    pub fn begin_task(&self, id: TaskId, channel: ChannelId, now: Timestamp) -> Result<bool, StoreError> {
+        let begun = self
+            .db
             .prepare_cached(
-                "UPDATE tasks SET state = 'sending', channel = ?2, sent_at = coalesce(sent_at, ?3) WHERE id = ?1",
+                "UPDATE tasks SET state = 'sending', channel = ?2, sent_at = coalesce(sent_at, ?3)
+                 WHERE id = ?1 AND state IN ('waiting', 'sending')",
             )?
             .execute(params![id, channel, At(now)])?;
-        Ok(())
+        Ok(begun > 0)
     }
 
     /// Says what became of a message.
@@ -196,7 +199,7 @@ impl Tx<'_> {
     pub fn drop_tasks_of(&self, user: UserId) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "UPDATE tasks SET state = 'dropped' WHERE user = ?1 AND state IN ('waiting', 'inbox')
+                "UPDATE tasks SET state = 'dropped' WHERE user = ?1 AND state IN ('waiting', 'sending', 'inbox')
                  AND json_type(work, '$.refresh') IS NULL",
             )?
             .execute([user])?;

@@ -33,7 +33,7 @@ pub struct Prompt {
     pub guild: GuildId,
     /// What became of it.
     pub state: PromptState,
-    /// Until when an answer counts without a further press.
+    /// When the question counts as not answered in time.
     pub expires_at: Timestamp,
     /// Where its message stands, once it was sent.
     pub message: Option<(ChannelId, MessageId)>,

@@ -5,7 +5,7 @@ use crate::{
     domain::contract::{AccountChange, Grant, Origin},
     pipeline::{seam::Step, settings::ExistingShares, texts},
     plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
-    store::{PromptState, Stage, Work},
+    store::{PromptState, Stage, Told, Work},
 };
 
 /// So often an invitation that was sent is looked for before the work is put off.
@@ -21,7 +21,9 @@ impl Job<'_> {
         }
         let look = self.look().await?;
         if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
-            return self.refuse("the address is the Plex owner's or one of the owner's Plex Home").await;
+            let why =
+                "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
+            return self.refuse(why).await;
         }
         let known = self.account.plex_account.and_then(|id| look.friend(id)).is_some();
         if look.somebody_has(&email) && !known {
@@ -66,32 +68,31 @@ impl Job<'_> {
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
     async fn hold_claim(&mut self) -> Result<Option<Next>, Trouble> {
-        if self.core.settings.existing_shares == ExistingShares::Never {
-            return self.refuse("the owner shares with that address already").await;
-        }
+        let why = match self.core.settings.existing_shares {
+            ExistingShares::Ask => {
+                "gave the address of somebody with whom the owner shares already. Nothing was changed. If it is \
+                 theirs, an administrator can say so with `/plex invite`, naming address and member."
+            }
+            ExistingShares::Never => {
+                "gave the address of somebody with whom the owner shares already. It is refused, as configured."
+            }
+        };
+        self.refuse(why).await
+    }
+
+    /// An address that is not invited without an administrator. It is kept as a claim: to the member a refused
+    /// address looks like one that was taken up, so that nobody learns whose it is.
+    async fn refuse(&mut self, why: &'static str) -> Result<Option<Next>, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
+            account.stage = Stage::None;
+            account.adopt = false;
             account.claim = account.email.take();
-            let why = "gave the address of somebody with whom the owner shares already. Nothing was changed. If it \
-                       is theirs, an administrator can say so with `/plex invite`, naming address and member.";
+            account.told = Told::Invited;
             account.held = Some(why.to_owned());
             tx.audit(now, account.decided_by, account.user, "held", &texts::about(account.user, why))
         })
         .await?;
-        Ok(Some(Next::Rest))
-    }
-
-    /// An address that will never be invited. It is forgotten, and the administrators are told.
-    async fn refuse(&mut self, why: &'static str) -> Result<Option<Next>, Trouble> {
-        let now = self.core.seam.now();
-        self.amend(move |tx, account| {
-            account.email = None;
-            account.adopt = false;
-            let text = format!("the address that was given is refused: {why}");
-            tx.audit(now, account.decided_by, account.user, "refused", &texts::about(account.user, &text))
-        })
-        .await?;
-        self.core.store.scrub().await?;
         Ok(Some(Next::Rest))
     }
 
@@ -126,7 +127,10 @@ impl Job<'_> {
         };
         self.still_wanted().await?;
         match self.core.plex.invite(&share).await {
-            Ok(()) | Err(PlexError::AlreadyShared) => {}
+            Ok(()) => {}
+            // Nothing showed a moment ago and nothing was sent: what is shared already is not ours.
+            Err(PlexError::AlreadyShared) if fresh => return self.hold_claim().await,
+            Err(PlexError::AlreadyShared) => {}
             Err(PlexError::InvalidAddress) => return self.give_back().await,
             Err(error) => return Err(error.into()),
         }
@@ -152,11 +156,16 @@ impl Job<'_> {
             Standing::Pending { share, .. } => (Stage::Invited, share, None),
             Standing::Joined { friend, share } => (Stage::Joined, Some(share.id), Some(friend.id)),
         };
-        self.amend(move |_, account| {
+        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        self.amend(move |tx, account| {
             account.stage = stage;
             account.share = share;
             account.plex_account = plex_account.or(account.plex_account);
             account.attempts = 0;
+            if stage == Stage::Joined {
+                // Somebody who need not accept.
+                note(tx, &settings, account, AccountChange::Accepted, Origin::Live, now)?;
+            }
             Ok(())
         })
         .await?;
@@ -184,7 +193,7 @@ impl Job<'_> {
             tx.audit(now, account.decided_by, account.user, "refused", &text)
         })
         .await?;
-        self.core.store.scrub().await?;
+        self.core.scrub().await?;
         Ok(Some(Next::Rest))
     }
 

@@ -72,11 +72,9 @@ impl Job<'_> {
     async fn lost(&mut self) -> Result<Option<Next>, Trouble> {
         let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
         self.amend(move |tx, account| {
+            // What Rolarr wrote may still be set for them: it is put back when they join again or are forgotten.
             account.stage = Stage::Lost;
             account.share = None;
-            for (field, _) in tx.fields(account.id)? {
-                tx.delete_field(account.id, field)?;
-            }
             note(tx, &settings, account, AccountChange::LeftService, Origin::Live, now)?;
             let text = "the share was ended by the member or the owner. It is not made again.";
             tx.audit(now, account.decided_by, account.user, "lost", &texts::about(account.user, text))

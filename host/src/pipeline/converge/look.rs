@@ -50,6 +50,7 @@ impl Core {
         let look = Arc::new(Look::take(&self.plex, &self.settings.server.machine).await?);
         *last = Some((began, Arc::clone(&look)));
         drop(last);
+        self.token_works().await;
         self.seam.reach(Step::PlexObserved).await;
         Ok(look)
     }
@@ -116,8 +117,9 @@ fn standing<'l>(look: &'l Look, account: &Account, server: &crate::plex::Server)
         friend.shares.iter().any(has) || row.is_some_and(|row| row.accepted && row.account == Some(friend.id))
     });
     let by_account = || account.plex_account.and_then(|id| look.friend(id));
+    // Once the account is known, somebody else's share under the address is somebody else's.
     let by_address = || {
-        let email = account.email.as_ref()?;
+        let email = account.email.as_ref().filter(|_| account.plex_account.is_none())?;
         look.friends.iter().find(|friend| friend.names.has(email))
     };
     let friend = by_share.or_else(by_account).or_else(by_address);

@@ -25,14 +25,7 @@ pub(in crate::pipeline) fn note(
 ) -> Result<(), StoreError> {
     // A bare address is no member of anything: the audit has it.
     let Some(user) = account.user else { return Ok(()) };
-    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
-    // Old events are dropped; what the guilds decided stays.
-    let granted = || Ok::<_, StoreError>(tx.grants(user)?.first().map(|grant| grant.guild));
-    let guild = match decided {
-        Some(event) => Some(event.event.guild),
-        None => granted()?,
-    };
-    let Some(guild) = guild else { return Ok(()) };
+    let Some(guild) = concerned(tx, account, user)? else { return Ok(()) };
     let held: Vec<RoleId> = tx
         .member(guild, user)?
         .filter(|member| member.present)
@@ -51,6 +44,21 @@ pub(in crate::pipeline) fn note(
     Ok(())
 }
 
+/// The guild whose decision stands behind a member's share: the last that decided, if it gives access, and
+/// else one that does.
+fn concerned(
+    tx: &Tx<'_>,
+    account: &Account,
+    user: crate::domain::UserId,
+) -> Result<Option<crate::domain::GuildId>, StoreError> {
+    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
+    let last = decided.map(|event| event.event.guild);
+    let grants = tx.grants(user)?;
+    let mut giving = grants.iter().filter(|grant| grant.access != Access::Absent).map(|grant| grant.guild);
+    let any = giving.clone().next();
+    Ok(giving.find(|guild| Some(*guild) == last).or(any).or(last))
+}
+
 /// Stores how work on an account ended.
 pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result<(), StoreError> {
     let core = job.core;
@@ -58,7 +66,6 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
     let attempts = job.account.attempts;
     match result {
         Ok(next) => {
-            core.token_works();
             let due = match next {
                 Next::Rest => None,
                 Next::At(at) => Some(at),
@@ -105,7 +112,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             let due = core.retry_at(attempts, at_least);
             tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
             let now = core.seam.now();
-            // Plex being away is nobody's to mend; anything else that lasts is.
+            // A limit is nobody's to mend; anything else that lasts may be.
             let tells = attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. });
             end(job, move |tx, account| {
                 account.due = Some(due);
@@ -168,9 +175,15 @@ fn tell(
             (Told::Invited, Some(texts::invited_again(server)))
         }
         (Access::Granted(_), Stage::Invited, _) => (Told::Invited, None),
-        (Access::Restricted(_), _, Told::Invited | Told::Granted) => {
+        // A claim that is held is told what an invited member is told.
+        (Access::Granted(_), Stage::None, Told::Restricted) if account.claim.is_some() => {
+            (Told::Invited, Some(texts::invited_again(server)))
+        }
+        (Access::Restricted(_), Stage::Joined, Told::Invited | Told::Granted) => {
             (Told::Restricted, Some(texts::restricted(server)))
         }
+        (Access::Restricted(_), _, Told::Invited) => (Told::Restricted, Some(texts::withdrawn(server))),
+        (Access::Restricted(_), _, Told::Granted) => (Told::Restricted, None),
         (_, _, told) => (told, None),
     };
     account.told = told;

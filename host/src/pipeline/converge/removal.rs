@@ -50,6 +50,11 @@ impl Job<'_> {
 
     /// Ends an accepted share; and the friendship too, where nothing else is shared or the operator says so.
     async fn end(&mut self, friend: &Friend, share: &FriendShare) -> Result<(), Trouble> {
+        if friend.home {
+            return Err(Trouble::Hold(
+                "the account belongs to the owner's Plex Home, which is never touched.".to_owned(),
+            ));
+        }
         let machine = &self.core.settings.server.machine;
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
         let stays_friend = elsewhere && self.core.settings.removal == Removal::Share;
@@ -95,7 +100,16 @@ impl Job<'_> {
         let look = self.look().await?;
         let (stage, share) = match self.standing(&look) {
             Standing::Joined { share, .. } => (Stage::Joined, Some(share.id)),
-            Standing::Pending { share, .. } => (Stage::Invited, share),
+            Standing::Pending { share, invite: Some(_) } => (Stage::Invited, share),
+            Standing::Pending { share, invite: None } => {
+                // What a withdrawn invitation left behind: nobody can accept it, and the next one would fail.
+                if let Some(share) = share {
+                    let machine = &self.core.settings.server.machine;
+                    done(self.core.plex.end_share(machine, share).await)?;
+                }
+                self.confirm_absence().await?;
+                (Stage::None, None)
+            }
             Standing::Absent => {
                 let look = self.look_again().await?;
                 if !matches!(self.standing(&look), Standing::Absent) {
@@ -119,6 +133,16 @@ impl Job<'_> {
     /// There is nothing at Plex and nothing should be: the address is forgotten, in the log of the database
     /// too.
     pub(super) async fn forget(&mut self) -> Result<Option<Next>, Trouble> {
+        let id = self.account.id;
+        if !self.core.store.read(move |tx| tx.fields(id)).await?.is_empty()
+            && let Some(known) = self.account.plex_account
+        {
+            // The share is gone and they are a friend still: filters hold for the owner's other servers too.
+            let look = self.look().await?;
+            if let Some(friend) = look.friend(known) {
+                self.give_fields_back(friend).await?;
+            }
+        }
         self.amend(|tx, account| {
             for (field, _) in tx.fields(account.id)? {
                 tx.delete_field(account.id, field)?;
@@ -136,7 +160,7 @@ impl Job<'_> {
             Ok(())
         })
         .await?;
-        self.core.store.scrub().await?;
+        self.core.scrub().await?;
         self.core.seam.reach(Step::AbsenceRecorded).await;
         Ok(Some(Next::Rest))
     }

@@ -46,6 +46,7 @@ CREATE TABLE events (
 
 CREATE INDEX events_waiting ON events (user, id) WHERE state = 'waiting';
 CREATE INDEX events_by_member ON events (user, id);
+CREATE INDEX events_by_time ON events (at);
 
 -- What was decided, with the complete input: this row is the recording.
 CREATE TABLE decisions (
@@ -61,6 +62,8 @@ CREATE TABLE decisions (
     micros  INTEGER NOT NULL,
     logs    TEXT    NOT NULL CHECK (json_valid(logs))
 ) STRICT;
+
+CREATE INDEX decisions_by_time ON decisions (at);
 
 -- What the decisions of one guild made true for one person.
 CREATE TABLE grants (
