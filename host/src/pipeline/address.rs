@@ -107,7 +107,10 @@ fn give(
         return Ok(Given::Unasked);
     }
     let settled = matches!(account.stage, Stage::None | Stage::Declined);
-    if !settled || (account.stage == Stage::None && account.email.is_some()) {
+    // An address that is held or refused gets the answers of one that was taken up, also when it is given
+    // again or another one is: else two tries would tell who is a friend of the owner.
+    let given = account.email.is_some() || account.claim.is_some() || account.held.is_some();
+    if !settled || (account.stage == Stage::None && given) {
         return Ok(Given::Linked);
     }
     if let Some(prompt) = tx.latest_prompt(from)?
@@ -187,8 +190,9 @@ fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result
     if !wanted(tx, settings, &account)? {
         return Ok(Reply::text(texts::NOTHING_TO_LINK));
     }
-    // A claim that is held looks like any other address that was given.
-    if account.email.is_some() || account.claim.is_some() || account.plex_account.is_some() {
+    // What is held or refused looks like any other address that was given.
+    let given = account.email.is_some() || account.claim.is_some() || account.held.is_some();
+    if given || account.plex_account.is_some() {
         return Ok(Reply::text(texts::LINKED_ALREADY));
     }
     let Some(prompt) = tx.latest_prompt(by)? else { return Ok(Reply::text(texts::NOTHING_TO_LINK)) };

@@ -88,7 +88,9 @@ impl Job<'_> {
             account.email = None;
             account.adopt = false;
             let text = format!("the address that was given is refused: {why}");
-            tx.audit(now, account.decided_by, account.user, "refused", &texts::about(account.user, &text))
+            let about = texts::about(account.user, &text);
+            account.held = Some(text);
+            tx.audit(now, account.decided_by, account.user, "refused", &about)
         })
         .await?;
         self.core.store.scrub().await?;
