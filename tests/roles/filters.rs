@@ -87,7 +87,7 @@ async fn nobody_is_told_of_a_restriction_that_plex_did_not_take() {
                 .database()
                 .unwrap()
                 .account(alice, "attempts")
-                .is_some_and(|attempts| attempts >= "2".to_owned())
+                .is_some_and(|attempts| attempts.as_str() >= "2")
         })
         .await;
     assert_eq!(world.told(alice), told);

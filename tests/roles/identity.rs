@@ -1,6 +1,6 @@
 //! Whose account it is: a typed address gives no power over somebody else's share.
 
-use rolarr_sim::discord::OptionValue;
+use rolarr_sim::discord::{OptionValue, UserId};
 use rolarr_tests::{World, plex::restricted};
 
 const ANN: &str = "ann@example.org";
@@ -80,6 +80,66 @@ async fn an_administrator_gives_a_held_address_to_the_member_and_the_share_is_ta
     assert_eq!(world.invitations_sent(), 0);
     world.loses_role(alice);
     world.eventually("it follows the role from now on", || world.filters(BEN) == restricted()).await;
+}
+
+#[tokio::test]
+async fn an_administrator_gives_another_address_to_a_member_whose_address_is_held() {
+    let world = World::started().await;
+    let alice = world.scene.alice;
+    world.befriended(BEN);
+    world.gets_role(alice);
+    world.answers(alice, BEN).await;
+    world.quiet().await;
+    let options = [("email", OptionValue::from(ANN)), ("member", OptionValue::from(alice))];
+    let answer = world.commands(world.scene.mod_user, "plex invite", &options).await.now.content;
+    assert_eq!(answer, "The invitation is out.");
+    assert!(world.is_invited(ANN));
+    assert_eq!(world.database().unwrap().account(alice, "claim").as_deref(), Some("-"));
+    assert_eq!(world.database().unwrap().account(alice, "held").as_deref(), Some("-"));
+}
+
+/// What the bot answers to a member who gives an address and then tries this and that.
+async fn answers_to(world: &World, member: UserId, address: &str) -> (Vec<String>, Vec<String>) {
+    world.gets_role(member);
+    let mut said = vec![world.answers(member, address).await];
+    world.quiet().await;
+    for again in [address, "another@example.org"] {
+        let options = [("email", OptionValue::from(again))];
+        said.push(world.commands(member, "plex link", &options).await.now.content);
+        said.push(world.commands(member, "plex link", &[]).await.now.content);
+        said.push(world.types(member, again).await);
+        world.quiet().await;
+    }
+    (said, world.told(member))
+}
+
+#[tokio::test]
+async fn no_number_of_tries_tells_who_is_a_friend() {
+    let mut world = World::new().await;
+    for existing_shares in ["ask", "never"] {
+        world.setup.existing_shares = existing_shares.to_owned();
+        world.start().await;
+        let (guild, taken) = (world.scene.guild, format!("{existing_shares}.taken@example.org"));
+        let joins = |name: &str| {
+            world.discord(|sim, now| {
+                let user = sim.create_user(now, name);
+                sim.join(now, guild, user).unwrap();
+                user
+            })
+        };
+        let new = format!("{existing_shares}.new@example.org");
+        world.plex(|sim, _| sim.world.add_person(&taken, "", ""));
+        world.befriended(&taken);
+        let of_new = answers_to(&world, joins("first"), &new).await;
+        let of_friends = answers_to(&world, joins("second"), &taken).await;
+        let of_owners = answers_to(&world, joins("third"), "owner@example.org").await;
+        let of_members = answers_to(&world, joins("fourth"), &new).await;
+        assert_eq!(of_friends, of_new, "{existing_shares}");
+        assert_eq!(of_owners, of_new, "{existing_shares}");
+        assert_eq!(of_members, of_new, "{existing_shares}");
+        world.stop().await;
+    }
+    assert_eq!(world.invitations_sent(), 2, "one for each new address");
 }
 
 #[tokio::test]

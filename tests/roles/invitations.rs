@@ -156,7 +156,7 @@ async fn a_plex_that_is_away_delays_and_loses_nothing() {
                 .database()
                 .unwrap()
                 .account(alice, "attempts")
-                .is_some_and(|attempts| attempts >= "2".to_owned())
+                .is_some_and(|attempts| attempts.as_str() >= "2")
         })
         .await;
     world.plex(|sim, _| sim.clear_faults());

@@ -42,6 +42,7 @@ async fn the_last_role_lost_restricts_and_the_role_back_restores_what_the_owner_
     world.quiet().await;
     assert!(world.is_friend(ANN));
     assert!(world.plex(|sim, _| sim.visible_items(ann)).is_empty());
+    assert!(world.plex(|sim, _| sim.sessions().is_empty()), "what was running is ended");
     assert_eq!(world.plex(|sim, _| sim.history(ann).to_vec()), ["Ponies"], "the history is kept");
     assert!(world.told(alice).last().unwrap().contains("is paused"), "{:?}", world.told(alice));
     assert_eq!(world.database().unwrap().account(alice, "email").as_deref(), Some(ANN));

@@ -193,8 +193,9 @@ fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result
     if !wanted(tx, settings, &account)? {
         return Ok(Reply::text(texts::NOTHING_TO_LINK));
     }
-    // A claim that is held looks like any other address that was given.
-    if account.email.is_some() || account.claim.is_some() || account.plex_account.is_some() {
+    // What is held or refused looks like any other address that was given.
+    let given = account.email.is_some() || account.claim.is_some() || account.held.is_some();
+    if given || account.plex_account.is_some() {
         return Ok(Reply::text(texts::LINKED_ALREADY));
     }
     let Some(prompt) = tx.latest_prompt(by)? else { return Ok(Reply::text(texts::NOTHING_TO_LINK)) };

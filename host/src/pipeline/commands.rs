@@ -70,6 +70,9 @@ impl Core {
         // An invitation that is out is looked at again and again: for this command it is the outcome.
         let after = self.outcome(id, |account| account.stage == Stage::Invited).await?;
         Ok(Reply::text(match after {
+            Some(account) if account.stage == Stage::None && account.email.is_none() => {
+                "That address can't be invited; the audit channel says why.".to_owned()
+            }
             Some(account) if account.held.is_some() => {
                 format!("Held: {}", account.held.unwrap_or_default())
             }
@@ -79,9 +82,6 @@ impl Core {
             Some(account) => match account.stage {
                 Stage::Invited => "The invitation is out.".to_owned(),
                 Stage::Joined => "They have access.".to_owned(),
-                Stage::None if account.email.is_none() => {
-                    "That address can't be invited; the audit channel says why.".to_owned()
-                }
                 _ => "I am working on it; the audit channel tells of problems.".to_owned(),
             },
             None => "There is nothing left to do.".to_owned(),
