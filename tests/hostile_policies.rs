@@ -12,8 +12,11 @@
 )]
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use rolarr::policy::{Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, Module, Policy};
+use rolarr::policy::{
+    Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, LoadProblem, Module, Policy,
+};
 use rolarr_policy::contract::{Cause, Decision, Event};
 use serde_json::Value;
 
@@ -357,6 +360,26 @@ fn a_policy_that_runs_away_costs_the_same_fuel_every_time() {
     let costs: Vec<u64> = (0..3).map(|_| policy.evaluate(&event("0000000001")).unwrap().fuel).collect();
     assert_eq!(costs[0], costs[1]);
     assert_eq!(costs[1], costs[2]);
+}
+
+#[test]
+fn the_clock_stops_a_policy_even_if_nothing_else_happens_for_a_long_time() {
+    let engine = engine();
+    // The clock of the engine sleeps after half a second without work. This is work.
+    let limits = Limits { configure_fuel: 100_000_000_000, configure_clock_ms: 1_200, ..limits() };
+    let parts = Parts { configure: LOOP, ..Parts::default() };
+    let error = load_with(&engine, "endless", core_module(&parts), &limits).unwrap_err();
+    let limit = Duration::from_millis(1_200);
+    let expected = LoadProblem::Configure(Failure::OutOfTime { limit, name: "configure_clock" });
+    assert_eq!(error.problem, expected);
+
+    // And after a rest it is awake again for the next one.
+    std::thread::sleep(Duration::from_millis(800));
+    let limits = Limits { fuel: 100_000_000_000, clock_ms: 1_200, ..limits };
+    let limits = Limits { configure_clock_ms: 60_000, ..limits };
+    let policy = load_with(&engine, "endless", core_module(&evaluating(LOOP)), &limits).unwrap();
+    let error = policy.evaluate(&harmful()).unwrap_err();
+    assert_eq!(error.cause, Failure::OutOfTime { limit, name: "clock" });
 }
 
 #[test]
