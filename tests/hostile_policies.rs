@@ -221,6 +221,16 @@ fn harmful_in_evaluate() -> Vec<(&'static str, Parts, Limits)> {
             ),
             usual.clone(),
         ),
+        (
+            "an-error-without-a-word",
+            evaluating(
+                "(i32.store8 (i32.const 2048) (i32.const 1))
+                 (i32.store (i32.const 2052) (i32.const 3000))
+                 (i32.store (i32.const 2056) (i32.const 0))
+                 (i32.const 2048)",
+            ),
+            usual.clone(),
+        ),
         // log(info, memory[0..65536]) without end.
         (
             "endless-logging",
@@ -313,7 +323,17 @@ fn not_loadable() -> Vec<(&'static str, Vec<u8>)> {
                 fine.describe,
                 "(i32.store8 (i32.const 2048) (i32.const 1))
                  (i32.store (i32.const 2052) (i32.const 1028))
-                 (i32.store (i32.const 2052) (i32.const 7))
+                 (i32.store (i32.const 2056) (i32.const 7))
+                 (i32.const 2048)",
+            ),
+        ),
+        (
+            "configure-fails-without-a-word",
+            loading(
+                fine.describe,
+                "(i32.store8 (i32.const 2048) (i32.const 1))
+                 (i32.store (i32.const 2052) (i32.const 1028))
+                 (i32.store (i32.const 2056) (i32.const 0))
                  (i32.const 2048)",
             ),
         ),
