@@ -584,6 +584,25 @@ fn a_cache_makes_no_difference_even_if_it_is_damaged() {
 }
 
 #[test]
+fn a_snapshot_from_a_time_of_more_memory_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = EngineSettings { cache_dir: Some(folder.path().join("cache")) };
+    let engine = Engine::new(settings).unwrap();
+    // Takes 25 MiB if it can have them.
+    let parts = Parts {
+        configure: "(drop (memory.grow (i32.const 400)))
+                    (i32.store8 (i32.const 2048) (i32.const 0)) (i32.const 2048)",
+        ..Parts::default()
+    };
+    let bytes = core_module(&parts);
+    let wide = load(&engine, "grows", bytes.clone()).unwrap();
+    assert_eq!(wide.evaluate(&harmful()).unwrap().decision, normal());
+    let limits = Limits { memory_bytes: 8 << 20, ..limits() };
+    let narrow = load_with(&engine, "grows", bytes, &limits).unwrap();
+    assert_eq!(narrow.evaluate(&harmful()).unwrap().decision, normal());
+}
+
+#[test]
 fn a_contract_whose_packages_depend_on_each_other_is_refused() {
     // The interface of the rules moves to another package: that needs the types of the first package, whose
     // world needs the rules of the other.
