@@ -47,6 +47,7 @@ pub(super) struct Inner {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) linker: Linker<State>,
     pub(super) snapshots: Option<PathBuf>,
+    pooled: bool,
     gate: Gate,
     ticker: Ticker,
 }
@@ -88,18 +89,32 @@ impl Engine {
         // The pool reserves addresses for all its slots. Where they are rationed (a container, `ulimit -v`)
         // instances are allocated one by one: slower by some 40 µs, and otherwise the same.
         config.allocation_strategy(pool());
-        let wasmtime = match wasmtime::Engine::new(&config) {
-            Ok(engine) => engine,
-            Err(_) => {
+        let (wasmtime, pooled) = match wasmtime::Engine::new(&config) {
+            Ok(engine) => (engine, true),
+            Err(error) => {
                 config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-                wasmtime::Engine::new(&config).map_err(|error| EngineError::Machine(format!("{error:#}")))?
+                let engine = wasmtime::Engine::new(&config)
+                    .map_err(|error| EngineError::Machine(format!("{error:#}")))?;
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "no pool of instances for policies: each event costs some 40 µs more; allow the process \
+                     more address space (`ulimit -v`) to have it"
+                );
+                (engine, false)
             }
         };
         let mut linker = Linker::new(&wasmtime);
         v1::link(&mut linker).map_err(|error| EngineError::Machine(format!("{error:#}")))?;
         let ticker = Ticker::start(wasmtime.clone())
             .map_err(|error| EngineError::Machine(format!("no thread for the clock: {error}")))?;
-        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, gate: Gate::default(), ticker })))
+        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, pooled, gate: Gate::default(), ticker })))
+    }
+
+    /// Whether instances come from a pool. If not, the machine does not give enough address space, and each
+    /// event costs some 40 µs more.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.0.pooled
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -330,15 +345,8 @@ mod tests {
     #[test]
     fn a_cache_folder_that_others_may_write_to_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::PermissionsExt::set_mode(
-            &mut std::fs::metadata(folder.path()).unwrap().permissions(),
-            0o777,
-        );
-        std::fs::set_permissions(
-            folder.path(),
-            <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777),
-        )
-        .unwrap();
+        let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), open).unwrap();
         let settings = EngineSettings { cache_dir: Some(folder.path().to_owned()) };
         let error = Engine::new(settings).unwrap_err().to_string();
         assert!(error.contains("others may write to it"), "{error}");
