@@ -12,8 +12,11 @@
 )]
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use rolarr::policy::{Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, Module, Policy};
+use rolarr::policy::{
+    Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, LoadProblem, Module, Policy,
+};
 use rolarr_policy::contract::{Cause, Decision, Event};
 use serde_json::Value;
 
@@ -218,6 +221,16 @@ fn harmful_in_evaluate() -> Vec<(&'static str, Parts, Limits)> {
             ),
             usual.clone(),
         ),
+        (
+            "an-error-without-a-word",
+            evaluating(
+                "(i32.store8 (i32.const 2048) (i32.const 1))
+                 (i32.store (i32.const 2052) (i32.const 3000))
+                 (i32.store (i32.const 2056) (i32.const 0))
+                 (i32.const 2048)",
+            ),
+            usual.clone(),
+        ),
         // log(info, memory[0..65536]) without end.
         (
             "endless-logging",
@@ -310,7 +323,17 @@ fn not_loadable() -> Vec<(&'static str, Vec<u8>)> {
                 fine.describe,
                 "(i32.store8 (i32.const 2048) (i32.const 1))
                  (i32.store (i32.const 2052) (i32.const 1028))
-                 (i32.store (i32.const 2052) (i32.const 7))
+                 (i32.store (i32.const 2056) (i32.const 7))
+                 (i32.const 2048)",
+            ),
+        ),
+        (
+            "configure-fails-without-a-word",
+            loading(
+                fine.describe,
+                "(i32.store8 (i32.const 2048) (i32.const 1))
+                 (i32.store (i32.const 2052) (i32.const 1028))
+                 (i32.store (i32.const 2056) (i32.const 0))
                  (i32.const 2048)",
             ),
         ),
@@ -357,6 +380,26 @@ fn a_policy_that_runs_away_costs_the_same_fuel_every_time() {
     let costs: Vec<u64> = (0..3).map(|_| policy.evaluate(&event("0000000001")).unwrap().fuel).collect();
     assert_eq!(costs[0], costs[1]);
     assert_eq!(costs[1], costs[2]);
+}
+
+#[test]
+fn the_clock_stops_a_policy_even_if_nothing_else_happens_for_a_long_time() {
+    let engine = engine();
+    // The clock of the engine sleeps after half a second without work. This is work.
+    let limits = Limits { configure_fuel: 100_000_000_000, configure_clock_ms: 1_200, ..limits() };
+    let parts = Parts { configure: LOOP, ..Parts::default() };
+    let error = load_with(&engine, "endless", core_module(&parts), &limits).unwrap_err();
+    let limit = Duration::from_millis(1_200);
+    let expected = LoadProblem::Configure(Failure::OutOfTime { limit, name: "configure_clock" });
+    assert_eq!(error.problem, expected);
+
+    // And after a rest it is awake again for the next one.
+    std::thread::sleep(Duration::from_millis(800));
+    let limits = Limits { fuel: 100_000_000_000, clock_ms: 1_200, ..limits };
+    let limits = Limits { configure_clock_ms: 60_000, ..limits };
+    let policy = load_with(&engine, "endless", core_module(&evaluating(LOOP)), &limits).unwrap();
+    let error = policy.evaluate(&harmful()).unwrap_err();
+    assert_eq!(error.cause, Failure::OutOfTime { limit, name: "clock" });
 }
 
 #[test]
@@ -538,6 +581,25 @@ fn a_cache_makes_no_difference_even_if_it_is_damaged() {
     check("with empty snapshots");
     std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
     check("with nothing left");
+}
+
+#[test]
+fn a_snapshot_from_a_time_of_more_memory_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = EngineSettings { cache_dir: Some(folder.path().join("cache")) };
+    let engine = Engine::new(settings).unwrap();
+    // Takes 25 MiB if it can have them.
+    let parts = Parts {
+        configure: "(drop (memory.grow (i32.const 400)))
+                    (i32.store8 (i32.const 2048) (i32.const 0)) (i32.const 2048)",
+        ..Parts::default()
+    };
+    let bytes = core_module(&parts);
+    let wide = load(&engine, "grows", bytes.clone()).unwrap();
+    assert_eq!(wide.evaluate(&harmful()).unwrap().decision, normal());
+    let limits = Limits { memory_bytes: 8 << 20, ..limits() };
+    let narrow = load_with(&engine, "grows", bytes, &limits).unwrap();
+    assert_eq!(narrow.evaluate(&harmful()).unwrap().decision, normal());
 }
 
 #[test]

@@ -39,8 +39,7 @@ mod tests {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/");
         for (name, bytes) in BUILTIN {
             let text = String::from_utf8_lossy(bytes);
-            for path in ["/home/", "/root/", "/work/", "/usr/", "/tmp/", "/build/", "/.cargo/", "C:\\", here]
-            {
+            for path in ["/home/", "/root/", "/usr/", "/tmp/", "/build/", "/.cargo/", "C:\\", here] {
                 assert!(!text.contains(path), "{name} has `{path}` in it");
             }
         }

@@ -1,7 +1,7 @@
 //! wasmtime's settings, and what all policies of a process share.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +47,7 @@ pub(super) struct Inner {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) linker: Linker<State>,
     pub(super) snapshots: Option<PathBuf>,
+    pooled: bool,
     gate: Gate,
     ticker: Ticker,
 }
@@ -62,8 +63,9 @@ pub(super) const MOST_MEMORY: usize = 256 << 20;
 /// How long one tick of the backstop clock takes.
 const TICK: Duration = Duration::from_millis(50);
 
-/// After this many ticks without an evaluation the clock sleeps until the next one.
-const IDLE_TICKS: u32 = 200;
+/// After this many ticks in which nothing was evaluated the clock sleeps until the next evaluation. Waking it
+/// costs a few microseconds.
+const IDLE_TICKS: u32 = 10;
 
 impl Engine {
     /// Makes an engine.
@@ -87,18 +89,32 @@ impl Engine {
         // The pool reserves addresses for all its slots. Where they are rationed (a container, `ulimit -v`)
         // instances are allocated one by one: slower by some 40 µs, and otherwise the same.
         config.allocation_strategy(pool());
-        let wasmtime = match wasmtime::Engine::new(&config) {
-            Ok(engine) => engine,
-            Err(_) => {
+        let (wasmtime, pooled) = match wasmtime::Engine::new(&config) {
+            Ok(engine) => (engine, true),
+            Err(error) => {
                 config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-                wasmtime::Engine::new(&config).map_err(|error| EngineError::Machine(format!("{error:#}")))?
+                let engine = wasmtime::Engine::new(&config)
+                    .map_err(|error| EngineError::Machine(format!("{error:#}")))?;
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "no pool of instances for policies: each event costs some 40 µs more; allow the process \
+                     more address space (`ulimit -v`) to have it"
+                );
+                (engine, false)
             }
         };
         let mut linker = Linker::new(&wasmtime);
         v1::link(&mut linker).map_err(|error| EngineError::Machine(format!("{error:#}")))?;
         let ticker = Ticker::start(wasmtime.clone())
             .map_err(|error| EngineError::Machine(format!("no thread for the clock: {error}")))?;
-        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, gate: Gate::default(), ticker })))
+        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, pooled, gate: Gate::default(), ticker })))
+    }
+
+    /// Whether instances come from a pool. If not, the machine does not give enough address space, and each
+    /// event costs some 40 µs more.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.0.pooled
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -108,8 +124,8 @@ impl Engine {
     /// Waits for a free slot and keeps the clock running until the guard is dropped.
     pub(super) fn enter(&self) -> Entered<'_> {
         self.0.gate.enter();
-        self.0.ticker.used();
-        Entered(&self.0.gate)
+        self.0.ticker.began();
+        Entered(&self.0)
     }
 }
 
@@ -213,20 +229,25 @@ impl Gate {
         }
         *inside += 1;
     }
-}
 
-/// An evaluation that goes on.
-pub(super) struct Entered<'a>(&'a Gate);
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        let mut inside = self.0.inside.lock().unwrap_or_else(PoisonError::into_inner);
+    fn leave(&self) {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let full = *inside >= INSTANCES;
         *inside -= 1;
         drop(inside);
         if full {
-            self.0.left.notify_one();
+            self.left.notify_one();
         }
+    }
+}
+
+/// An evaluation that goes on.
+pub(super) struct Entered<'a>(&'a Inner);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.ticker.ended();
+        self.0.gate.leave();
     }
 }
 
@@ -239,7 +260,10 @@ struct Ticker {
 
 #[derive(Default)]
 struct Ticking {
-    evaluations: AtomicU64,
+    /// How many evaluations go on. While there is one the clock must not sleep, however long it takes.
+    inside: AtomicU32,
+    /// How many evaluations have begun, ever. It changes even if one begins and ends between two ticks.
+    begun: AtomicU64,
     asleep: AtomicBool,
     stop: AtomicBool,
 }
@@ -255,32 +279,39 @@ impl Ticker {
     }
 
     /// An evaluation begins.
-    fn used(&self) {
-        self.shared.evaluations.fetch_add(1, Ordering::SeqCst);
+    fn began(&self) {
+        self.shared.inside.fetch_add(1, Ordering::SeqCst);
+        self.shared.begun.fetch_add(1, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst)
             && let Some(thread) = &self.thread
         {
             thread.thread().unpark();
         }
     }
+
+    /// An evaluation ends.
+    fn ended(&self) {
+        self.shared.inside.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Ticking {
     fn run(&self, engine: &wasmtime::Engine) {
-        let mut seen = self.evaluations.load(Ordering::SeqCst);
+        let mut seen = self.begun.load(Ordering::SeqCst);
         let mut idle = 0;
         while !self.stop.load(Ordering::SeqCst) {
             std::thread::park_timeout(TICK);
             engine.increment_epoch();
-            let now = self.evaluations.load(Ordering::SeqCst);
-            idle = if now == seen { idle + 1 } else { 0 };
+            let now = self.begun.load(Ordering::SeqCst);
+            let idles = now == seen && self.inside.load(Ordering::SeqCst) == 0;
+            idle = if idles { idle + 1 } else { 0 };
             seen = now;
             if idle < IDLE_TICKS {
                 continue;
             }
             self.asleep.store(true, Ordering::SeqCst);
             // Whoever begins from here on sees `asleep` and wakes this thread.
-            while self.evaluations.load(Ordering::SeqCst) == seen && !self.stop.load(Ordering::SeqCst) {
+            while self.begun.load(Ordering::SeqCst) == seen && !self.stop.load(Ordering::SeqCst) {
                 std::thread::park();
             }
             self.asleep.store(false, Ordering::SeqCst);
@@ -314,15 +345,8 @@ mod tests {
     #[test]
     fn a_cache_folder_that_others_may_write_to_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::PermissionsExt::set_mode(
-            &mut std::fs::metadata(folder.path()).unwrap().permissions(),
-            0o777,
-        );
-        std::fs::set_permissions(
-            folder.path(),
-            <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777),
-        )
-        .unwrap();
+        let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), open).unwrap();
         let settings = EngineSettings { cache_dir: Some(folder.path().to_owned()) };
         let error = Engine::new(settings).unwrap_err().to_string();
         assert!(error.contains("others may write to it"), "{error}");

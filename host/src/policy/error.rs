@@ -53,7 +53,7 @@ pub enum Failure {
     #[error("its answer is malformed: {0}")]
     Malformed(Box<Malformed>),
     /// The policy itself says that it can't.
-    #[error("it says: {0}")]
+    #[error("{}", refusal(.0))]
     Refused(String),
     /// No instance could be made.
     #[error("no instance of it could be made: {0}")]
@@ -172,10 +172,15 @@ fn advice(newer: bool) -> &'static str {
     if newer { "use a newer Rolarr, or build the policy with an older SDK" } else { "build it anew" }
 }
 
+/// A policy's own words, of which there may be none.
+fn refusal(text: &str) -> String {
+    if text.is_empty() { "it gives no reason".to_owned() } else { format!("it says: {text}") }
+}
+
 /// A policy's own words about its settings need no "it says".
 fn said(failure: &Failure) -> String {
     match failure {
-        Failure::Refused(text) => text.clone(),
+        Failure::Refused(text) if !text.is_empty() => text.clone(),
         other => other.to_string(),
     }
 }

@@ -26,7 +26,9 @@ pub struct Evaluation {
 
 impl Policy {
     /// Decides one event, in a fresh instance that is dropped afterwards. Blocks for as long as the policy
-    /// takes, at most twice [`Limits::clock_ms`](super::Limits::clock_ms) and the time until a slot is free.
+    /// takes, at most twice [`Limits::clock_ms`](super::Limits::clock_ms) and the time until a slot is free. A
+    /// policy that is configured for every event takes at most twice
+    /// [`Limits::configure_clock_ms`](super::Limits::configure_clock_ms) more.
     ///
     /// # Errors
     ///

@@ -62,7 +62,7 @@ impl Default for Limits {
 impl Limits {
     /// What one call of `evaluate` may cost.
     pub(super) fn of_an_event(&self) -> Budget {
-        Budget { fuel: self.fuel, clock: Duration::from_millis(self.clock_ms), names: ["fuel", "clock_ms"] }
+        Budget { fuel: self.fuel, clock: Duration::from_millis(self.clock_ms), names: ["fuel", "clock"] }
     }
 
     /// What `describe` and `configure` may cost.
@@ -70,7 +70,7 @@ impl Limits {
         Budget {
             fuel: self.configure_fuel,
             clock: Duration::from_millis(self.configure_clock_ms),
-            names: ["configure_fuel", "configure_clock_ms"],
+            names: ["configure_fuel", "configure_clock"],
         }
     }
 }
@@ -82,6 +82,6 @@ pub(super) struct Budget {
     pub(super) fuel: u64,
     /// Time on the wall.
     pub(super) clock: Duration,
-    /// What the two are called among the settings, for messages.
+    /// What the two are called in the configuration, for messages.
     pub(super) names: [&'static str; 2],
 }

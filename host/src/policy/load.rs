@@ -182,11 +182,12 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    /// A snapshot from the cache.
+    /// A snapshot from the cache. One that was made under a larger limit on memory counts as missing: no
+    /// instance of it could be made.
     fn kept(&self, digest: &str) -> Option<Made> {
         let folder = self.engine.inner().snapshots.as_deref()?;
         let (metadata, bytes) = cache::load(folder, digest)?;
-        let prepared = self.prepare(&bytes).ok()?;
+        let prepared = self.prepare_snapshot(&bytes)?;
         Some(Made { prepared, setup: Setup::Snapshot, metadata, logs: Vec::new(), snapshot: None })
     }
 
@@ -223,15 +224,24 @@ impl Loading<'_> {
             })
             .map_err(|(failure, logs)| (LoadProblem::Configure(failure), logs))?;
 
-        // A snapshot that does not compile is as good as none.
         if let Some(bytes) = snapshot
-            && let Ok(prepared) = self.prepare(&bytes)
+            && let Some(prepared) = self.prepare_snapshot(&bytes)
         {
             return Ok(Made { prepared, setup: Setup::Snapshot, metadata, logs, snapshot: Some(bytes) });
         }
         let prepared = self.prepare(component).map_err(bare)?;
         let setup = Setup::Configure { settings, sources };
         Ok(Made { prepared, setup, metadata, logs, snapshot: None })
+    }
+
+    /// Compiles a snapshot and links it. A snapshot that needs more memory than an instance may have, or that
+    /// does not compile, is as good as none.
+    fn prepare_snapshot(&self, bytes: &[u8]) -> Option<v1::Prepared<super::run::State>> {
+        let needs = module::initial_memory(bytes)?;
+        if needs > self.limits.memory_bytes as u64 {
+            return None;
+        }
+        self.prepare(bytes).ok()
     }
 
     /// Compiles a component and links it.

@@ -152,6 +152,11 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
     Ok((component, description))
 }
 
+/// Memory that a component has from the start, all of its memories together, in bytes. None: it is damaged.
+pub(super) fn initial_memory(component: &[u8]) -> Option<u64> {
+    Outline::read(component).ok().map(|outline| outline.initial_memory)
+}
+
 /// What both the check here and the engine accept.
 fn features() -> wasmparser::WasmFeatures {
     use wasmparser::WasmFeatures as F;
