@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, discord::Fatal};
 
 /// What the process says to its caller. These are all the exit codes there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub enum Exit {
     Done = 0,
     /// It failed.
     Failed = 1,
-    /// The command line or the configuration is wrong; nothing was done.
+    /// The command line, the configuration, or the bot's application at Discord is wrong: a new start would
+    /// give the same.
     Misconfigured = 2,
 }
 
@@ -77,12 +78,23 @@ impl CliError {
 }
 
 impl From<anyhow::Error> for CliError {
-    /// A failure; a mistake in the configuration if it was caused by one.
+    /// A failure; a mistake in the configuration if it was caused by one, or by what only its owner can mend
+    /// at Discord.
     fn from(error: anyhow::Error) -> Self {
         match error.downcast_ref::<ConfigError>().map(|mistake| mistake.hint().to_owned()) {
             Some(hint) => Self::misconfigured(error).hinted(hint),
+            None if error.downcast_ref::<Fatal>().is_some_and(is_for_good) => Self::misconfigured(error),
             None => Self::failed(error),
         }
+    }
+}
+
+/// Whether Discord would not let in the next start either. Discord counts the starts: who makes more than
+/// 1,000 a day loses the token.
+fn is_for_good(fatal: &Fatal) -> bool {
+    match fatal {
+        Fatal::Token | Fatal::UnknownIntents | Fatal::RefusedIntents => true,
+        Fatal::Broken(_) => false,
     }
 }
 
@@ -147,6 +159,15 @@ mod tests {
         let wrapped = CliError::from(anyhow::Error::from(mistake()).context("can't start"));
         assert_eq!(printed(&wrapped), "error: can't start: config.toml: `token` is missing\nhint: add it\n");
         assert_eq!(wrapped.exit(), Exit::Misconfigured);
+    }
+
+    #[test]
+    fn what_discord_refuses_for_good_is_no_reason_to_start_again() {
+        let exit = |fatal: Fatal| CliError::from(anyhow::Error::from(fatal).context("Discord")).exit();
+        for fatal in [Fatal::Token, Fatal::UnknownIntents, Fatal::RefusedIntents] {
+            assert_eq!(exit(fatal.clone()), Exit::Misconfigured, "{fatal}");
+        }
+        assert_eq!(exit(Fatal::Broken("event queue")), Exit::Failed);
     }
 
     #[test]
