@@ -2,15 +2,16 @@
 # Builds the policies of this folder into policies/prebuilt/.
 #
 #   policies/build.sh            build, and write the modules and SOURCES.toml
-#   policies/build.sh --check    build, and fail if a committed module is not what its sources give
+#   policies/build.sh --check    fail if a committed module is not what its sources give
 #
 # With a Rust that has the target wasm32-unknown-unknown (`rustup target add wasm32-unknown-unknown`) that is
 # all it needs. Where the target can't be fetched, Debian's packages build the standard library from source:
 # `apt-get install rustc-web cargo-web rust-web-src lld-19`.
 #
-# Two compilers give two modules. SOURCES.toml says which one made the committed modules; with the same
-# compiler --check compares byte by byte, with another one it only builds. Whether a module does what
-# its sources do is checked by the test `recorded_events` with every compiler.
+# SOURCES.toml says which sources and which compiler made the committed modules. --check compares the sources
+# first, whatever the compiler. Two compilers give two modules: with the same compiler --check also compares the
+# modules byte by byte, with another one it only builds. Whether a module does what its sources do is checked by
+# the test `recorded_events` with every compiler.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -66,7 +67,8 @@ build() {
     fi
 }
 
-# What a policy is built from: its own files, the SDK and the contract. Tests are no part of it.
+# What a policy is built from: its own files, the SDK and the contract. Tests are no part of it, nor is
+# Cargo.lock: it changes with every dependency of the host.
 digest_of_sources() {
     find "policies/$1" policies/sdk/src policies/sdk/Cargo.toml wit/policy.wit \
         -type f ! -path '*/tests/*' ! -name tests.rs | LC_ALL=C sort | xargs sha256sum \
@@ -82,6 +84,17 @@ trap 'rm -f "$record"' EXIT
 
 mkdir -p "$prebuilt"
 failed=
+if [ "$mode" = check ]; then
+    for policy in $policies; do
+        recorded=$(sed -n "/^\\[$policy\\]\$/,/^\$/s/^sources = \"\\(.*\\)\"\$/\\1/p" "$prebuilt/SOURCES.toml")
+        if [ "$recorded" != "$(digest_of_sources "$policy")" ]; then
+            echo "$policy: its sources changed since its module was built: run policies/build.sh" >&2
+            failed=yes
+        fi
+    done
+    [ -z "$failed" ] || exit 1
+fi
+
 for policy in $policies; do
     build "$policy"
     module=$out/$target/policy/$(echo "$policy" | tr - _).wasm

@@ -1,5 +1,7 @@
 //! Policies written in WebAssembly text, by the canonical ABI of the contract.
 
+pub(crate) mod harmful;
+
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
