@@ -30,14 +30,25 @@ case "${1-}" in
     *) echo "usage: policies/build.sh [--check]" >&2; exit 2 ;;
 esac
 
-# The compiler for the target: rustup's if it has it, else Debian's with its own standard library.
+# The compiler for the target: Debian's, with its own standard library, if the committed modules are from it, so
+# that they can be compared; else rustup's if it has the target; else Debian's.
 debian=${ROLARR_POLICY_RUSTC_PREFIX-/usr/bin}
-if [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+debian_builds() {
+    [ -x "$debian/rustc" ] && [ -x "$debian/cargo" ] \
+        && [ -d "$("$debian/rustc" --print sysroot)/lib/rustlib/src/rust/library" ]
+}
+made_by() {
+    grep -qxF "compiler = \"$1\"" "$prebuilt/SOURCES.toml" 2>/dev/null
+}
+if debian_builds && made_by "$("$debian/rustc" --version)"; then
+    rustc=$debian/rustc
+    cargo=$debian/cargo
+    std=yes
+elif [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
     rustc=$(rustc --print sysroot)/bin/rustc
     cargo=cargo
     std=
-elif [ -x "$debian/rustc" ] && [ -x "$debian/cargo" ] \
-    && [ -d "$("$debian/rustc" --print sysroot)/lib/rustlib/src/rust/library" ]; then
+elif debian_builds; then
     rustc=$debian/rustc
     cargo=$debian/cargo
     std=yes
@@ -113,7 +124,7 @@ for policy in $policies; do
         cp "$module" "$prebuilt/$policy.wasm"
         chmod 644 "$prebuilt/$policy.wasm"
         echo "$policy: $(wc -c <"$module") bytes, $digest"
-    elif ! grep -qxF "compiler = \"$version\"" "$prebuilt/SOURCES.toml"; then
+    elif ! made_by "$version"; then
         echo "$policy: builds with $version; the committed module is from another compiler, not compared"
     elif cmp -s "$module" "$prebuilt/$policy.wasm"; then
         echo "$policy: the committed module is what its sources give"

@@ -197,6 +197,14 @@ async fn a_label_that_no_filter_can_carry_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_for_compiled_policies_that_can_not_be_used_is_named() {
+    let world = World::new().await;
+    fs::write(world.folder.path().join("rolarr.cache"), "a file").unwrap();
+    // Nothing is replaced.
+    insta::assert_snapshot!(world.refusal_of("\"Attic\"", "\"Attic\"").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_are_not_accepted_are_a_mistake_in_the_configuration() {
     let world = World::new().await;
     let mut all = world.refusal_of("PLEX-TOKEN", "some-other-token").await;

@@ -38,6 +38,18 @@ fn quoted() -> impl Iterator<Item = &'static str> {
         .flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
+/// A command line without the variables that are set for it.
+fn without_variables(mut line: &str) -> &str {
+    while let Some((word, rest)) = line.split_once(' ')
+        && word
+            .split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+    {
+        line = rest;
+    }
+    line
+}
+
 /// The settings of the example, commented out or not, as `section.key`.
 fn settings() -> BTreeSet<String> {
     let mut section = String::new();
@@ -104,7 +116,10 @@ fn each_command_line_is_understood() {
     let ours: Vec<Vec<&str>> = lines
         .iter()
         .filter_map(|line| {
-            line.strip_prefix("rolarr ").or_else(|| line.strip_prefix("cargo run --release -- "))
+            let line = without_variables(line);
+            ["rolarr ", "target/release/rolarr ", "cargo run --release -- "]
+                .iter()
+                .find_map(|program| line.strip_prefix(program))
         })
         .map(|arguments| arguments.split_whitespace().collect())
         .collect();
@@ -115,6 +130,7 @@ fn each_command_line_is_understood() {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(ours.len() >= 6, "{ours:?}");
+    assert!(ours.iter().any(|arguments| arguments.starts_with(&["run", "--config"])), "{ours:?}");
 }
 
 #[test]

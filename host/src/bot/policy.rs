@@ -1,19 +1,21 @@
 //! The policy that the configuration names.
 
+use anyhow::Context;
 use serde_json::Value;
 
 use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, PolicyModule},
-    policy::{Engine, EngineSettings, LoadProblem, Module, Policy},
+    policy::{Engine, EngineError, EngineSettings, LoadProblem, Module, Policy},
 };
 
 /// Loads the policy with its settings.
 ///
 /// # Errors
-/// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file.
+/// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file; or about
+/// the folder for compiled policies. Another error if no policy can run on this machine.
 pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
-    let engine = Engine::new(EngineSettings { cache_dir: Some(cache_beside(&config.store.path)) })?;
+    let engine = engine(config)?;
     let wanted = &config.policy.module;
     let name = match &wanted.value {
         PolicyModule::Builtin(name) => format!("builtin:{name}"),
@@ -29,6 +31,23 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
         LoadProblem::Configure(_) => settings_mistake(config, &error.to_string()),
         _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
     })?)
+}
+
+fn engine(config: &Config) -> anyhow::Result<Engine> {
+    let folder = cache_beside(&config.store.path);
+    match Engine::new(EngineSettings { cache_dir: Some(folder) }) {
+        Ok(engine) => Ok(engine),
+        Err(error @ EngineError::Cache { .. }) => Err(config
+            .error_at(
+                None,
+                error.to_string(),
+                "compiled policies are kept in this folder, beside the database: let the user who runs the bot \
+                 write there, or move the database with `store.path`; the folder may be deleted at any time",
+            )
+            .into()),
+        Err(error) => Err(error)
+            .context("no policy can run: a 64-bit processor, and memory and threads that a limit may be withholding, are needed"),
+    }
 }
 
 fn settings_mistake(config: &Config, complaint: &str) -> ConfigError {

@@ -55,12 +55,47 @@ impl Address {
     /// Whether what is sent there can be read on the way: neither encrypted nor to this machine.
     #[must_use]
     pub fn is_open(&self) -> bool {
+        self.is_plain_beyond(|host| match host.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback(),
+            Err(_) => host == "localhost",
+        })
+    }
+
+    /// Whether what is sent there can be read on the way by strangers: neither encrypted nor to a host that
+    /// is in a network of one's own, as its address or its name says.
+    #[must_use]
+    pub fn is_open_to_strangers(&self) -> bool {
+        self.is_plain_beyond(|host| match host.parse::<IpAddr>() {
+            Ok(ip) => is_private(ip),
+            Err(_) => is_private_name(host),
+        })
+    }
+
+    fn is_plain_beyond(&self, trusted: impl Fn(&str) -> bool) -> bool {
         let Ok(url) = Url::parse(&self.0) else { return true };
         let host = url.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        matches!(url.scheme(), "http" | "ws") && !here
+        matches!(url.scheme(), "http" | "ws") && !trusted(host)
     }
+}
+
+/// The addresses of RFC 1918, RFC 4193, RFC 6598 (also those of private networks over others), link-local ones,
+/// and this machine.
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let shared = matches!(ip.octets(), [100, 64..=127, ..]);
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// Names that public name servers don't know: those of one word (`nas`, or a container's), and the endings that
+/// are set aside for networks of one's own.
+fn is_private_name(host: &str) -> bool {
+    const ENDINGS: [&str; 5] = [".local", ".lan", ".home.arpa", ".internal", ".localhost"];
+    !host.contains('.') || ENDINGS.iter().any(|ending| host.ends_with(ending))
 }
 
 impl fmt::Display for Address {
@@ -115,6 +150,37 @@ mod tests {
             ("http://localhost:1", false),
         ] {
             assert_eq!(Address::parse(text, HTTP).unwrap().is_open(), open, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn strangers_read_along_only_outside_of_private_networks() {
+        for (text, open) in [
+            ("http://plex.example.org:32400", true),
+            ("http://203.0.113.7:32400", true),
+            ("http://172.32.0.1:32400", true),
+            ("http://100.128.0.1:32400", true),
+            ("http://[2001:db8::7]:32400", true),
+            ("http://[::ffff:203.0.113.7]:32400", true),
+            ("https://plex.example.org:32400", false),
+            ("https://203.0.113.7:32400", false),
+            ("http://127.0.0.1:32400", false),
+            ("http://10.0.0.7:32400", false),
+            ("http://172.31.0.7:32400", false),
+            ("http://192.168.0.7:32400", false),
+            ("http://169.254.0.7:32400", false),
+            ("http://100.64.0.7:32400", false),
+            ("http://[::1]:32400", false),
+            ("http://[fd00::7]:32400", false),
+            ("http://[fe80::7]:32400", false),
+            ("http://[::ffff:10.0.0.7]:32400", false),
+            ("http://localhost:32400", false),
+            ("http://nas:32400", false),
+            ("http://NAS.local:32400", false),
+            ("http://plex.home.arpa:32400", false),
+        ] {
+            let address = Address::parse(text, HTTP).unwrap();
+            assert_eq!(address.is_open_to_strangers(), open, "{text:?}");
         }
     }
 }

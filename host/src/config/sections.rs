@@ -165,7 +165,17 @@ fn plex(root: &Section<'_>) -> Result<Plex, ConfigError> {
         server.located(server.name("write the server's name in quotes, as Plex shows it")?.to_owned());
     let server_url = match section.get("server_url") {
         None => None,
-        Some(entry) => Some(address(&entry, &HTTP, "http://192.0.2.7:32400")?),
+        Some(entry) => {
+            let address = address(&entry, &HTTP, "http://192.0.2.7:32400")?;
+            if address.is_open_to_strangers() {
+                root.document().warn(format!(
+                    "{} is not encrypted and leads out of the local network: everybody on the way can read the \
+                     token of your Plex account; begin it with `https://`",
+                    quoted(entry.path()),
+                ));
+            }
+            Some(address)
+        }
     };
     Ok(Plex {
         token,

@@ -179,6 +179,20 @@ fn an_open_address_is_warned_about() {
 }
 
 #[test]
+fn a_plex_server_beyond_the_local_network_is_warned_about_if_it_is_not_encrypted() {
+    let warnings = |url: &str| parse(&format!("{SMALL}server_url = \"{url}\"\n")).unwrap().warnings;
+    assert_eq!(
+        warnings("http://plex.example.org:32400"),
+        [
+            "`plex.server_url` is not encrypted and leads out of the local network: everybody on the way can read \
+          the token of your Plex account; begin it with `https://`"
+        ]
+    );
+    assert!(warnings("https://plex.example.org:32400").is_empty());
+    assert!(warnings("http://10.0.0.7:32400").is_empty());
+}
+
+#[test]
 fn tokens_are_not_shown() {
     let shown = format!("{:?}", parse(EXAMPLE).unwrap());
     assert!(SECRETS.iter().all(|secret| !shown.contains(secret)), "{shown}");

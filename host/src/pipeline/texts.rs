@@ -45,10 +45,7 @@ pub(super) fn question_answered(prompt: PromptId) -> Outgoing {
 
 /// The question after it stopped to apply.
 pub(super) fn question_closed(prompt: PromptId) -> Outgoing {
-    Outgoing {
-        text: "I no longer need your e-mail address: the role that gives access is gone.".to_owned(),
-        button: Some(answer_button(prompt, "Closed", true)),
-    }
+    Outgoing { text: PROMPT_CLOSED.to_owned(), button: Some(answer_button(prompt, "Closed", true)) }
 }
 
 /// The question after nobody answered in time.
@@ -101,9 +98,10 @@ pub(super) const PROMPT_ANSWERED: &str = "I have your e-mail address already, th
 /// The button belongs to somebody else's question.
 pub(super) const NOT_YOURS: &str = "This question is not for you.";
 
-/// `/plex link` by somebody who has nothing to link.
-pub(super) const NOTHING_TO_LINK: &str =
-    "You have no role that gives access to Plex, so there is nothing to link.";
+/// `/plex link` by somebody who has nothing to link: without the role, taken in as they are, or removed by an
+/// administrator.
+pub(super) const NOTHING_TO_LINK: &str = "There is nothing to link for you at the moment. If you have the role for \
+     it, please ask an administrator.";
 
 /// `/plex link` by somebody who is linked.
 pub(super) const LINKED_ALREADY: &str = "You are linked to a Plex account already. To use another one, please ask \
