@@ -23,7 +23,7 @@ impl Job<'_> {
         if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
             let why =
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
-            return self.refuse(why).await;
+            return self.set_aside("refused", why).await;
         }
         let known = self.account.plex_account.and_then(|id| look.friend(id)).is_some();
         if look.somebody_has(&email) && !known {
@@ -68,21 +68,23 @@ impl Job<'_> {
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
     async fn hold_claim(&mut self) -> Result<Option<Next>, Trouble> {
-        let why = match self.core.settings.existing_shares {
-            ExistingShares::Ask => {
+        let (kind, why) = match self.core.settings.existing_shares {
+            ExistingShares::Ask => (
+                "held",
                 "gave the address of somebody with whom the owner shares already. Nothing was changed. If it is \
-                 theirs, an administrator can say so with `/plex invite`, naming address and member."
-            }
-            ExistingShares::Never => {
-                "gave the address of somebody with whom the owner shares already. It is refused, as configured."
-            }
+                 theirs, an administrator can say so with `/plex invite`, naming address and member.",
+            ),
+            ExistingShares::Never => (
+                "refused",
+                "gave the address of somebody with whom the owner shares already. It is refused, as configured.",
+            ),
         };
-        self.refuse(why).await
+        self.set_aside(kind, why).await
     }
 
     /// An address that is not invited without an administrator. It is kept as a claim: to the member a refused
     /// address looks like one that was taken up, so that nobody learns whose it is.
-    async fn refuse(&mut self, why: &'static str) -> Result<Option<Next>, Trouble> {
+    async fn set_aside(&mut self, kind: &'static str, why: &'static str) -> Result<Option<Next>, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
             account.stage = Stage::None;
@@ -90,7 +92,7 @@ impl Job<'_> {
             account.claim = account.email.take();
             account.told = Told::Invited;
             account.held = Some(why.to_owned());
-            tx.audit(now, account.decided_by, account.user, "held", &texts::about(account.user, why))
+            tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, why))
         })
         .await?;
         Ok(Some(Next::Rest))
