@@ -4,6 +4,7 @@
 mod administrators;
 mod crashes;
 mod filters;
+mod guilds;
 mod identity;
 mod invitations;
 mod messages;
@@ -11,3 +12,4 @@ mod observing;
 mod prompts;
 mod story;
 mod troubles;
+mod wakes;

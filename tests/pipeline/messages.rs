@@ -90,3 +90,19 @@ async fn a_message_that_may_have_been_sent_is_looked_for_before_it_is_sent_again
     assert!(prompt.is_some_and(|prompt| prompt.message.is_some()), "the question knows its message");
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn direct_messages_keep_their_distance() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    let sent = |user: rolarr::domain::UserId| -> Vec<u64> {
+        let sim = stage.on_discord();
+        sim.told(UserId(user.0)).iter().map(|message| message.sent_ms).collect()
+    };
+    let (alice, bob) = (sent(stage.alice()), sent(stage.bob()));
+    assert_eq!((alice.len(), bob.len()), (1, 1));
+    assert!(alice[0].abs_diff(bob[0]) >= 5_000, "{alice:?} {bob:?}");
+    Ok(())
+}

@@ -437,6 +437,18 @@ impl Stage {
         Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.read(work).await
     }
 
+    /// Changes the database behind the pipeline's back, while it is stopped.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub async fn change<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.write(work).await
+    }
+
     /// A member's account.
     ///
     /// # Errors

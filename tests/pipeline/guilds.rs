@@ -1,0 +1,111 @@
+//! One person in several guilds is one account, with the most generous of the guilds' decisions.
+
+use anyhow::Result;
+use rolarr::{
+    domain::{GuildId, RoleId},
+    pipeline::{
+        ports::{Hint, Said},
+        settings::{GuildSettings, TrackedRole},
+    },
+    store::Stage as At,
+};
+use rolarr_sim::discord::{self as sim, RestFault, RestFaultKind};
+use rolarr_tests::inprocess::{ANN, Stage};
+
+/// A second guild with a tracked role; Alice is a member.
+async fn with_a_second_guild(stage: &mut Stage) -> Result<(sim::GuildId, sim::RoleId)> {
+    stage.stop().await;
+    let (now, owner, alice) = (stage.now(), stage.scene.owner, stage.scene.alice);
+    let (guild, role) = {
+        let mut discord = stage.on_discord();
+        let guild = discord.create_guild(now, "Second", owner);
+        let role = discord.create_role(now, guild, "Friend")?;
+        discord.join(now, guild, alice)?;
+        (guild, role)
+    };
+    let settings = GuildSettings {
+        id: GuildId(guild.0),
+        key: "second".to_owned(),
+        roles: vec![TrackedRole { id: RoleId(role.0), key: "friend".to_owned() }],
+        prompt_channel: None,
+    };
+    stage.settings().guilds.push(settings);
+    stage.start().await?;
+    Ok((guild, role))
+}
+
+async fn in_second(stage: &Stage, guild: sim::GuildId) -> Result<()> {
+    let hint = Hint { guild: GuildId(guild.0), user: stage.alice(), said: Said::Unclear };
+    stage.hint(hint).await?;
+    stage.settle().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guild_that_gives_most_decides_and_the_last_that_gives_anything_ends_it() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    let (guild, role) = with_a_second_guild(&mut stage).await?;
+    stage.alice_joins().await?;
+    let now = stage.now();
+    stage.on_discord().add_role(now, guild, stage.scene.alice, role)?;
+    in_second(&stage, guild).await?;
+    assert_eq!(stage.messages(stage.alice()).len(), 1, "nobody is asked twice");
+    let writes = stage.writes().len();
+
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.writes().len(), writes, "the other guild still gives access");
+    assert_eq!(stage.messages(stage.alice()).len(), 1);
+
+    let now = stage.now();
+    stage.on_discord().remove_role(now, guild, stage.scene.alice, role)?;
+    in_second(&stage, guild).await?;
+    assert_eq!(stage.filters(ANN).len(), 2);
+
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined, "restricted by the other guild");
+    assert_eq!(stage.filters(ANN).len(), 2);
+
+    let now = stage.now();
+    stage.on_discord().leave(now, guild, stage.scene.alice)?;
+    in_second(&stage, guild).await?;
+    assert!(stage.at_plex().share_of(ANN).is_none());
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guild_that_is_not_served_any_more_gives_nothing() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    let (guild, role) = with_a_second_guild(&mut stage).await?;
+    stage.alice_joins().await?;
+    let now = stage.now();
+    stage.on_discord().add_role(now, guild, stage.scene.alice, role)?;
+    in_second(&stage, guild).await?;
+    stage.stop().await;
+    stage.settings().guilds.truncate(1);
+    stage.start().await?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guild_that_cannot_be_listed_keeps_no_other_waiting() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    let (guild, role) = with_a_second_guild(&mut stage).await?;
+    stage.alice_joins().await?;
+    stage.stop().await;
+    let first = format!("guilds/{}/members", stage.scene.guild.0);
+    let refused = RestFaultKind::Status { status: 503, code: 0 };
+    stage.on_discord().fail_requests(RestFault::once("GET", &first, refused).times(1_000));
+    let now = stage.now();
+    stage.on_discord().add_role(now, guild, stage.scene.alice, role)?;
+    stage.start().await?;
+    let alice = stage.alice();
+    let story = stage.read(move |tx| tx.story(alice)).await?;
+    assert_eq!(story.last().map(|event| event.event.guild), Some(GuildId(guild.0)));
+    Ok(())
+}
