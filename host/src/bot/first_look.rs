@@ -11,7 +11,9 @@ use crate::{
     domain::{GuildId, RoleId},
     pipeline::{
         ports::{Discord, DiscordError, Guild},
-        settings::{ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole},
+        settings::{
+            Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
+        },
     },
     plex::{Library, Plex, PlexError, Server},
 };
@@ -71,12 +73,19 @@ pub(super) async fn take(config: &Config, plex: &Plex, discord: &dyn Discord) ->
             config::Removal::Share => Removal::Share,
             config::Removal::Friendship => Removal::Friendship,
         },
+        drift: match config.plex.drift {
+            config::Drift::Report => Drift::Report,
+            config::Drift::Correct => Drift::Correct,
+        },
+        brake: Brake { members: config.brake.members, window: config.brake.window },
         streams: config.plex.server_url.is_some(),
         timings: Timings {
             prompt: config.prompt.valid_for,
             reread: timing.reread_after.clone(),
             check_pending: timing.check_pending_every,
             confirm_absence: timing.confirm_absence_after,
+            sweep: timing.sweep_every,
+            drift: timing.drift_every,
             message_spacing: timing.message_every,
             retry_first: timing.retry_first,
             retry_longest: timing.retry_longest,

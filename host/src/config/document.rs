@@ -277,6 +277,16 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// A whole number, zero too.
+    pub(super) fn whole(&self) -> Result<u64, ConfigError> {
+        let hint = "write a whole number, without quotes";
+        let DeValue::Integer(number) = self.value else {
+            return Err(self.unexpected("a whole number", hint));
+        };
+        u64::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| self.error("should be a whole number", hint))
+    }
+
     /// A Discord id, with or without quotes.
     pub(super) fn id<T: FromStr>(&self) -> Result<Located<T>, ConfigError> {
         let hint =

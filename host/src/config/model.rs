@@ -38,6 +38,8 @@ pub struct Config {
     pub log: Log,
     /// `[addresses]`.
     pub addresses: Addresses,
+    /// `[brake]`.
+    pub brake: Brake,
     /// `[timing]`.
     pub timing: Timing,
     /// What is allowed and unwise, one sentence each, for the log.
@@ -123,6 +125,8 @@ pub struct Plex {
     pub existing_shares: ExistingShares,
     /// What removing a member ends.
     pub remove: Removal,
+    /// What to do with what somebody else changed.
+    pub drift: Drift,
     /// Whether invited people may download media (`allowSync`).
     pub downloads: bool,
     /// What invited people may do with live television.
@@ -147,6 +151,16 @@ pub enum Removal {
     Share,
     /// The friendship, and with it every share.
     Friendship,
+}
+
+/// What to do with what somebody else changed at Plex.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drift {
+    /// It is reported and left.
+    #[default]
+    Report,
+    /// It is reported and written over.
+    Correct,
 }
 
 /// What a person may do with live television.
@@ -301,6 +315,15 @@ pub struct Addresses {
     pub plex_clients: Address,
 }
 
+/// When access that is to shrink waits for an administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brake {
+    /// So many members' access may shrink within the window.
+    pub members: u32,
+    /// The window. Above zero.
+    pub window: Duration,
+}
+
 /// How often, how long and how fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -308,6 +331,10 @@ pub struct Timing {
     pub check_pending_every: Duration,
     /// How long after a first look that shows nothing a second one must confirm it. Above zero.
     pub confirm_absence_after: Duration,
+    /// How often each guild is compared with what is stored. Above zero.
+    pub sweep_every: Duration,
+    /// How often Plex is compared with what should be there. Above zero.
+    pub drift_every: Duration,
     /// When a member whose roles Discord reports differently in two places is read again.
     pub reread_after: Vec<Duration>,
     /// The least time between two direct messages.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use super::{
-    Address, Addresses, Config, ConfigError, Discord, ExistingShares, FirstStart, Guild, Level, LiveTv,
-    Located, Log, LogFormat, Plex, Prompt, Removal, Store, Timing, TrackedRole,
+    Address, Addresses, Brake, Config, ConfigError, Discord, Drift, ExistingShares, FirstStart, Guild, Level,
+    LiveTv, Located, Log, LogFormat, Plex, Prompt, Removal, Store, Timing, TrackedRole,
     address::NotAnAddress,
     document::{Entry, Section},
     error::quoted,
@@ -13,8 +13,8 @@ use super::{
 };
 
 /// The sections of the file.
-pub(super) const ROOT: [&str; 8] =
-    ["discord", "plex", "prompt", "policy", "store", "log", "addresses", "timing"];
+pub(super) const ROOT: [&str; 9] =
+    ["discord", "plex", "prompt", "policy", "store", "log", "addresses", "brake", "timing"];
 
 /// Reads the whole file. Warnings are not filled in.
 pub(super) fn config(root: &Section<'_>) -> Result<Config, ConfigError> {
@@ -27,6 +27,7 @@ pub(super) fn config(root: &Section<'_>) -> Result<Config, ConfigError> {
         store: store(root)?,
         log: log(root)?,
         addresses: addresses(root)?,
+        brake: brake(root)?,
         timing: timing(root)?,
         warnings: Vec::new(),
     })
@@ -156,8 +157,17 @@ fn key(entry: &Entry<'_>) -> Result<String, ConfigError> {
 }
 
 fn plex(root: &Section<'_>) -> Result<Plex, ConfigError> {
-    const KEYS: [&str; 8] =
-        ["token", "server", "libraries", "server_url", "existing_shares", "remove", "downloads", "live_tv"];
+    const KEYS: [&str; 9] = [
+        "token",
+        "server",
+        "libraries",
+        "server_url",
+        "existing_shares",
+        "remove",
+        "drift",
+        "downloads",
+        "live_tv",
+    ];
     let section = root.section("plex", &KEYS)?;
     let token = secret(&section.require("token", "token = { env = \"PLEX_TOKEN\" }")?)?;
     let server = section.require("server", "server = \"Living Room\"")?;
@@ -192,6 +202,7 @@ fn plex(root: &Section<'_>) -> Result<Plex, ConfigError> {
             "remove",
             &[("share", Removal::Share), ("friendship", Removal::Friendship)],
         )?,
+        drift: choice(&section, "drift", &[("report", Drift::Report), ("correct", Drift::Correct)])?,
         downloads: section.get("downloads").map_or(Ok(false), |entry| entry.truth())?,
         live_tv: choice(
             &section,
@@ -307,10 +318,27 @@ fn address(entry: &Entry<'_>, schemes: &[&str], example: &str) -> Result<Address
     })
 }
 
+fn brake(root: &Section<'_>) -> Result<Brake, ConfigError> {
+    let section = root.section("brake", &["members", "window"])?;
+    let members = match section.get("members") {
+        None => 10,
+        Some(entry) => {
+            let members = entry.whole()?;
+            u32::try_from(members)
+                .map_err(|_| entry.error("is too large", "write a number of members, for example 10"))?
+        }
+    };
+    let window =
+        section.get("window").map_or(Ok(Duration::from_secs(3_600)), |entry| entry.duration_above_zero())?;
+    Ok(Brake { members, window })
+}
+
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 7] = [
+    const KEYS: [&str; 9] = [
         "check_pending_every",
         "confirm_absence_after",
+        "sweep_every",
+        "drift_every",
         "reread_after",
         "message_every",
         "plex_request_every",
@@ -339,6 +367,8 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
     let timing = Timing {
         check_pending_every: at_least_something("check_pending_every", millis(60_000))?,
         confirm_absence_after: at_least_something("confirm_absence_after", millis(3_000))?,
+        sweep_every: at_least_something("sweep_every", millis(3_600_000))?,
+        drift_every: at_least_something("drift_every", millis(6 * 3_600_000))?,
         reread_after,
         message_every: any("message_every", millis(5_000))?,
         plex_request_every: any("plex_request_every", millis(250))?,

@@ -94,7 +94,9 @@ fn the_example_shows_every_setting() {
         r#"{"block":["movies","television"],"label":"noAccess","on-leave":"remove"}"#
     );
     // The other sections: their keys are those that the example has, or unknown ones.
-    for section in ["discord", "plex", "prompt", "policy.limits", "store", "log", "addresses", "timing"] {
+    for section in
+        ["discord", "plex", "prompt", "policy.limits", "store", "log", "addresses", "brake", "timing"]
+    {
         let header = format!("[{section}]\n");
         let unknown = everything().replacen(&header, &format!("{header}zzzzz = 1\n"), 1);
         let known = parse(&unknown).unwrap_err().hint().matches('`').count() / 2;
@@ -300,6 +302,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a time without unit", section("prompt", "valid_for = 24")),
         ("a time with an unknown unit", section("prompt", "valid_for = \"24 hours\"")),
         ("a time of nothing", section("prompt", "valid_for = \"0s\"")),
+        ("a brake of words", section("brake", "members = \"many\"")),
+        ("a brake without a window", section("brake", "window = \"0s\"")),
         ("times that are no list", section("timing", "reread_after = \"2s\"")),
         (
             "too many times",

@@ -64,6 +64,30 @@ pub enum Removal {
     Friendship,
 }
 
+/// What becomes of what somebody else changed at Plex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// It is reported.
+    Report,
+    /// It is reported and written over.
+    Correct,
+}
+
+/// When access that is to shrink waits for an administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brake {
+    /// So many members' access may shrink within the window.
+    pub members: u32,
+    /// The window.
+    pub window: Duration,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self { members: 10, window: Duration::from_secs(3600) }
+    }
+}
+
 /// Intervals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timings {
@@ -75,6 +99,12 @@ pub struct Timings {
     pub check_pending: Duration,
     /// How long after a first look a second one must confirm that something is gone.
     pub confirm_absence: Duration,
+    /// How often each guild is compared with what is stored.
+    pub sweep: Duration,
+    /// How often Plex is compared with what should be there.
+    pub drift: Duration,
+    /// How often the database is looked at for what another program changed in it.
+    pub notice: Duration,
     /// The least time between two direct messages.
     pub message_spacing: Duration,
     /// The first pause before a call is repeated; it doubles with each failure.
@@ -92,6 +122,9 @@ impl Default for Timings {
             reread: vec![Duration::from_secs(2), Duration::from_secs(10)],
             check_pending: Duration::from_secs(60),
             confirm_absence: Duration::from_secs(3),
+            sweep: Duration::from_secs(3600),
+            drift: Duration::from_secs(6 * 3600),
+            notice: Duration::from_secs(5),
             message_spacing: Duration::from_secs(5),
             retry_first: Duration::from_secs(2),
             retry_longest: Duration::from_secs(600),
@@ -129,6 +162,10 @@ pub struct Settings {
     pub existing_shares: ExistingShares,
     /// What is ended when a member is removed.
     pub removal: Removal,
+    /// What becomes of what somebody else changed at Plex.
+    pub drift: Drift,
+    /// When access that is to shrink waits for an administrator.
+    pub brake: Brake,
     /// The server's address is known: running streams can be ended.
     pub streams: bool,
     /// Intervals.

@@ -17,7 +17,9 @@ use rolarr::{
         ports::{
             ButtonAction, Command, Discord, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Said, Via,
         },
-        settings::{ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole},
+        settings::{
+            Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
+        },
     },
     plex::{Plex, Transport},
     policy::{Engine, EngineSettings, Limits, Module, Policy},
@@ -129,6 +131,8 @@ impl Stage {
             live_tv: 0,
             existing_shares: ExistingShares::Ask,
             removal: Removal::Share,
+            drift: Drift::Report,
+            brake: Brake::default(),
             streams: true,
             timings: Timings::default(),
         };
