@@ -16,6 +16,7 @@ use crate::{
         },
     },
     plex::{Library, Plex, PlexError, Server},
+    store::Store,
 };
 
 /// What was seen.
@@ -36,8 +37,13 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// # Errors
 /// A [`config::ConfigError`] that names what does exist, if something that the configuration names does not;
 /// and what keeps Discord or Plex from answering.
-pub(super) async fn take(config: &Config, plex: &Plex, discord: &dyn Discord) -> anyhow::Result<Looked> {
-    let guilds = guilds(config, discord).await?;
+pub(super) async fn take(
+    config: &Config,
+    plex: &Plex,
+    discord: &dyn Discord,
+    store: &Store,
+) -> anyhow::Result<Looked> {
+    let guilds = guilds(config, discord, store).await?;
     let owner = plex_answers(config, || plex.owner()).await?;
     if !owner.plex_pass {
         warn!(
@@ -119,13 +125,18 @@ fn guild_settings(config: &Config) -> Vec<GuildSettings> {
     guilds
 }
 
-async fn guilds(config: &Config, discord: &dyn Discord) -> anyhow::Result<Vec<Guild>> {
+async fn guilds(config: &Config, discord: &dyn Discord, store: &Store) -> anyhow::Result<Vec<Guild>> {
     let mut seen = Vec::new();
     let mut roles: BTreeSet<RoleId> = BTreeSet::new();
     for wanted in &config.discord.guilds {
         let guild = guild(config, discord, &wanted.id).await?;
+        let id = guild.id;
+        let tracked = store.read(move |tx| tx.adopted(id)).await?.unwrap_or_default();
         for role in &wanted.roles {
-            if !guild.roles.iter().any(|known| known.id == role.id.value) {
+            let exists = guild.roles.iter().any(|known| known.id == role.id.value);
+            // One that was tracked before was deleted since. The bot starts: nobody loses access by that until
+            // an administrator decides.
+            if !exists && !tracked.contains(&role.id.value) {
                 let hint = format!("the server `{}` has: {}", guild.name, named(&guild));
                 let what = format!(
                     "the role `{}` ({}) does not exist on the Discord server `{}`",

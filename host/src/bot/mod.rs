@@ -44,7 +44,7 @@ pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow:
     let plex = plex_of(&config, &store, &seam).await?;
     let discord = Arc::new(SerenityDiscord::new(discord_settings(&config)).context("Discord")?);
     let looked = tokio::select! {
-        looked = first_look::take(&config, &plex, discord.as_ref()) => looked?,
+        looked = first_look::take(&config, &plex, discord.as_ref(), &store) => looked?,
         () = stop.cancelled() => return Ok(()),
     };
     info!(

@@ -3,6 +3,7 @@
 mod color;
 mod demo;
 mod error;
+mod holds;
 pub mod logging;
 pub mod policy;
 pub mod run;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Demo(demo::Demo),
+    Holds(holds::Holds),
     Policy(policy::PolicyArgs),
 }
 
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
+        Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run().map_err(CliError::from),
     };
     error::exit(done)

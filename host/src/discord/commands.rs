@@ -1,8 +1,8 @@
 //! The slash commands: what is registered with Discord.
 //!
-//! One command `/plex` has them all, and Discord knows permissions only for whole commands. So everybody sees
-//! `/plex`, and whether the person may manage the guild is checked here, with what Discord says of them in
-//! the interaction.
+//! Discord knows permissions only for whole commands. So everybody sees `/plex`, which has something for
+//! members too, and only those who may manage the guild see `/rolarr`. Whether a person may is checked on our
+//! side all the same, with what Discord says of them in the interaction.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,6 +12,10 @@ use crate::pipeline::ports::DiscordError;
 
 /// The name of the command.
 pub(super) const PLEX: &str = "plex";
+/// The name of the command for administrators.
+pub(super) const ROLARR: &str = "rolarr";
+/// The permission to manage the guild, as Discord writes it.
+const MANAGE_GUILD: &str = "32";
 
 const SUB_COMMAND: u8 = 1;
 const STRING: u8 = 3;
@@ -25,8 +29,9 @@ pub(super) fn definitions() -> Value {
         json!({"type": STRING, "name": "email", "description": description, "required": required,
                "max_length": 254})
     };
-    let member = json!({"type": USER, "name": "member", "required": false,
-                        "description": "The member whom the Plex account belongs to"});
+    let member = |description: &str| json!({"type": USER, "name": "member", "required": false, "description": description});
+    let owner = member("The member whom the Plex account belongs to");
+    let only = member("Only this member; without it everybody who is held back");
     json!([{
         "type": 1,
         "name": PLEX,
@@ -34,12 +39,26 @@ pub(super) fn definitions() -> Value {
         "contexts": CONTEXTS,
         "options": [
             {"type": SUB_COMMAND, "name": "invite", "description": "Invite a Plex account (administrators)",
-             "options": [email("The e-mail address of the Plex account", true), member]},
+             "options": [email("The e-mail address of the Plex account", true), owner]},
             {"type": SUB_COMMAND, "name": "remove",
              "description": "Remove a Plex account for good (administrators)",
              "options": [email("The e-mail address of the Plex account", true)]},
             {"type": SUB_COMMAND, "name": "link", "description": "Link your own Plex account",
              "options": [email("The e-mail address of your Plex account; without it you are asked again", false)]},
+        ],
+    }, {
+        "type": 1,
+        "name": ROLARR,
+        "description": "What administrators decide",
+        "contexts": [0],
+        "default_member_permissions": MANAGE_GUILD,
+        "options": [
+            {"type": SUB_COMMAND, "name": "sync",
+             "description": "Compare all members with what is known, and catch up"},
+            {"type": SUB_COMMAND, "name": "approve",
+             "description": "Let happen what is held back", "options": [only]},
+            {"type": SUB_COMMAND, "name": "reject",
+             "description": "Leave those who are held back what they have", "options": [only]},
         ],
     }])
 }

@@ -3,7 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{body::ADDRESS_FIELD, commands::PLEX, custom_id::CustomId};
+use super::{
+    body::ADDRESS_FIELD,
+    commands::{PLEX, ROLARR},
+    custom_id::CustomId,
+};
 use crate::{
     domain::{GuildId, PromptId, Secret, UserId},
     pipeline::ports::{ButtonAction, Command, Invoker},
@@ -117,9 +121,7 @@ fn custom_id(data: &Value) -> Option<CustomId> {
 }
 
 fn command(data: &Value) -> Option<Command> {
-    if data.get("name")?.as_str()? != PLEX {
-        return None;
-    }
+    let name = data.get("name")?.as_str()?;
     let sub = data.get("options")?.as_array()?.first()?;
     let option = |name: &str| {
         let options = sub.get("options")?.as_array()?;
@@ -127,17 +129,18 @@ fn command(data: &Value) -> Option<Command> {
         option.get("value")?.as_str()
     };
     let email = option("email").map(str::to_owned);
-    match sub.get("name")?.as_str()? {
-        "invite" => {
-            let member = match option("member") {
-                // An id that can't be read is no command without a member.
-                Some(text) => Some(text.parse().ok()?),
-                None => None,
-            };
-            Some(Command::Invite { email: email?, member })
-        }
-        "remove" => Some(Command::Remove { email: email? }),
-        "link" => Some(Command::Link { email }),
+    let member = match option("member") {
+        // An id that can't be read is no command without a member.
+        Some(text) => Some(text.parse().ok()?),
+        None => None,
+    };
+    match (name, sub.get("name")?.as_str()?) {
+        (PLEX, "invite") => Some(Command::Invite { email: email?, member }),
+        (PLEX, "remove") => Some(Command::Remove { email: email? }),
+        (PLEX, "link") => Some(Command::Link { email }),
+        (ROLARR, "sync") => Some(Command::Sync),
+        (ROLARR, "approve") => Some(Command::Approve { member }),
+        (ROLARR, "reject") => Some(Command::Reject { member }),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         AccountId, Email, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
-    store::{Account, EventState, NewEvent, PromptState, Stage, StoreError, Tx},
+    store::{Account, EventState, NewEvent, Order, PromptState, Stage, StoreError, Tx},
 };
 
 /// How long a command waits for its outcome before it answers that the work goes on.
@@ -23,7 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Core {
     /// Carries out a command, and says what came of it.
     pub(super) async fn obey(&self, command: Command, by: Invoker) -> Reply {
+        let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
+        let guild = guild.filter(|_| by.administrator);
         let (typed, member) = match command {
+            Command::Sync | Command::Approve { .. } | Command::Reject { .. } if guild.is_none() => {
+                return Reply::text(texts::ADMINISTRATORS_ONLY);
+            }
+            Command::Sync => {
+                self.sweep_all();
+                return Reply::text(texts::SYNCING);
+            }
+            Command::Approve { member } => return self.decide(Order::Approve(member), by.user).await,
+            Command::Reject { member } => return self.decide(Order::Reject(member), by.user).await,
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {
                 let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
@@ -32,8 +43,7 @@ impl Core {
             Command::Invite { email, member } => (email, Some(member)),
             Command::Remove { email } => (email, None),
         };
-        let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
-        let Some(guild) = guild.filter(|_| by.administrator) else {
+        let Some(guild) = guild else {
             return Reply::text(texts::ADMINISTRATORS_ONLY);
         };
         let Ok(email) = Email::parse(&typed) else { return Reply::text(texts::NOT_AN_ADDRESS) };
@@ -45,6 +55,17 @@ impl Core {
             tracing::error!(administrator = %by.user, %error, "a command failed");
             Reply::text(texts::TRY_AGAIN)
         })
+    }
+
+    async fn decide(&self, order: Order, by: UserId) -> Reply {
+        let approved = matches!(order, Order::Approve(_));
+        match self.decide_holds(order, Some(by)).await {
+            Ok(done) => Reply::text(texts::holds_decided(approved, done.members.len())),
+            Err(error) => {
+                tracing::error!(administrator = %by, %error, "a command failed");
+                Reply::text(texts::TRY_AGAIN)
+            }
+        }
     }
 
     async fn invite(
@@ -196,6 +217,8 @@ fn invite_member(
         tx.set_prompt_state(prompt.id, PromptState::Answered)?;
         tx.add_task(Some(event), Some(member), &crate::store::Work::Refresh(prompt.id), now)?;
     }
+    // What an administrator says outweighs what waits for one.
+    tx.drop_hold(account.id)?;
     let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
     if account.email.as_ref() != Some(email) {
         // Whoever had the share before is not who has this address.
@@ -285,6 +308,7 @@ fn remove(
             tx.put_grant(user, &grant)?;
         }
     }
+    tx.drop_hold(account.id)?;
     close_prompts(tx, now, event, user)?;
     tx.drop_tasks_of(user)?;
     account.claim = None;

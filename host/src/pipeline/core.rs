@@ -56,6 +56,8 @@ pub(super) struct Core {
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
     pub(super) nonce: String,
+    /// When each guild was last looked at.
+    pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
     policy: RwLock<Policy>,
     guilds: RwLock<HashMap<GuildId, Guild>>,
 }
@@ -86,6 +88,7 @@ impl Core {
             unscrubbed: AtomicBool::new(false),
             pruned_at: AtomicU64::new(0),
             nonce,
+            guild_looks: tokio::sync::Mutex::default(),
             policy: RwLock::new(policy),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
         }
@@ -156,6 +159,21 @@ impl Core {
         due
     }
 
+    /// Has a guild compared with what is stored.
+    pub(super) fn sweep(&self, guild: GuildId) {
+        if self.settings.guild(guild).is_some() {
+            self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
+            self.signals.sweep.notify_one();
+        }
+    }
+
+    /// The same for all guilds.
+    pub(super) fn sweep_all(&self) {
+        for guild in &self.settings.guilds {
+            self.sweep(guild.id);
+        }
+    }
+
     /// The person who owns a guild.
     pub(super) fn owner_of(&self, guild: GuildId) -> Option<UserId> {
         let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
@@ -189,6 +207,14 @@ impl Core {
         if let Some(guild) = guilds.get_mut(&guild) {
             guild.roles.retain(|known| known.id != role.id);
             guild.roles.push(role);
+        }
+    }
+
+    /// A role is gone.
+    pub(super) fn forget_role(&self, guild: GuildId, role: RoleId) {
+        let mut guilds = self.guilds.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guild) = guilds.get_mut(&guild) {
+            guild.roles.retain(|known| known.id != role);
         }
     }
 

@@ -58,6 +58,11 @@ impl Worker for Deadlines {
                 })
                 .await?;
         }
+        if core.store.read(|tx| tx.has_orders()).await? {
+            for order in core.store.write(|tx| tx.take_orders()).await? {
+                core.decide_holds(order, None).await?;
+            }
+        }
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();
         if core.is_new_day() {
@@ -69,9 +74,9 @@ impl Worker for Deadlines {
         if core.take_unscrubbed() && core.scrub_failed_again().await? {
             next = Some(next.unwrap_or(Timestamp(u64::MAX)).min(core.after(SCRUB_AGAIN)));
         }
-        // Once a day at least, for what is old.
-        let tomorrow = now.plus_millis(24 * 3_600_000);
-        Ok(Some(next.map_or(tomorrow, |next| next.min(tomorrow))))
+        // Nobody tells us what another program writes into the database.
+        let soon = core.after(core.settings.timings.notice);
+        Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
 }
 

@@ -64,16 +64,23 @@ struct Known {
     wakes: Vec<WakeRow>,
     account: Option<store::Account>,
     prompt: Option<Prompt>,
+    held: bool,
 }
 
 impl Known {
     fn of_next_event(tx: &Tx<'_>, user: UserId) -> Result<Option<Self>, StoreError> {
         let Some(event) = tx.next_waiting(user)? else { return Ok(None) };
+        let account = tx.account_of(user)?;
+        let held = match &account {
+            Some(account) => tx.hold(account.id)?.is_some(),
+            None => false,
+        };
         Ok(Some(Self {
+            held,
             memberships: tx.memberships(user)?,
             grants: tx.grants(user)?,
             wakes: tx.wakes(event.event.guild, user)?,
-            account: tx.account_of(user)?,
+            account,
             prompt: tx.latest_prompt(user)?,
             event,
         }))
@@ -209,7 +216,11 @@ fn input(core: &Core, known: &Known) -> Event {
         },
         account: Account {
             access: grant.map(|grant| grant.access.clone()).unwrap_or_default(),
-            progress: progress(known.account.as_ref(), known.prompt.as_ref()),
+            progress: if known.held {
+                Progress::Held
+            } else {
+                progress(known.account.as_ref(), known.prompt.as_ref())
+            },
             identified: known
                 .account
                 .as_ref()

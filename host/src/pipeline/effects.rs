@@ -1,7 +1,7 @@
 //! What a decision changes at once: the member's access, and with it what should be true at Plex, which
 //! question is open and which messages go out. All of it is one transaction.
 
-use super::{access::most_generous, seam::millis, settings::Settings, texts};
+use super::{access::most_generous, brake, seam::millis, settings::Settings, texts};
 use crate::{
     domain::{
         EventId, GuildId, Timestamp, UserId,
@@ -24,7 +24,8 @@ pub(super) fn carry_out(
     let (guild, user) = (event.event.guild, event.event.user);
     tx.put_decision(decision)?;
     tx.close_event(event.id, EventState::Decided, None)?;
-    let mut change = Change { event: event.id, guild, user, opens: false, quiet: false, tell: None };
+    let mut change = Change::of(event.id, guild, user);
+    let before = tx.grants(user)?;
     let old = grant_of(tx, guild, user)?;
     let mut grant = old.clone();
     for action in &decision.actions {
@@ -39,10 +40,7 @@ pub(super) fn carry_out(
             }
             Action::SetLibraries(_) | Action::Other(_) => {}
             Action::Tell(message) => match message.moment {
-                Moment::Now => {
-                    let work = Work::Tell { text: message.text.clone() };
-                    tx.add_task(Some(event.id), Some(user), &work, now)?;
-                }
+                Moment::Now => change.told_now.push(message.text.clone()),
                 Moment::OnceDone => change.tell = Some(message.text.clone()),
             },
             Action::Quiet => change.quiet = true,
@@ -62,10 +60,22 @@ pub(super) fn carry_out(
     }
     let moved = grant.access != old.access || change.opens;
     tx.put_grant(user, &grant)?;
+    let outcome = if moved || change.tell.is_some() {
+        wish(tx, settings, now, &before, &change)?
+    } else {
+        tell_now(tx, now, &change)?;
+        Outcome::Free
+    };
     if !decision.actions.is_empty() {
-        tx.audit(now, Some(event.id), Some(user), "decision", &texts::decided(user, decision))?;
+        let text = texts::decided(user, decision);
+        if outcome == Outcome::Held {
+            // One message names everybody who is held.
+            tx.remark(now, Some(event.id), Some(user), "decision", &text)?;
+        } else {
+            tx.audit(now, Some(event.id), Some(user), "decision", &text)?;
+        }
     }
-    if moved || change.tell.is_some() { wish(tx, settings, now, &change) } else { Ok(false) }
+    Ok(outcome == Outcome::Forgot)
 }
 
 /// What one guild's decisions made true for a person; nothing yet is no access.
@@ -93,6 +103,26 @@ pub(super) struct Change {
     pub(super) quiet: bool,
     /// A message for when Plex agrees.
     pub(super) tell: Option<String>,
+    /// Messages for this moment.
+    pub(super) told_now: Vec<String>,
+}
+
+impl Change {
+    /// A change that creates nothing and says nothing.
+    pub(super) fn of(event: EventId, guild: GuildId, user: UserId) -> Self {
+        Self { event, guild, user, opens: false, quiet: false, tell: None, told_now: Vec::new() }
+    }
+}
+
+/// What a change leads to at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It goes its way.
+    Free,
+    /// It goes its way, and an e-mail address was forgotten.
+    Forgot,
+    /// It waits for an administrator.
+    Held,
 }
 
 /// What should be true for a person at Plex: the most generous of what the guilds decided, or what an
@@ -107,34 +137,60 @@ pub(super) fn desired(tx: &Tx<'_>, settings: &Settings, account: &Account) -> Re
     Ok(most_generous(served.map(|grant| &grant.access), &settings.shared_names()))
 }
 
-/// Takes note of what should be true now, and lets the other workers know by what it writes. True if an
-/// e-mail address was forgotten.
+/// Takes note of what should be true now, and lets the other workers know by what it writes; unless the
+/// brake holds it. `before` is what the guilds had decided before.
 pub(super) fn wish(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
+    before: &[GrantRow],
     change: &Change,
-) -> Result<bool, StoreError> {
+) -> Result<Outcome, StoreError> {
     let mut account = match tx.account_of(change.user)? {
         Some(account) => account,
         None => {
             let grants = tx.grants(change.user)?;
             if grants.iter().all(|grant| grant.access == Access::Absent) {
-                return Ok(false);
+                tell_now(tx, now, change)?;
+                return Ok(Outcome::Free);
             }
             tx.new_account(Some(change.user))?
         }
     };
     account.wish += 1;
     account.decided_by = Some(change.event);
+    account.quiet_for = change.quiet.then_some(change.event);
+    account.tell = change.tell.clone().map(|text| (change.event, text));
+    if brake::holds(tx, settings, now, &account, before, change)? {
+        account.due = None;
+        tx.put_account(&account)?;
+        return Ok(Outcome::Held);
+    }
+    tell_now(tx, now, change)?;
+    Ok(if pursue(tx, settings, now, account, change)? { Outcome::Forgot } else { Outcome::Free })
+}
+
+fn tell_now(tx: &Tx<'_>, now: Timestamp, change: &Change) -> Result<(), StoreError> {
+    for text in &change.told_now {
+        tx.add_task(Some(change.event), Some(change.user), &Work::Tell { text: text.clone() }, now)?;
+    }
+    Ok(())
+}
+
+/// What should be true for a person is made so from now on. True if an e-mail address was forgotten.
+pub(super) fn pursue(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    mut account: Account,
+    change: &Change,
+) -> Result<bool, StoreError> {
     if account.claim.is_none() {
         account.held = None;
     }
     account.parked = None;
     account.attempts = 0;
     account.due = Some(now);
-    account.quiet_for = change.quiet.then_some(change.event);
-    account.tell = change.tell.clone().map(|text| (change.event, text));
     let mut forgot = false;
     match desired(tx, settings, &account)? {
         Access::Granted(_) => {

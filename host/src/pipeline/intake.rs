@@ -1,6 +1,6 @@
 //! What Discord's side hands in.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -36,9 +36,7 @@ impl Intake for Handle {
         match news {
             GatewayNews::Session => {
                 tracing::info!("a new gateway session began; the guilds are compared");
-                for guild in &self.core.settings.guilds {
-                    self.sweep(guild.id);
-                }
+                self.core.sweep_all();
             }
             GatewayNews::GuildAvailable(guild) => self.sweep(guild),
             GatewayNews::GuildUnavailable(guild) => {
@@ -55,20 +53,10 @@ impl Intake for Handle {
                 }
             }
             GatewayNews::RoleChanged(guild, role) => self.core.rename(guild, role),
-            GatewayNews::RoleDeleted(guild, role) => {
-                let tracked = self.core.settings.guild(guild);
-                let tracked = tracked.and_then(|guild| guild.roles.iter().find(|known| known.id == role));
-                if let Some(tracked) = tracked {
-                    tracing::error!(%guild, role = tracked.key, "a tracked role was deleted");
-                    let text = format!("The tracked role `{}` was deleted on Discord.", tracked.key);
-                    self.alarm(&text).await;
-                }
-            }
+            GatewayNews::RoleDeleted(guild, role) => self.core.role_deleted(guild, role).await,
             GatewayNews::Gap(what) => {
                 tracing::warn!(what, "something on the gateway could not be read; the guilds are compared");
-                for guild in &self.core.settings.guilds {
-                    self.sweep(guild.id);
-                }
+                self.core.sweep_all();
             }
         }
     }
@@ -92,10 +80,7 @@ impl Intake for Handle {
 impl Handle {
     /// Compares a guild with what is stored.
     pub fn sweep(&self, guild: GuildId) {
-        if self.core.settings.guild(guild).is_some() {
-            self.core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
-            self.core.signals.sweep.notify_one();
-        }
+        self.core.sweep(guild);
     }
 
     async fn alarm(&self, text: &str) {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use super::{
+    brake,
     core::Core,
     ports::{DiscordError, Outgoing},
     seam::{Step, millis},
@@ -73,6 +74,17 @@ async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
             }
         }
         Work::Refresh(prompt) => refresh(core, &task, prompt, &server, hours).await,
+        Work::Holds => {
+            let (id, settings, now) = (task.id, core.settings.clone(), core.seam.now());
+            // What is sent is settled first: after a crash the very same text is looked for.
+            core.store
+                .write(move |tx| match brake::announce(tx, &settings, now)? {
+                    Some(text) => tx.rewrite_task(id, &Work::Audit { text }),
+                    None => tx.end_task(id, TaskState::Dropped, None),
+                })
+                .await?;
+            Ok(false)
+        }
         Work::OfferInbox(channel) => {
             if core.store.read(move |tx| tx.inbox_stands_in(channel)).await? {
                 end(core, task.id, TaskState::Dropped).await

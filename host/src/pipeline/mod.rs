@@ -9,6 +9,7 @@
 
 mod access;
 mod address;
+mod brake;
 mod commands;
 mod converge;
 mod core;
@@ -20,8 +21,10 @@ mod intake;
 mod messenger;
 mod observe;
 pub mod ports;
+mod roles;
 mod seam;
 pub mod settings;
+mod shrink;
 mod sweep;
 mod texts;
 mod worker;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
 
 use super::{
     core::Core,
     hints::Pending,
     ports::{DiscordError, Presence, Said, Snapshot},
+    roles::Unknown,
     seam::Step,
     worker::Worker,
 };
@@ -65,7 +67,7 @@ impl Worker for Observer {
                 let mut reads = stream::iter(members)
                     .map(|(user, pending)| async move {
                         let answer = core.discord.member(guild, user).await;
-                        settle(core, guild, user, pending, answer).await
+                        settle(core, guild, user, pending, answer, Instant::now()).await
                     })
                     .buffered(ABREAST);
                 while let Some(settled) = reads.next().await {
@@ -109,19 +111,21 @@ async fn changed(
 
 async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -> Result<(), StoreError> {
     let users: Vec<UserId> = chunk.iter().map(|(user, _)| *user).collect();
-    match core.discord.members_by_id(guild, &users).await {
+    let answer = core.discord.members_by_id(guild, &users).await;
+    let read_at = Instant::now();
+    match answer {
         Ok(answers) => {
             for (user, pending) in chunk {
                 let answer = answers.iter().find(|(id, _)| id == user).map(|(_, presence)| presence.clone());
                 let answer = answer.ok_or_else(|| DiscordError::Unavailable {
                     what: "the list lacks a member that was asked for".to_owned(),
                 });
-                settle(core, guild, *user, pending.clone(), answer).await?;
+                settle(core, guild, *user, pending.clone(), answer, read_at).await?;
             }
         }
         Err(error) => {
             for (user, pending) in chunk {
-                settle(core, guild, *user, pending.clone(), Err(error.clone())).await?;
+                settle(core, guild, *user, pending.clone(), Err(error.clone()), read_at).await?;
             }
         }
     }
@@ -136,8 +140,17 @@ async fn settle(
     user: UserId,
     pending: Pending,
     answer: Result<Presence, DiscordError>,
+    read_at: Instant,
 ) -> Result<(), StoreError> {
-    let presence = match answer {
+    let known = match answer {
+        Ok(Presence::Member(read)) => match core.look_at_roles(guild, &[&read], read_at).await {
+            Ok(()) => Ok(Presence::Member(read)),
+            Err(Unknown::Store(error)) => return Err(error),
+            Err(Unknown::Discord(error)) => Err(error),
+        },
+        other => other,
+    };
+    let presence = match known {
         Ok(presence) => presence,
         Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. } | DiscordError::Unauthorized) => {
             // An unknown guild, a missing permission: this says nothing about the member.
@@ -296,13 +309,15 @@ impl Seen {
             .iter()
             .filter(|(id, _)| read.roles.contains(id) && !before.contains(id))
             .map(|(_, role)| Cause::RoleAdded(role.clone()));
-        let removed = self
-            .tracked
-            .iter()
-            .filter(|(id, _)| before.contains(id) && !read.roles.contains(id))
-            .map(|(_, role)| Cause::RoleRemoved(role.clone()));
+        let mut removed: Vec<&(RoleId, crate::domain::contract::Role)> =
+            self.tracked.iter().filter(|(id, _)| before.contains(id) && !read.roles.contains(id)).collect();
+        if removed.len() > 1 {
+            // What was lost with a deleted role is held, and so is what follows it.
+            let deleted = tx.deleted_roles(self.guild)?;
+            removed.sort_by_key(|(id, _)| !deleted.iter().any(|(role, _)| role == id));
+        }
         added
-            .chain(removed)
+            .chain(removed.into_iter().map(|(_, role)| Cause::RoleRemoved(role.clone())))
             .map(|cause| self.write(tx, read.user, cause, &roles, remark, origin, now))
             .collect()
     }

@@ -293,6 +293,18 @@ pub enum Command {
         /// The address, as typed.
         email: String,
     },
+    /// `/rolarr sync`: compares all members with what is known. Administrators only, as are the next two.
+    Sync,
+    /// `/rolarr approve [member]`: what is held back happens.
+    Approve {
+        /// For this member alone.
+        member: Option<UserId>,
+    },
+    /// `/rolarr reject [member]`: those who are held back keep what they have.
+    Reject {
+        /// This member alone.
+        member: Option<UserId>,
+    },
     /// `/plex link [email]`: for a member.
     Link {
         /// The address, as typed; none takes up an expired prompt again.
@@ -305,6 +317,9 @@ impl fmt::Debug for Command {
         match self {
             Self::Invite { member, .. } => write!(f, "Invite({member:?})"),
             Self::Remove { .. } => f.write_str("Remove"),
+            Self::Sync => f.write_str("Sync"),
+            Self::Approve { member } => write!(f, "Approve({member:?})"),
+            Self::Reject { member } => write!(f, "Reject({member:?})"),
             Self::Link { .. } => f.write_str("Link"),
         }
     }

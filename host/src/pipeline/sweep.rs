@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     core::Core,
     observe::{Seen, announce, same},
     ports::{DiscordError, Said, Snapshot},
+    roles::Unknown,
     settings::FirstStart,
     worker::Worker,
 };
@@ -79,6 +80,15 @@ impl From<StoreError> for Trouble {
     }
 }
 
+impl From<Unknown> for Trouble {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Store(error) => Self::Store(error),
+            Unknown::Discord(error) => Self::Discord(error),
+        }
+    }
+}
+
 impl From<DiscordError> for Trouble {
     fn from(error: DiscordError) -> Self {
         Self::Discord(error)
@@ -89,7 +99,7 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     if core.settings.guild(guild).is_none() {
         return Ok(());
     }
-    core.learn(core.discord.guild(guild).await?);
+    core.learn_guild(core.discord.guild(guild).await?).await?;
     let seen = Seen::new(core, guild);
     match core.store.read(move |tx| tx.adopted(guild)).await? {
         None => take_in_guild(core, guild, &seen).await,
@@ -154,6 +164,7 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
         let page = core.discord.members_after(guild, after).await?;
         let last = page.len() < PAGE;
         let until = page.last().map(|member| member.user);
+        core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;
         let now = core.seam.now();
         let seen = seen.clone();
         let (unsure, made) = core

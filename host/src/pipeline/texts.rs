@@ -1,9 +1,13 @@
 //! What Rolarr says to people. Nothing here holds an e-mail address.
 
-use super::ports::{Button, ButtonAction, Outgoing};
+use super::{
+    ports::{Button, ButtonAction, Outgoing},
+    seam::millis,
+    settings::Brake,
+};
 use crate::{
     domain::{PromptId, UserId, contract::Action},
-    store::DecisionRow,
+    store::{DecisionRow, HoldReason, HoldRow},
 };
 
 /// Discord's limit for one message.
@@ -185,3 +189,81 @@ pub(super) fn about(user: Option<UserId>, what: &str) -> String {
         None => format!("An address that an administrator invited: {what}"),
     }
 }
+
+/// So many members are named in one message.
+const NAMED: usize = 40;
+
+/// Those who are held, and why. Administrators decide on it.
+pub(super) fn held(concerned: &[(HoldRow, UserId)], brake: Brake) -> String {
+    let count = concerned.len();
+    let who = if count == 1 { "one member".to_owned() } else { format!("{count} members") };
+    let mut reasons: Vec<String> = Vec::new();
+    for (hold, _) in concerned {
+        let reason = match (hold.reason, &hold.role) {
+            (HoldReason::RoleDeleted, role) => {
+                format!("the role `{}` was deleted on Discord", role.as_deref().unwrap_or("?"))
+            }
+            (HoldReason::TooMany, _) => {
+                format!("more than {} members would lose something within {}", brake.members, span(brake))
+            }
+            (HoldReason::Drift, _) => format!(
+                "Plex was changed by hand for more than {} members, and changing it back takes something from them",
+                brake.members
+            ),
+        };
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    let users: Vec<UserId> = concerned.iter().map(|(_, user)| *user).collect();
+    format!(
+        "**I hold back the access of {who}**: {}. Nothing changes for them until an administrator decides: \
+         `/rolarr approve` lets it happen, `/rolarr reject` leaves them what they have. Concerned: {}.",
+        reasons.join("; "),
+        names(&users)
+    )
+}
+
+fn span(brake: Brake) -> String {
+    let minutes = millis(brake.window).div_ceil(60_000);
+    match (minutes / 60, minutes % 60) {
+        (1, 0) => "an hour".to_owned(),
+        (hours, 0) => format!("{hours} hours"),
+        _ if minutes == 1 => "a minute".to_owned(),
+        _ => format!("{minutes} minutes"),
+    }
+}
+
+fn names(users: &[UserId]) -> String {
+    let mut names: Vec<String> = users.iter().take(NAMED).map(|user| format!("<@{user}>")).collect();
+    if users.len() > NAMED {
+        names.push(format!("and {} more (`rolarr holds list` has all)", users.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// What an administrator decided on those who were held.
+pub(super) fn decided_on_holds(approved: bool, by: Option<UserId>, users: &[UserId]) -> String {
+    let by = by.map_or_else(|| "On the command line".to_owned(), |by| format!("<@{by}>"));
+    let what = if approved {
+        "approved: their access shrinks now"
+    } else {
+        "rejected: they keep the access that they have"
+    };
+    format!("{by} {what}. Concerned: {}.", names(users))
+}
+
+/// The answer to `/rolarr approve` and `/rolarr reject`.
+pub(super) fn holds_decided(approved: bool, count: usize) -> String {
+    match (approved, count) {
+        (_, 0) => "Nobody is held.".to_owned(),
+        (true, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),
+        (true, count) => format!("Approved: the access of {count} members shrinks now."),
+        (false, 1) => "Rejected: 1 member keeps the access that they have.".to_owned(),
+        (false, count) => format!("Rejected: {count} members keep the access that they have."),
+    }
+}
+
+/// The answer to `/rolarr sync`.
+pub(super) const SYNCING: &str = "I compare all members with what I know. What was missed is caught up; the audit \
+     channel tells of it.";

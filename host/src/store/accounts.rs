@@ -86,6 +86,8 @@ pub struct Account {
     pub attempts: u32,
     /// Rises whenever what should be true changes.
     pub wish: u64,
+    /// What somebody else changed at Plex is to be written over, once.
+    pub mend: bool,
 }
 
 /// The values of a field that Rolarr wrote.
@@ -102,7 +104,7 @@ pub struct FieldRow {
 }
 
 const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
-                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish";
+                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -140,6 +142,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         due: row.get::<_, Option<At>>(17)?.map(|at| at.0),
         attempts: row.get(18)?,
         wish: row.get::<_, i64>(19)?.unsigned_abs(),
+        mend: row.get(20)?,
     })
 }
 
@@ -221,7 +224,7 @@ impl Tx<'_> {
                 "UPDATE accounts SET user = ?2, email = ?3, email_key = ?4, claim = ?5, plex_account = ?6,
                      share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
-                     due = ?19, attempts = ?20, wish = ?21
+                     due = ?19, attempts = ?20, wish = ?21, mend = ?22
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -246,7 +249,16 @@ impl Tx<'_> {
                 account.due.map(At),
                 account.attempts,
                 i64::try_from(account.wish).unwrap_or(i64::MAX),
+                account.mend,
             ])?;
+        Ok(())
+    }
+
+    /// An account is not due any more, unless what should be true changed since it was read.
+    pub fn rest(&self, id: AccountId, wish: u64) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = NULL WHERE id = ?1 AND wish = ?2")?
+            .execute(params![id, i64::try_from(wish).unwrap_or(i64::MAX)])?;
         Ok(())
     }
 

@@ -43,6 +43,8 @@ pub enum Work {
         /// The text.
         text: String,
     },
+    /// Post into the audit channel who is held, and was not named there yet.
+    Holds,
     /// Put the neutral button into a channel, if it does not stand there.
     OfferInbox(ChannelId),
 }
@@ -112,10 +114,31 @@ impl Tx<'_> {
         kind: &str,
         text: &str,
     ) -> Result<(), StoreError> {
+        self.remark(now, event, user, kind, text)?;
+        self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
+        Ok(())
+    }
+
+    /// The row alone: what stands in another message to them, or is of no use to them at once.
+    pub fn remark(
+        &self,
+        now: Timestamp,
+        event: Option<EventId>,
+        user: Option<UserId>,
+        kind: &str,
+        text: &str,
+    ) -> Result<(), StoreError> {
         self.db
             .prepare_cached("INSERT INTO audit (at, event, user, kind, text) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![At(now), event, user, kind, text])?;
-        self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
+        Ok(())
+    }
+
+    /// Makes a message that waits another one.
+    pub fn rewrite_task(&self, id: TaskId, work: &Work) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE tasks SET work = ?2 WHERE id = ?1 AND state = 'waiting'")?
+            .execute(params![id, json(work)?])?;
         Ok(())
     }
 

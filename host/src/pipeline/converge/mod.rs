@@ -100,17 +100,36 @@ struct Job<'a> {
     access: Access,
 }
 
+/// An account that is due.
+#[expect(clippy::large_enum_variant, reason = "one is alive at a time")]
+enum Due {
+    /// The brake holds it.
+    Held(Account),
+    /// This should be true for it.
+    Work(Account, Access),
+}
+
 async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     let settings = core.settings.clone();
     let read = core
         .store
         .read(move |tx| {
             let Some(account) = tx.account(id)? else { return Ok(None) };
+            if tx.hold(id)?.is_some() {
+                return Ok(Some(Due::Held(account)));
+            }
             let access = effects::desired(tx, &settings, &account)?;
-            Ok(Some((account, access)))
+            Ok(Some(Due::Work(account, access)))
         })
         .await?;
-    let Some((account, access)) = read else { return Ok(()) };
+    let (account, access) = match read {
+        None => return Ok(()),
+        Some(Due::Work(account, access)) => (account, access),
+        // An administrator decides first. Whatever made it due is looked at then.
+        Some(Due::Held(account)) => {
+            return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
+        }
+    };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
     let mut job = Job { core, account, access };

@@ -6,6 +6,8 @@ CREATE TABLE deleted_roles (
     role  INTEGER NOT NULL,
     key   TEXT    NOT NULL,
     since INTEGER NOT NULL,
+    -- An administrator agreed that those who had it lose access.
+    settled INTEGER NOT NULL DEFAULT 0 CHECK (settled IN (0, 1)),
     PRIMARY KEY (guild, role)
 ) STRICT, WITHOUT ROWID;
 
@@ -32,6 +34,12 @@ CREATE TABLE holds (
     tell      TEXT    NOT NULL DEFAULT '[]' CHECK (json_valid(tell)),
     -- Administrators were told.
     announced INTEGER NOT NULL DEFAULT 0 CHECK (announced IN (0, 1))
+) STRICT;
+
+-- What administrators decided on the command line, for the bot to carry out.
+CREATE TABLE orders (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    what TEXT    NOT NULL CHECK (json_valid(what))
 ) STRICT;
 
 -- What stands at Plex and is not what Rolarr made so.

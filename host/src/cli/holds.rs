@@ -1,0 +1,223 @@
+//! `rolarr holds`: who is held back, and what becomes of them.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, Subcommand};
+
+use super::{CliError, Exit};
+use crate::{
+    config::Config,
+    domain::{Timestamp, UserId},
+    pipeline::Seam,
+    store::{HoldReason, HoldRow, Order, Store, StoreError, Threads},
+};
+
+/// How long a decision waits for the bot to carry it out.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Show whose access is held back, and decide what becomes of it
+///
+/// When the access of many members would shrink at once, or the role that gave it was deleted, the bot holds
+/// that back until an administrator decides. The same can be decided on Discord with `/rolarr approve` and
+/// `/rolarr reject`.
+#[derive(Debug, Args)]
+pub(super) struct Holds {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show who is held back, since when and why
+    List(Where),
+    /// Let it happen: their access shrinks
+    Approve(Decide),
+    /// Leave them the access that they have
+    Reject(Decide),
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// The configuration file
+    #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Decide {
+    #[command(flatten)]
+    place: Where,
+    /// Only this member: the id on Discord. Without it, everybody who is held back
+    #[arg(long, value_name = "ID")]
+    member: Option<UserId>,
+}
+
+impl Holds {
+    pub(super) fn execute(self) -> Result<Exit, CliError> {
+        let mut out = io::stdout().lock();
+        let config = match &self.action {
+            Action::List(place) => Config::load(&place.config)?,
+            Action::Approve(decide) | Action::Reject(decide) => Config::load(&decide.place.config)?,
+        };
+        let store = open(&config.store.path)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("the program can't be started")?;
+        match self.action {
+            Action::List(_) => {
+                let held = runtime.block_on(held(&store)).map_err(anyhow::Error::from)?;
+                list(&mut out, &held, Seam::system().now()).map_err(anyhow::Error::from)?;
+            }
+            Action::Approve(Decide { member, .. }) => {
+                runtime.block_on(decide(&mut out, &store, Order::Approve(member), member))?;
+            }
+            Action::Reject(Decide { member, .. }) => {
+                runtime.block_on(decide(&mut out, &store, Order::Reject(member), member))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Opens the bot's database, and never makes one.
+fn open(path: &Path) -> Result<Store, CliError> {
+    if !path.exists() {
+        let error = anyhow!("there is no database `{}`", path.display());
+        return Err(CliError::failed(error)
+            .hinted("the bot makes it when it first starts: is this its configuration?"));
+    }
+    let store =
+        Store::open(path, Threads::None).with_context(|| format!("the database `{}`", path.display()))?;
+    Ok(store)
+}
+
+/// Somebody who is held back.
+struct Held {
+    hold: HoldRow,
+    user: UserId,
+    username: String,
+}
+
+async fn held(store: &Store) -> Result<Vec<Held>, StoreError> {
+    store
+        .read(|tx| {
+            let mut all = Vec::new();
+            for hold in tx.holds()? {
+                let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) else { continue };
+                let known = tx.memberships(user)?;
+                let username = known.into_iter().next().map(|member| member.username).unwrap_or_default();
+                all.push(Held { hold, user, username });
+            }
+            Ok(all)
+        })
+        .await
+}
+
+fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
+    if held.is_empty() {
+        return writeln!(out, "Nobody is held back.");
+    }
+    let width = held.iter().map(|one| one.username.chars().count()).max().unwrap_or(0).max("NAME".len());
+    writeln!(out, "{:<20}  {:<width$}  {:<12}  WHY", "MEMBER", "NAME", "SINCE")?;
+    for Held { hold, user, username } in held {
+        let why = match (hold.reason, &hold.role) {
+            (HoldReason::RoleDeleted, Some(role)) => format!("the role `{role}` was deleted"),
+            (HoldReason::RoleDeleted, None) => "the role was deleted".to_owned(),
+            (HoldReason::TooMany, _) => "too many at once".to_owned(),
+            (HoldReason::Drift, _) => "changed by hand at Plex, for too many at once".to_owned(),
+        };
+        let since = ago(now, hold.since);
+        // Names come from Discord: what a terminal would obey is not printed.
+        let name: String = username.chars().filter(|letter| !letter.is_control()).collect();
+        writeln!(out, "{:<20}  {name:<width$}  {since:<12}  {why}", user.to_string())?;
+    }
+    writeln!(
+        out,
+        "\n{} in all. `rolarr holds approve` lets their access shrink, `rolarr holds reject` leaves it to them.",
+        held.len()
+    )
+}
+
+/// How long ago something was.
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(then.0) / 60_000;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2_880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1_440),
+    }
+}
+
+/// Leaves the decision for the bot, which knows what should be true, and waits for it.
+async fn decide(
+    out: &mut dyn Write,
+    store: &Store,
+    order: Order,
+    member: Option<UserId>,
+) -> Result<(), CliError> {
+    let concerned = held(store).await.map_err(anyhow::Error::from)?;
+    let count = concerned.iter().filter(|one| member.is_none_or(|member| member == one.user)).count();
+    if count == 0 {
+        let error = match member {
+            Some(member) => anyhow!("the member {member} is not held back"),
+            None => anyhow!("nobody is held back"),
+        };
+        return Err(CliError::failed(error).hinted("`rolarr holds list` shows who is"));
+    }
+    let approved = matches!(order, Order::Approve(_));
+    let id = store.write(move |tx| tx.put_order(&order)).await.map_err(anyhow::Error::from)?;
+    let since = Instant::now();
+    let mut waits = true;
+    while waits && since.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(100));
+        waits = store.read(move |tx| tx.order_waits(id)).await.map_err(anyhow::Error::from)?;
+    }
+    let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+    let said = match (approved, waits) {
+        (true, false) => format!("Approved: the access of {whom} shrinks now."),
+        (false, false) => format!("Rejected: {whom} keep the access that they have."),
+        (_, true) => format!("Noted for {whom}. The bot does not run: it is carried out when it starts."),
+    };
+    writeln!(out, "{said}").map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::AccountId;
+
+    #[test]
+    fn the_list_shows_who_since_when_and_why() {
+        let held = |id: u64, name: &str, reason, role: Option<&str>, minutes: u64| Held {
+            hold: HoldRow {
+                account: AccountId(1),
+                event: None,
+                reason,
+                role: role.map(str::to_owned),
+                since: Timestamp(1_000_000_000 - minutes * 60_000),
+                before: Vec::new(),
+                tell: Vec::new(),
+                announced: true,
+            },
+            user: UserId(id),
+            username: name.to_owned(),
+        };
+        let all = [
+            held(900_000_021, "alice", HoldReason::RoleDeleted, Some("plex"), 0),
+            held(900_000_022, "bob\u{1b}[2J", HoldReason::TooMany, None, 59),
+            held(900_000_023, "carol", HoldReason::Drift, None, 5_000),
+        ];
+        let mut out = Vec::new();
+        list(&mut out, &all, Timestamp(1_000_000_000)).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}
