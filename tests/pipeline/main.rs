@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "nothing of this is shipped: what fails here is a failed test")]
 
 mod administrators;
+mod brake;
 mod crashes;
 mod filters;
 mod guilds;

@@ -3,6 +3,7 @@
 
 mod discord;
 mod plex;
+mod population;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,7 +33,7 @@ use rolarr_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::{discord::ToDiscord, plex::ToPlex};
+pub use self::{discord::ToDiscord, plex::ToPlex, population::Subscriber};
 
 /// When every story begins: 2026-01-01 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
@@ -134,7 +135,11 @@ impl Stage {
             drift: Drift::Report,
             brake: Brake::default(),
             streams: true,
-            timings: Timings::default(),
+            timings: Timings {
+                // Nobody else writes into these databases, and months pass in some of the stories.
+                notice: Duration::from_secs(3600),
+                ..Timings::default()
+            },
         };
         (setting.change)(&mut settings);
         let folder = tempfile::tempdir()?;
