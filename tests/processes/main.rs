@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod secrecy;

@@ -33,6 +33,8 @@ pub struct Setup {
     pub server_url: bool,
     /// How often an invitation that is out is looked at.
     pub check_pending_every: String,
+    /// So many members' access may shrink within an hour.
+    pub brake: u32,
     /// The log level.
     pub log: String,
 }
@@ -53,6 +55,7 @@ impl Setup {
             existing_shares: "ask".to_owned(),
             server_url: true,
             check_pending_every: "150ms".to_owned(),
+            brake: 10,
             log: "info".to_owned(),
         }
     }
@@ -60,8 +63,17 @@ impl Setup {
     /// The file's text.
     #[must_use]
     pub fn text(&self, discord: &DiscordServer, plex: &PlexServers, store: &Path) -> String {
-        let Self { guild, valid_for, first_start, server, existing_shares, check_pending_every, log, .. } =
-            self;
+        let Self {
+            guild,
+            valid_for,
+            first_start,
+            server,
+            existing_shares,
+            check_pending_every,
+            brake,
+            log,
+            ..
+        } = self;
         let token = discord.with(|sim, _| sim.token().to_owned());
         let (api, gateway) = (discord.url(), discord.gateway_url());
         let PlexServers { plex_tv, clients, server: server_url, .. } = plex;
@@ -95,6 +107,8 @@ impl Setup {
              {server_url}\n\
              [prompt]\n\
              valid_for = \"{valid_for}\"\n\
+             [brake]\n\
+             members = {brake}\n\
              [store]\n\
              path = \"{store}\"\n\
              [log]\n\
