@@ -234,6 +234,34 @@ async fn who_is_protected_by_now_is_not_evaluated_whatever_happens_to_the_accoun
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_decided_before_a_member_was_protected_is_not_carried_out_after() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let (alice, vip) = (stage.alice(), stage.vip);
+    stage.stop().await;
+    stage.settings().guilds[0].roles.truncate(1);
+    stage.settings().protected_roles.insert(vip);
+    stage.start().await?;
+    stage.at_plex().fault(rolarr_sim::plex::Fault::on(
+        "*",
+        "*",
+        rolarr_sim::plex::Effect::Drop { applied: false },
+    ));
+    stage.take_role(alice, stage.role()).await?;
+    stage.settle().await;
+    stage.give_role(alice, vip).await?;
+    stage.at_plex().clear_faults();
+    stage.wait(Duration::from_secs(24 * 3600)).await;
+    assert!(stage.filters(ANN).is_empty(), "{:?}", stage.filters(ANN));
+    // Without the protection the present roles decide.
+    stage.take_role(alice, vip).await?;
+    stage.settle().await;
+    stage.wait(Duration::from_secs(600)).await;
+    assert!(!stage.filters(ANN).is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_hints_at_once_are_asked_for_through_the_gateway() -> Result<()> {
     let stage = Stage::set().await?;
     let mut users = Vec::new();

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         EventId, GuildId, RoleId, Timestamp, UserId,
-        contract::{Cause, Origin},
+        contract::{Cause, Origin, Review},
     },
     store::{EventState, MemberRow, NewEvent, StoreError, Tx},
 };
@@ -316,8 +316,19 @@ impl Seen {
             let deleted = tx.deleted_roles(self.guild)?;
             removed.sort_by_key(|(id, _)| !deleted.iter().any(|(role, _)| role == id));
         }
-        added
-            .chain(removed.into_iter().map(|(_, role)| Cause::RoleRemoved(role.clone())))
+        let mut causes: Vec<Cause> =
+            added.chain(removed.into_iter().map(|(_, role)| Cause::RoleRemoved(role.clone()))).collect();
+        let was_protected = !before.is_empty() && self.untouchable(read.user, before).is_some();
+        if was_protected && remark.is_none() {
+            // What happened while they were protected was skipped: the present roles decide, and what was
+            // decided before is carried out now.
+            tx.make_due(read.user, now)?;
+            if causes.is_empty() {
+                causes.push(Cause::Review(Review::RolesChanged));
+            }
+        }
+        causes
+            .into_iter()
             .map(|cause| self.write(tx, read.user, cause, &roles, remark, origin, now))
             .collect()
     }

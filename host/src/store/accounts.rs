@@ -254,6 +254,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// A member's account, if there is one, is to be looked at.
+    pub fn make_due(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = ?2 WHERE user = ?1")?
+            .execute(params![user, At(now)])?;
+        Ok(())
+    }
+
     /// An account is not due any more, unless what should be true changed since it was read.
     pub fn rest(&self, id: AccountId, wish: u64) -> Result<(), StoreError> {
         self.db

@@ -15,11 +15,14 @@ use tokio::sync::Notify;
 pub(super) use look::Looks;
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, worker::Worker};
+use super::{core::Core, effects, observe::Seen, worker::Worker};
 use crate::{
-    domain::{AccountId, Timestamp, contract::Access},
+    domain::{
+        AccountId, Timestamp,
+        contract::{Access, Origin},
+    },
     plex::PlexError,
-    store::{Account, Stage, StoreError, Tx},
+    store::{Account, MemberRow, Stage, StoreError, Tx},
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
@@ -105,8 +108,25 @@ struct Job<'a> {
 enum Due {
     /// The brake holds it.
     Held(Account),
-    /// This should be true for it.
-    Work(Account, Access),
+    /// This should be true for it, and its member is this on Discord.
+    Work(Account, Access, Vec<MemberRow>),
+}
+
+/// The member on Discord, as far as protection counts: an administrator's own command goes before it.
+fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
+    let Some(user) = account.user else { return Ok(Vec::new()) };
+    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
+    if decided.is_some_and(|row| row.event.origin == Origin::Administrator) {
+        return Ok(Vec::new());
+    }
+    tx.memberships(user)
+}
+
+fn is_protected(core: &Core, memberships: &[MemberRow]) -> bool {
+    memberships.iter().any(|member| {
+        core.settings.guild(member.guild).is_some()
+            && Seen::new(core, member.guild).untouchable(member.user, &member.roles).is_some()
+    })
 }
 
 async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
@@ -119,12 +139,18 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
                 return Ok(Some(Due::Held(account)));
             }
             let access = effects::desired(tx, &settings, &account)?;
-            Ok(Some(Due::Work(account, access)))
+            let member = member_of(tx, &account)?;
+            Ok(Some(Due::Work(account, access, member)))
         })
         .await?;
     let (account, access) = match read {
         None => return Ok(()),
-        Some(Due::Work(account, access)) => (account, access),
+        // Who is protected by now is not touched, whatever was decided before.
+        Some(Due::Work(account, _, member)) if is_protected(core, &member) => {
+            tracing::info!(account = %id, "the member is protected: nothing is done");
+            return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
+        }
+        Some(Due::Work(account, access, _)) => (account, access),
         // An administrator decides first. Whatever made it due is looked at then.
         Some(Due::Held(account)) => {
             return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
