@@ -9,6 +9,7 @@
 )]
 
 pub mod bot;
+pub mod chaos;
 pub mod configuration;
 pub mod database;
 pub mod inprocess;

@@ -153,6 +153,7 @@ impl Core {
                 return Ok(account);
             }
             tokio::select! {
+                biased;
                 () = worked => {}
                 () = &mut limit => return Ok(account),
             }

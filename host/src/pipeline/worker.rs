@@ -47,6 +47,7 @@ pub(super) async fn run<W: Worker>(core: Arc<Core>, stop: CancellationToken) {
                 failures += 1;
                 // The next round starts from what the database holds; a signal would only make it hurry.
                 tokio::select! {
+                    biased;
                     () = core.seam.sleep_until(Some(next)) => continue,
                     () = stop.cancelled() => return,
                 }

@@ -55,6 +55,15 @@ fn prompt(row: &Row<'_>) -> rusqlite::Result<Prompt> {
 }
 
 impl Tx<'_> {
+    /// How many questions a person was ever asked.
+    pub fn prompt_count(&self, user: UserId) -> Result<usize, StoreError> {
+        let count: i64 = self
+            .db
+            .prepare_cached("SELECT count(*) FROM prompts WHERE user = ?1")?
+            .query_row([user], |row| row.get(0))?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
     /// Opens a question.
     pub fn open_prompt(
         &self,

@@ -57,10 +57,12 @@ pub struct Stage {
     pub audit: rolarr::domain::ChannelId,
     /// The folder of the database.
     pub folder: TempDir,
+    in_memory: bool,
     seam: Seam,
     settings: Settings,
     policy: Policy,
     pipeline: Option<Pipeline>,
+    store: Option<Store>,
 }
 
 /// What a test changes of the ordinary.
@@ -73,11 +75,23 @@ pub struct Setting {
     pub before: fn(&mut PlexSim),
     /// What there is on Discord before Rolarr starts.
     pub on_discord: fn(&mut DiscordSim, &Scene),
+    /// What chance is drawn from.
+    pub seed: u64,
+    /// The database stands in memory, where there is a place for that: many stories after another need not
+    /// wait for a disk.
+    pub in_memory: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { policy: Value::Null, change: |_| {}, before: |_| {}, on_discord: |_, _| {} }
+        Self {
+            policy: Value::Null,
+            change: |_| {},
+            before: |_| {},
+            on_discord: |_, _| {},
+            seed: 1,
+            in_memory: false,
+        }
     }
 }
 
@@ -95,7 +109,7 @@ impl Stage {
     /// # Errors
     /// If anything can't be set up.
     pub async fn with(setting: Setting) -> Result<Self> {
-        let seam = Seam::seeded(1, BEGINNING);
+        let seam = Seam::seeded(setting.seed, BEGINNING);
         let (mut discord, scene) = Scene::new(BEGINNING.0)?;
         let vip = discord.create_role(BEGINNING.0, scene.guild, "VIP")?;
         let audit = discord.create_channel(BEGINNING.0, scene.guild, "audit")?;
@@ -142,9 +156,22 @@ impl Stage {
             },
         };
         (setting.change)(&mut settings);
-        let folder = tempfile::tempdir()?;
-        let mut stage =
-            Self { discord, plex, scene, vip, audit, folder, seam, settings, policy, pipeline: None };
+        let in_memory = setting.in_memory;
+        let folder = folder(in_memory)?;
+        let mut stage = Self {
+            discord,
+            plex,
+            scene,
+            vip,
+            audit,
+            folder,
+            in_memory,
+            seam,
+            settings,
+            policy,
+            pipeline: None,
+            store: None,
+        };
         stage.start().await?;
         Ok(stage)
     }
@@ -162,6 +189,16 @@ impl Stage {
     /// # Errors
     /// If the database can't be opened.
     pub async fn start_watched(&mut self, watcher: Option<Watcher>) -> Result<()> {
+        self.open(watcher).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    /// The same without waiting until it has settled.
+    ///
+    /// # Errors
+    /// If Discord does not answer, or the database can't be opened.
+    pub async fn open(&mut self, watcher: Option<Watcher>) -> Result<()> {
         let seam = match watcher {
             None => self.seam.clone(),
             Some(watcher) => self.seam.clone().watched(watcher),
@@ -171,10 +208,11 @@ impl Stage {
         for guild in &self.settings.guilds {
             guilds.push(port.guild(guild.id).await?);
         }
+        let store = Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?;
         let pipeline = Pipeline::start(Parts {
             settings: self.settings.clone(),
             seam: seam.clone(),
-            store: Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?,
+            store: store.clone(),
             policy: self.policy.clone(),
             plex: client(&self.plex, &seam),
             discord: port,
@@ -183,12 +221,19 @@ impl Stage {
         .await?;
         pipeline.handle().news(GatewayNews::Session).await;
         self.pipeline = Some(pipeline);
-        self.settle().await;
+        self.store = Some(store);
         Ok(())
+    }
+
+    /// Whether the pipeline runs.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.pipeline.is_some()
     }
 
     /// Stops the pipeline in good order.
     pub async fn stop(&mut self) {
+        self.store = None;
         if let Some(pipeline) = self.pipeline.take() {
             pipeline.shutdown().await;
         }
@@ -196,7 +241,30 @@ impl Stage {
 
     /// Ends the pipeline at once, as a crash would.
     pub fn crash(&mut self) {
+        self.store = None;
         self.pipeline = None;
+    }
+
+    /// Ends the pipeline as a power cut would: what is opened next is a copy of what the disk had at this
+    /// moment, with `torn` at the end of the log, as from a write that was under way.
+    ///
+    /// # Errors
+    /// If the files can't be copied.
+    pub fn cut_power(&mut self, torn: &[u8]) -> Result<()> {
+        let copy = folder(self.in_memory)?;
+        for name in ["rolarr.db", "rolarr.db-wal"] {
+            let from = self.folder.path().join(name);
+            if from.exists() {
+                std::fs::copy(&from, copy.path().join(name))?;
+            }
+        }
+        self.crash();
+        let log = copy.path().join("rolarr.db-wal");
+        if !torn.is_empty() && log.exists() {
+            std::io::Write::write_all(&mut std::fs::OpenOptions::new().append(true).open(log)?, torn)?;
+        }
+        self.folder = copy;
+        Ok(())
     }
 
     /// Changes what the pipeline goes by; it counts from the next start.
@@ -442,8 +510,11 @@ impl Stage {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        // A second handle on the same file sees what was committed.
-        Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.read(work).await
+        match &self.store {
+            Some(store) => store.read(work).await,
+            // A handle of its own sees what was committed.
+            None => Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.read(work).await,
+        }
     }
 
     /// Changes the database behind the pipeline's back, while it is stopped.
@@ -480,14 +551,21 @@ impl Stage {
     /// # Errors
     /// If they can't be read.
     pub fn database_holds(&self, text: &str) -> Result<bool> {
+        Ok(self.database_text()?.contains(&text.to_lowercase()))
+    }
+
+    /// Everything that stands in the database's files, in small letters, without what is no text.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn database_text(&self) -> Result<String> {
+        let mut all = String::new();
         for file in std::fs::read_dir(self.folder.path())? {
-            let bytes = std::fs::read(file?.path())?;
-            let lower = bytes.to_ascii_lowercase();
-            if lower.windows(text.len()).any(|window| window == text.to_ascii_lowercase().as_bytes()) {
-                return Ok(true);
-            }
+            let mut bytes = std::fs::read(file?.path())?;
+            bytes.make_ascii_lowercase();
+            all.push_str(&String::from_utf8_lossy(&bytes));
         }
-        Ok(false)
+        Ok(all)
     }
 }
 
@@ -504,6 +582,15 @@ fn policy(settings: &Value) -> Result<Policy> {
     let policy = Policy::load(&engine, &module, settings, Vec::new(), &Limits::default())?;
     loaded.push((key, policy.clone()));
     Ok(policy)
+}
+
+/// A folder for the database.
+fn folder(in_memory: bool) -> Result<TempDir> {
+    let memory = std::path::Path::new("/dev/shm");
+    if in_memory && memory.is_dir() {
+        return Ok(tempfile::tempdir_in(memory)?);
+    }
+    Ok(tempfile::tempdir()?)
 }
 
 fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam) -> Plex {

@@ -25,7 +25,9 @@ impl Job<'_> {
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
             return self.set_aside("refused", why).await;
         }
-        let known = self.account.plex_account.and_then(|id| look.friend(id)).is_some();
+        // Whoever was invited before under this address may be a friend still, by what Rolarr did.
+        let invited_before = matches!(self.account.stage, Stage::Declined | Stage::Lost);
+        let known = invited_before || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
         if look.somebody_has(&email) && !known {
             if self.account.adopt {
                 return self.adopt(self.standing(&look)).await;

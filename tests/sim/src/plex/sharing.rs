@@ -74,6 +74,7 @@ impl World {
             invited_at: now_ms,
             accepted_at: at_once.then_some(now_ms),
         };
+        self.offered.push(typed.clone());
         self.shares.insert(id, share);
         if let Invitee::Account(account) = &to
             && let Some(tie) = self.ties.get_mut(account)

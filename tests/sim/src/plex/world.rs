@@ -25,6 +25,8 @@ pub struct World {
     pub ties: BTreeMap<u64, Tie>,
     /// All shares, accepted or not.
     pub shares: BTreeMap<u64, Share>,
+    /// To whom servers were offered since the beginning, oldest first: what was typed, or their address.
+    pub offered: Vec<String>,
     /// All invitations that are out.
     pub invites: Vec<Invite>,
     /// What is played now.
@@ -65,6 +67,7 @@ impl World {
             people: BTreeMap::new(),
             ties: BTreeMap::new(),
             shares: BTreeMap::new(),
+            offered: Vec::new(),
             invites: Vec::new(),
             sessions: Vec::new(),
             history: BTreeMap::new(),

@@ -1,0 +1,292 @@
+//! What must be true, whatever happened.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use rolarr::{
+    domain::{
+        PlexAccountId, UserId,
+        contract::{Access, Action},
+    },
+    store::{Account, DecisionRow, EventState, PromptState, Stage as At},
+};
+use rolarr_sim::{discord as sim, plex::MACHINE};
+
+use super::town::{Soul, Town};
+use crate::inprocess::Stage;
+
+/// What somebody has at Plex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// An accepted share.
+    shared: bool,
+    /// An invitation, or a share that is not accepted.
+    pending: bool,
+    /// Hidden by our label.
+    hidden: bool,
+}
+
+impl Standing {
+    /// How somebody stands now.
+    pub(super) fn of(stage: &Stage, soul: &Soul) -> Self {
+        let hidden = stage.is_restricted(PlexAccountId(soul.plex));
+        let plex = stage.at_plex();
+        let shares = || {
+            plex.world.shares.values().filter(|share| {
+                share.machine == MACHINE && (share.is_with(soul.plex) || share.typed == soul.address)
+            })
+        };
+        Self {
+            shared: shares().any(|share| share.accepted_at.is_some()),
+            pending: shares().any(|share| share.accepted_at.is_none())
+                || plex.invites().iter().any(|invite| invite.typed == soul.address),
+            hidden,
+        }
+    }
+
+    /// Whether this is the same or more, in a way that the person or the owner brings about and not Rolarr:
+    /// an invitation that was accepted, declined, or a share that the person ended.
+    pub(super) fn is_less_than(&self, now: &Self) -> bool {
+        self.hidden == now.hidden
+            && (self.pending != now.pending || self.shared != now.shared)
+            && (now.shared || self.pending || self.shared)
+    }
+}
+
+/// Everybody who is held.
+pub(super) async fn held(stage: &Stage) -> Result<Vec<UserId>> {
+    Ok(stage
+        .read(|tx| {
+            let mut users = Vec::new();
+            for hold in tx.holds()? {
+                users.extend(tx.account(hold.account)?.and_then(|account| account.user));
+            }
+            Ok(users)
+        })
+        .await?)
+}
+
+/// What the database has on somebody.
+struct Known {
+    account: Option<Account>,
+    access: Access,
+    asked: bool,
+    prompts: usize,
+    decisions: Vec<DecisionRow>,
+    undecided: usize,
+    waiting: usize,
+    admin: bool,
+}
+
+/// Everything that must be true when nothing is under way any more.
+///
+/// # Errors
+/// If the database can't be read.
+pub async fn at_the_end(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let files = stage.database_text()?;
+    for soul in &town.souls {
+        let known = known(stage, soul.user).await?;
+        for violation in of_one(stage, soul, &known, &files) {
+            let mention = format!("<@{}>", soul.user);
+            let audit: Vec<String> =
+                stage.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
+            found.push(format!("{mention} ({}): {violation}\n  audit: {audit:?}", soul.address));
+        }
+    }
+    if !held(stage).await?.is_empty() {
+        found.push("somebody is held after an administrator decided on all".to_owned());
+    }
+    found.extend(untouchable(stage, town).await?);
+    found.extend(foreign(stage, town));
+    let _ = brake;
+    Ok(found)
+}
+
+async fn known(stage: &Stage, user: UserId) -> Result<Known> {
+    let guild = stage.guild();
+    Ok(stage
+        .read(move |tx| {
+            let story = tx.story(user)?;
+            let mut decisions = Vec::new();
+            for row in &story {
+                decisions.extend(tx.decision(row.id)?);
+            }
+            let latest = tx.latest_prompt(user)?;
+            let count = |state| story.iter().filter(|row| row.event.state == state).count();
+            Ok(Known {
+                account: tx.account_of(user)?,
+                access: tx
+                    .grants(user)?
+                    .into_iter()
+                    .find(|grant| grant.guild == guild)
+                    .map(|grant| grant.access)
+                    .unwrap_or_default(),
+                asked: latest
+                    .as_ref()
+                    .is_some_and(|prompt| matches!(prompt.state, PromptState::Open | PromptState::Expired)),
+                prompts: tx.prompt_count(user)?,
+                decisions,
+                undecided: count(EventState::Undecided),
+                waiting: count(EventState::Waiting),
+                admin: count(EventState::Noted) > 0,
+            })
+        })
+        .await?)
+}
+
+fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (present, has_role) = on_discord(stage, soul.user);
+    let standing = Standing::of(stage, soul);
+    let Known { account, access, .. } = known;
+    let mut expect = |holds: bool, what: &str| {
+        if !holds {
+            let stage = account.as_ref().map(|account| (account.stage, account.due, account.attempts));
+            found.push(format!("{what}. present {present}, role {has_role}, decided {access:?}, at Plex {standing:?}, account {stage:?}, {soul:?}"));
+        }
+    };
+    expect(known.waiting == 0, "an event was never decided");
+    expect(known.undecided == 0, "the policy failed");
+
+    // The decisions, folded by the contract's own rule, are the access; an administrator's word apart.
+    if !known.admin {
+        let folded = known
+            .decisions
+            .iter()
+            .flat_map(|row| &row.actions)
+            .fold(Access::Absent, |access, action| rolarr_policy::apply(&access, action));
+        expect(folded == *access, "what was decided is not what the decisions say");
+    }
+    // What is decided is what the roles say.
+    if !soul.spared {
+        match (present, has_role, access) {
+            (true, true, access) => {
+                expect(matches!(access, Access::Granted(_)), "has the role and no access")
+            }
+            (true, false, access) => {
+                expect(!matches!(access, Access::Granted(_)), "has access without the role");
+            }
+            (false, _, access) => expect(*access == Access::Absent, "left, and has access"),
+        }
+    }
+    // What is at Plex is what was decided.
+    let stage_of = account.as_ref().map_or(At::None, |account| account.stage);
+    let own = account
+        .as_ref()
+        .and_then(|account| account.email.as_ref())
+        .is_some_and(|email| email.expose() == soul.address);
+    let theirs = soul.declined || soul.departed;
+    match access {
+        Access::Absent => {
+            expect(!standing.shared && !standing.pending, "has something at Plex and should not");
+            expect(!own, "the address is known still");
+            expect(!files.contains(&soul.address), "the address stands in the database's files");
+        }
+        Access::Restricted(_) => {
+            expect(!standing.pending, "an invitation is out for somebody who is restricted");
+            expect(!standing.shared || standing.hidden, "is restricted and sees everything");
+        }
+        Access::Granted(_) => {
+            expect(!standing.hidden || !standing.shared, "has access and is restricted at Plex");
+            if own {
+                let there = standing.shared || standing.pending;
+                expect(there || theirs, "has access and nothing at Plex");
+            } else if account.as_ref().is_none_or(|account| account.claim.is_none()) {
+                expect(known.asked, "has access, and was never asked for the address");
+            }
+            expect(!soul.answered || own || soul.claimed, "gave the address, and it is not known");
+        }
+    }
+    if let (Access::Granted(_), At::Joined, Some(filter)) = (access, stage_of, &soul.filter) {
+        let now = stage.at_plex().filters(soul.plex).get("filterMovies").cloned().unwrap_or_default();
+        expect(now == *filter || theirs, "does not have back what the owner had set");
+    }
+    if let Some(account) = account {
+        let polls = account.stage == At::Invited;
+        expect(account.due.is_none() || polls, "something is still to be done");
+        expect(account.parked.is_none(), "is parked");
+        expect(
+            account.stage != At::Declined || soul.declined || soul.departed,
+            "counts as declined and did not",
+        );
+        expect(account.stage != At::Lost || theirs, "counts as lost and is not");
+    }
+    found.extend(sent_twice(stage, soul, known));
+    found
+}
+
+fn on_discord(stage: &Stage, user: UserId) -> (bool, bool) {
+    let discord = stage.on_discord();
+    let guild = discord.guild(stage.scene.guild);
+    let member = guild.and_then(|guild| guild.members.get(&sim::UserId(user.0)));
+    let tracked = [stage.scene.subscriber, sim::RoleId(stage.vip.0)];
+    (member.is_some(), member.is_some_and(|member| tracked.iter().any(|role| member.roles.contains(role))))
+}
+
+/// Invitations and messages, at most one for each reason.
+fn sent_twice(stage: &Stage, soul: &Soul, known: &Known) -> Vec<String> {
+    let mut found = Vec::new();
+    let opens = |row: &&DecisionRow| {
+        row.actions.iter().any(|action| matches!(action, Action::Invite(_) | Action::Unrestrict))
+    };
+    let allowed = known.decisions.iter().filter(opens).count();
+    let invitations =
+        stage.at_plex().world.offered.iter().filter(|address| **address == soul.address).count();
+    if invitations > allowed {
+        found.push(format!("{invitations} invitations for {allowed} decisions"));
+    }
+    let mut texts: BTreeMap<String, usize> = BTreeMap::new();
+    for text in stage.messages(soul.user) {
+        *texts.entry(text).or_default() += 1;
+    }
+    let questions: usize = texts.iter().filter(|(text, _)| is_question(text)).map(|(_, count)| count).sum();
+    if questions > known.prompts {
+        found.push(format!("{questions} questions for {} prompts", known.prompts));
+    }
+    for (text, count) in texts.iter().filter(|(text, _)| !is_question(text)) {
+        if *count > known.decisions.len() {
+            found.push(format!("{count} times the same message: {text}"));
+        }
+    }
+    found
+}
+
+fn is_question(text: &str) -> bool {
+    ["You have been given access", "Thank you, I have your", "I no longer need", "I did not get your"]
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
+}
+
+async fn untouchable(stage: &Stage, town: &Town) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for user in &town.untouchable {
+        let user = *user;
+        let (account, story) = stage.read(move |tx| Ok((tx.account_of(user)?, tx.story(user)?))).await?;
+        let decided = story.iter().any(|row| row.event.state == EventState::Decided);
+        if account.is_some() || decided || !stage.messages(user).is_empty() {
+            found.push(format!("<@{user}> is protected and was touched"));
+        }
+    }
+    Ok(found)
+}
+
+/// What Rolarr did not make is as it was.
+fn foreign(stage: &Stage, town: &Town) -> Vec<String> {
+    let plex = stage.at_plex();
+    let mut found = Vec::new();
+    for one in &town.foreign {
+        let shares: Vec<_> =
+            plex.world.shares.values().filter(|share| share.is_with(one.plex)).cloned().collect();
+        if shares != one.shares || plex.friend(one.plex).cloned() != one.tie {
+            found.push(format!("{}: somebody else's share was changed", one.address));
+        }
+    }
+    for request in plex.writes() {
+        let number = |one: &super::town::Foreign| request.path.contains(&one.plex.to_string());
+        if town.foreign.iter().any(number) {
+            found.push(format!("{} {} is about somebody else's share", request.method, request.path));
+        }
+    }
+    found
+}

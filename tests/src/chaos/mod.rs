@@ -1,0 +1,16 @@
+//! The whole system under a schedule that one seed draws: events, faults, kills and restarts.
+//!
+//! Pipeline, store and policy run in one thread with virtual time, straight on the simulators' state machines.
+//! A kill drops everything at a numbered step, and what is opened next is a copy of what the disk had then. So
+//! the same seed gives the same run, down to the last request.
+
+mod driver;
+mod faults;
+mod fuse;
+pub mod invariants;
+mod plan;
+mod report;
+mod town;
+
+pub use driver::run;
+pub use report::Report;
