@@ -81,7 +81,8 @@ impl Element {
 
     fn start(start: &BytesStart<'_>) -> Result<Self, Unreadable> {
         let mut attributes = Vec::new();
-        for attribute in start.attributes() {
+        // A name that stands twice does no harm: the first counts.
+        for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| Unreadable::Broken)?;
             let value =
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Unreadable::Broken)?;

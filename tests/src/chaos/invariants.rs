@@ -91,7 +91,11 @@ pub async fn at_the_end(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<St
             let mention = format!("<@{}>", soul.user);
             let audit: Vec<String> =
                 stage.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
-            found.push(format!("{mention} ({}): {violation}\n  audit: {audit:?}", soul.address));
+            let plex = at_plex(stage, soul);
+            found.push(format!(
+                "{mention} ({}): {violation}\n  audit: {audit:?}\n  Plex: {plex}",
+                soul.address
+            ));
         }
     }
     if !held(stage).await?.is_empty() {
@@ -101,6 +105,29 @@ pub async fn at_the_end(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<St
     found.extend(foreign(stage, town));
     let _ = brake;
     Ok(found)
+}
+
+/// Everything about somebody at Plex, for a person who looks into a violation.
+fn at_plex(stage: &Stage, soul: &Soul) -> String {
+    let plex = stage.at_plex();
+    let shares: Vec<_> = plex
+        .world
+        .shares
+        .values()
+        .filter(|share| share.is_with(soul.plex) || share.typed == soul.address)
+        .collect();
+    let invites: Vec<_> = plex.invites().iter().filter(|invite| invite.typed == soul.address).collect();
+    let friend = plex.friend(soul.plex).is_some();
+    let writes: Vec<String> = plex
+        .writes()
+        .iter()
+        .filter(|write| {
+            let names = |text: &str| text.contains(&soul.address) || text.contains(&soul.plex.to_string());
+            names(&write.path) || names(&write.body)
+        })
+        .map(|write| format!("{} {} {} {:?}", write.at_ms, write.method, write.path, write.status))
+        .collect();
+    format!("friend {friend}, shares {shares:?}, invites {invites:?}, writes {writes:?}")
 }
 
 async fn known(stage: &Stage, user: UserId) -> Result<Known> {
