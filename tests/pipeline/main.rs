@@ -12,5 +12,6 @@ mod messages;
 mod observing;
 mod prompts;
 mod story;
+mod sweeping;
 mod troubles;
 mod wakes;

@@ -1,5 +1,6 @@
 //! The command line: one file per command. The doc comments of the argument structs are the help texts.
 
+mod backup;
 mod color;
 mod demo;
 mod error;
@@ -41,6 +42,7 @@ enum Command {
     Run(run::Run),
     Demo(demo::Demo),
     Holds(holds::Holds),
+    Backup(backup::Backup),
     Policy(policy::PolicyArgs),
 }
 
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
+        Command::Backup(backup) => backup.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run().map_err(CliError::from),
     };

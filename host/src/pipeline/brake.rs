@@ -81,39 +81,6 @@ pub(super) fn holds(
     Ok(true)
 }
 
-/// Judges that what somebody changed at Plex is changed back and a member has less by that: true if it is held.
-pub(super) fn holds_correction(
-    tx: &Tx<'_>,
-    settings: &Settings,
-    now: Timestamp,
-    account: &Account,
-) -> Result<bool, StoreError> {
-    if tx.hold(account.id)?.is_some() {
-        return Ok(true);
-    }
-    let Some(user) = account.user else { return Ok(false) };
-    tx.count_shrink(user, now)?;
-    if !too_many(tx, settings, now)? {
-        return Ok(false);
-    }
-    let grants = tx.grants(user)?.into_iter().map(|grant| (grant.guild, grant.access)).collect();
-    put(
-        tx,
-        now,
-        HoldRow {
-            account: account.id,
-            event: account.decided_by,
-            reason: HoldReason::Drift,
-            role: None,
-            since: now,
-            before: grants,
-            tell: Vec::new(),
-            announced: false,
-        },
-    )?;
-    Ok(true)
-}
-
 /// Stores a hold, and has administrators told of it together with those that come at the same time.
 fn put(tx: &Tx<'_>, now: Timestamp, hold: HoldRow) -> Result<(), StoreError> {
     tx.put_hold(&hold)?;
@@ -235,9 +202,6 @@ fn approve(
         tx.add_task(hold.event, Some(user), &crate::store::Work::Tell { text: text.clone() }, now)?;
     }
     account.wish += 1;
-    if hold.reason == HoldReason::Drift {
-        account.mend = true;
-    }
     let event = account.decided_by.or(hold.event).unwrap_or(crate::domain::EventId(0));
     let guild = tx.event(event)?.map_or(GuildId(0), |row| row.event.guild);
     effects::pursue(tx, settings, now, account, &Change::of(event, guild, user))

@@ -1,7 +1,7 @@
 //! What all workers of the pipeline share.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -49,6 +49,8 @@ pub(super) struct Core {
     pub(super) signals: Signals,
     pub(super) hints: Hints,
     pub(super) sweeps: Mutex<BTreeSet<GuildId>>,
+    /// When each guild was last compared whole, or when this began.
+    swept: Mutex<BTreeMap<GuildId, Timestamp>>,
     pub(super) looks: Looks,
     /// Plex refused the token, and the administrators were told.
     refused: AtomicBool,
@@ -74,7 +76,10 @@ impl Core {
         guilds: Vec<Guild>,
         nonce: String,
     ) -> Self {
+        let now = seam.now();
+        let swept = settings.guilds.iter().map(|guild| (guild.id, now)).collect();
         Self {
+            swept: Mutex::new(swept),
             settings,
             seam,
             store,
@@ -165,6 +170,21 @@ impl Core {
             self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
             self.signals.sweep.notify_one();
         }
+    }
+
+    /// A guild was compared whole.
+    pub(super) fn was_swept(&self, guild: GuildId) {
+        let now = self.seam.now();
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(guild, now);
+    }
+
+    /// The guilds whose last comparison is too long ago, and when the next one's will be.
+    pub(super) fn overdue(&self) -> (Vec<GuildId>, Option<Timestamp>) {
+        let (now, every) = (self.seam.now(), millis(self.settings.timings.sweep));
+        let swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = |last: &Timestamp| last.plus_millis(every);
+        let overdue = swept.iter().filter(|(_, last)| due(last) <= now).map(|(guild, _)| *guild).collect();
+        (overdue, swept.values().map(due).filter(|due| *due > now).min())
     }
 
     /// The same for all guilds.

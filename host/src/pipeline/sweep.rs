@@ -39,6 +39,7 @@ impl Worker for Sweeper {
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
         let mut failed = BTreeSet::new();
+        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).extend(core.overdue().0);
         loop {
             // Taken out first: a request that comes during the comparison counts as a new one.
             let wanted = std::mem::take(&mut *core.sweeps.lock().unwrap_or_else(PoisonError::into_inner));
@@ -48,6 +49,7 @@ impl Worker for Sweeper {
             for guild in wanted {
                 match sweep(core, guild).await {
                     Ok(()) => {
+                        core.was_swept(guild);
                         failed.remove(&guild);
                     }
                     Err(Trouble::Store(error)) => {
@@ -62,7 +64,7 @@ impl Worker for Sweeper {
             }
         }
         if failed.is_empty() {
-            return Ok(None);
+            return Ok(core.overdue().1);
         }
         core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
         Ok(Some(core.after(AGAIN)))

@@ -16,7 +16,7 @@ const MIGRATIONS: &[M<'_>] =
     &[M::up(include_str!("migrations/001.sql")), M::up(include_str!("migrations/002.sql"))];
 
 /// How long another program may hold the file before that is an error.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A transaction. What it writes stands together or not at all.
 pub struct Tx<'a> {
@@ -40,7 +40,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     db.pragma_update(None, "foreign_keys", true)?;
     // A forgotten e-mail address must not linger in free pages.
     db.pragma_update(None, "secure_delete", true)?;
-    match Migrations::from_slice(MIGRATIONS).to_latest(&mut db) {
+    if is_foreign(&db)? {
+        return Err(StoreError::Foreign);
+    }
+    let mut migrated = Migrations::from_slice(MIGRATIONS).to_latest(&mut db);
+    if migrated.is_err() {
+        // Another process may have done the same at the same moment: then there is nothing left to do.
+        migrated = Migrations::from_slice(MIGRATIONS).to_latest(&mut db);
+    }
+    match migrated {
         Ok(()) => Ok(db),
         Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
         Err(rusqlite_migration::Error::MigrationDefinition(
@@ -48,6 +56,16 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         )) => Err(StoreError::Newer),
         Err(other) => Err(StoreError::Failed(other.to_string())),
     }
+}
+
+/// Whether the file holds tables and none of ours.
+fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
+    let (tables, ours): (i64, i64) = db.query_row(
+        "SELECT count(*), coalesce(sum(name = 'facts'), 0) FROM sqlite_schema WHERE type = 'table'",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(tables > 0 && ours == 0)
 }
 
 /// Opens the file for reading beside the writer.
@@ -59,7 +77,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// The file holds addresses: nobody but its owner may read it. SQLite gives its companion files the same
 /// permissions.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -19,6 +19,11 @@ pub enum StoreError {
     /// The file is damaged or is no database.
     #[error("the database file is damaged or is none: put a backup in its place")]
     Corrupt,
+    /// The file is another program's database.
+    #[error(
+        "the file is another program's database: name another one in the configuration. It was left as it is"
+    )]
+    Foreign,
     /// The file was written by a later version.
     #[error(
         "the database was written by a later version of Rolarr: use that version, or put a backup in its place"

@@ -7,9 +7,12 @@
 //! tables.
 
 mod accounts;
+mod backup;
 mod connection;
 mod error;
 mod events;
+#[cfg(test)]
+mod file_tests;
 mod holds;
 mod members;
 mod messages;
@@ -20,6 +23,7 @@ mod tests;
 mod worker;
 
 pub use accounts::{Account, FieldRow, Stage, Told};
+pub use backup::backup;
 pub use connection::Tx;
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};

@@ -12,16 +12,16 @@ use crate::{
 };
 
 const GUILD: GuildId = GuildId(1);
-const ANN: UserId = UserId(2);
+pub(super) const ANN: UserId = UserId(2);
 const BEN: UserId = UserId(3);
 
-fn folder() -> (TempDir, PathBuf) {
+pub(super) fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rolarr.db");
     (folder, file)
 }
 
-fn event(user: UserId) -> NewEvent {
+pub(super) fn event(user: UserId) -> NewEvent {
     NewEvent {
         at: Timestamp(7),
         origin: Origin::Live,

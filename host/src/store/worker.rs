@@ -52,7 +52,9 @@ enum Job {
 
 /// A write: first it runs inside the group's transaction, then it learns how the commit went.
 trait WriteJob: Send {
-    fn run(&mut self, db: &Connection);
+    /// # Errors
+    /// What its own caller will learn.
+    fn run(&mut self, db: &Connection) -> Result<(), StoreError>;
     fn finish(self: Box<Self>, commit: Result<(), StoreError>);
 }
 
@@ -67,10 +69,12 @@ where
     F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send,
     T: Send,
 {
-    fn run(&mut self, db: &Connection) {
-        if let Some(work) = self.work.take() {
-            self.result = Some(in_savepoint(db, work));
-        }
+    fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        let result = in_savepoint(db, work);
+        let told = result.as_ref().map(drop).map_err(similar);
+        self.result = Some(result);
+        told
     }
 
     fn finish(self: Box<Self>, commit: Result<(), StoreError>) {
@@ -92,6 +96,10 @@ fn in_savepoint<T>(
 ) -> Result<T, StoreError> {
     db.execute_batch("SAVEPOINT job")?;
     let result = work(&Tx { db });
+    if db.is_autocommit() {
+        // SQLite took back the whole transaction, as it does when the disk is full: the savepoint is gone with it.
+        return Err(result.err().unwrap_or(StoreError::Closed));
+    }
     let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
     db.execute_batch(end)?;
     result
@@ -251,7 +259,11 @@ fn write_groups(db: &mut Connection, jobs: &Receiver<Job>) {
 fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
     let transaction = db.transaction()?;
     for job in group {
-        job.run(&transaction);
+        let told = job.run(&transaction);
+        if transaction.is_autocommit() {
+            // What ran before in this group is gone too, and what would run now would stand by itself.
+            return Err(told.err().unwrap_or(StoreError::Closed));
+        }
     }
     transaction.commit()?;
     Ok(())
@@ -259,13 +271,16 @@ fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<
 
 /// One commit serves several callers, and each needs to be told.
 fn copy(outcome: &Result<(), StoreError>) -> Result<(), StoreError> {
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(StoreError::Full) => Err(StoreError::Full),
-        Err(StoreError::ReadOnly) => Err(StoreError::ReadOnly),
-        Err(StoreError::Locked) => Err(StoreError::Locked),
-        Err(StoreError::Corrupt) => Err(StoreError::Corrupt),
-        Err(other) => Err(StoreError::Failed(other.to_string())),
+    outcome.as_ref().map(|()| ()).map_err(similar)
+}
+
+fn similar(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::ReadOnly => StoreError::ReadOnly,
+        StoreError::Locked => StoreError::Locked,
+        StoreError::Corrupt => StoreError::Corrupt,
+        other => StoreError::Failed(other.to_string()),
     }
 }
 
