@@ -25,9 +25,8 @@ const SEEDS: u64 = if cfg!(debug_assertions) { 6 } else { 100 };
 fn main() -> ExitCode {
     let number = |name: &str| {
         let text = std::env::var(name).ok()?;
-        Some(
-            text.parse::<u64>().unwrap_or_else(|_| panic!("{name} should be a whole number and is `{text}`")),
-        )
+        let parsed = text.parse::<u64>();
+        Some(parsed.map_err(|_| format!("{name} should be a whole number and is `{text}`")).unwrap())
     };
     let began = Instant::now();
     let total = match number("ROLARR_SEED") {

@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -18,6 +18,9 @@ const MIGRATIONS: &[M<'_>] =
 /// How long another program may hold the file before that is an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long to wait before a step that met another process is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A transaction. What it writes stands together or not at all.
 pub struct Tx<'a> {
     pub(super) db: &'a Connection,
@@ -30,7 +33,20 @@ impl std::fmt::Debug for Tx<'_> {
 }
 
 /// Opens the file for writing, makes it if there is none, and brings its tables up to date.
+///
+/// Two processes that open a file at the same moment get into each other's way where SQLite does not wait by
+/// itself: when the log is switched on, and when a reader among the migrations becomes a writer.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let began = Instant::now();
+    loop {
+        match try_to_open(path) {
+            Err(StoreError::Locked) if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+}
+
+fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let mut db = Connection::open(path)?;
     db.busy_timeout(PATIENCE)?;

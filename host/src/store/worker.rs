@@ -9,7 +9,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::{StoreError, Tx, connection};
@@ -131,7 +131,7 @@ impl Store {
         match &*self.inner {
             Inner::Inline(db) => {
                 let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
-                let transaction = db.transaction()?;
+                let transaction = begin(&mut db)?;
                 let value = work(&Tx { db: &transaction })?;
                 transaction.commit()?;
                 Ok(value)
@@ -256,8 +256,14 @@ fn write_groups(db: &mut Connection, jobs: &Receiver<Job>) {
     }
 }
 
+/// A transaction that writes from its beginning: one that began with reading would not wait for another
+/// program's write, but fail.
+fn begin(db: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(db.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
 fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     for job in group {
         let told = job.run(&transaction);
         if transaction.is_autocommit() {
@@ -271,7 +277,10 @@ fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<
 
 /// One commit serves several callers, and each needs to be told.
 fn copy(outcome: &Result<(), StoreError>) -> Result<(), StoreError> {
-    outcome.as_ref().map(|()| ()).map_err(similar)
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(error) => Err(similar(error)),
+    }
 }
 
 fn similar(error: &StoreError) -> StoreError {
