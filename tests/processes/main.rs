@@ -1,6 +1,8 @@
 //! The bot as a process: what it prints, how it ends.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod ending;
 #[cfg(test)]
 mod holds;

@@ -167,10 +167,10 @@ impl Run {
         }
     }
 
-    async fn command(&self, command: Command) -> bool {
+    async fn command(&self, command: Command) {
         let moderator = UserId(self.stage.scene.mod_user.0);
-        let called = tokio::time::timeout(PATIENCE, self.stage.command(moderator, true, command)).await;
-        matches!(called, Ok(Ok(reply)) if reply.text.starts_with("Rejected") || reply.text.starts_with("Approved"))
+        // Nobody answers while the process is down.
+        let _ = tokio::time::timeout(PATIENCE, self.stage.command(moderator, true, command)).await;
     }
 
     /// The gateway tells of somebody, if it does.
@@ -201,7 +201,8 @@ impl Run {
                     (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
                 if self.stage.on_discord().leave(now, guild, sim::UserId(user.0)).is_ok() {
                     let soul = &mut self.town.souls[who];
-                    (soul.answered, soul.spared) = (false, false);
+                    // With the friendship ends what the owner had set.
+                    (soul.answered, soul.filter) = (false, None);
                     self.tell(user).await;
                 }
             }
@@ -341,7 +342,6 @@ impl Run {
             self.stage.on_discord().remove_role(now, guild, member, role)
         };
         if done.is_ok() {
-            self.town.souls[who].spared = false;
             self.tell(user).await;
         }
     }
@@ -356,7 +356,6 @@ impl Run {
         }
         let set = self.stage.on_discord().set_roles(now, guild, sim::UserId(user.0), &[sim::RoleId(to.0)]);
         if set.is_ok() {
-            self.town.souls[who].spared = false;
             self.tell(user).await;
         }
     }
@@ -409,12 +408,7 @@ impl Run {
 
     async fn reject(&mut self) -> Result<()> {
         self.look_at_held().await?;
-        let concerned: Vec<UserId> = self.held.keys().copied().collect();
-        if self.command(Command::Reject { member: None }).await {
-            for soul in &mut self.town.souls {
-                soul.spared |= concerned.contains(&soul.user);
-            }
-        }
+        self.command(Command::Reject { member: None }).await;
         self.held.clear();
         Ok(())
     }

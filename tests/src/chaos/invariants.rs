@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use rolarr::{
     domain::{
-        PlexAccountId, UserId,
-        contract::{Access, Action},
+        PlexAccountId, RoleId, UserId,
+        contract::{Access, Action, Cause},
     },
     store::{Account, DecisionRow, EventState, PromptState, Stage as At},
 };
@@ -76,6 +76,10 @@ struct Known {
     undecided: usize,
     waiting: usize,
     admin: bool,
+    /// An administrator rejected that their access shrinks, and nothing happened to them since.
+    spared: bool,
+    /// The roles that are stored; none if they count as gone.
+    roles: Option<Vec<RoleId>>,
 }
 
 /// Everything that must be true when nothing is under way any more.
@@ -157,6 +161,11 @@ async fn known(stage: &Stage, user: UserId) -> Result<Known> {
                 undecided: count(EventState::Undecided),
                 waiting: count(EventState::Waiting),
                 admin: count(EventState::Noted) > 0,
+                spared: story
+                    .iter()
+                    .rfind(|row| !matches!(row.event.cause, Cause::Account(_)))
+                    .is_some_and(|row| row.event.state == EventState::Noted),
+                roles: tx.member(guild, user)?.filter(|member| member.present).map(|member| member.roles),
             })
         })
         .await?)
@@ -164,7 +173,9 @@ async fn known(stage: &Stage, user: UserId) -> Result<Known> {
 
 fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let (present, has_role) = on_discord(stage, soul.user);
+    let roles = on_discord(stage, soul.user);
+    let (present, has_role) =
+        (roles.is_some(), roles.as_ref().is_some_and(|roles| has_tracked(stage, roles)));
     let standing = Standing::of(stage, soul);
     let Known { account, access, .. } = known;
     let mut expect = |holds: bool, what: &str| {
@@ -175,6 +186,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
     };
     expect(known.waiting == 0, "an event was never decided");
     expect(known.undecided == 0, "the policy failed");
+    expect(known.roles == roles, "a change on Discord was missed");
 
     // The decisions, folded by the contract's own rule, are the access; an administrator's word apart.
     if !known.admin {
@@ -186,7 +198,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
         expect(folded == *access, "what was decided is not what the decisions say");
     }
     // What is decided is what the roles say.
-    if !soul.spared {
+    if !known.spared {
         match (present, has_role, access) {
             (true, true, access) => {
                 expect(matches!(access, Access::Granted(_)), "has the role and no access")
@@ -243,12 +255,15 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
     found
 }
 
-fn on_discord(stage: &Stage, user: UserId) -> (bool, bool) {
+/// The roles of a member on Discord, sorted; none if they are no member.
+fn on_discord(stage: &Stage, user: UserId) -> Option<Vec<RoleId>> {
     let discord = stage.on_discord();
-    let guild = discord.guild(stage.scene.guild);
-    let member = guild.and_then(|guild| guild.members.get(&sim::UserId(user.0)));
-    let tracked = [stage.scene.subscriber, sim::RoleId(stage.vip.0)];
-    (member.is_some(), member.is_some_and(|member| tracked.iter().any(|role| member.roles.contains(role))))
+    let member = discord.guild(stage.scene.guild)?.members.get(&sim::UserId(user.0))?;
+    Some(member.roles.iter().map(|role| RoleId(role.0)).collect())
+}
+
+fn has_tracked(stage: &Stage, roles: &[RoleId]) -> bool {
+    roles.contains(&stage.role()) || roles.contains(&stage.vip)
 }
 
 /// Invitations and messages, at most one for each reason.

@@ -33,8 +33,6 @@ pub struct Soul {
     pub departed: bool,
     /// What the owner set for them while they had access.
     pub filter: Option<String>,
-    /// An administrator rejected that their access shrinks, and nothing happened to them since.
-    pub spared: bool,
 }
 
 /// Somebody with whom the owner shares, and of whom Rolarr must keep away.
@@ -94,7 +92,6 @@ impl Town {
                     declined: false,
                     departed: false,
                     filter: None,
-                    spared: false,
                 });
             }
             for number in 0..plan.bystanders {
