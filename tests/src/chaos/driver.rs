@@ -20,6 +20,7 @@ use super::{
     fuse::Fuse,
     invariants::{self, Standing},
     plan::{Happening, Plan, Which},
+    tamper::Tamper,
     town::{Soul, Town},
 };
 use crate::inprocess::Stage;
@@ -52,9 +53,19 @@ struct Run {
 /// # Errors
 /// If the run itself can't be set up or looked at.
 pub async fn run(seed: u64) -> Result<Report> {
+    run_with(seed, None).await.map(|(report, _)| report)
+}
+
+/// Runs one seed in which something is wrong on purpose: whether there was an opportunity for it, and what was
+/// found.
+///
+/// # Errors
+/// If the run itself can't be set up or looked at.
+pub async fn run_with(seed: u64, tamper: Option<Tamper>) -> Result<(Report, bool)> {
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
-    let (stage, town) = Town::build(&plan, seed, &mut rng).await?;
+    let brake = if tamper == Some(Tamper::NoBrake) { u32::MAX } else { plan.brake };
+    let (stage, town) = Town::build(&plan, brake, seed, &mut rng).await?;
     let beginning = stage.now();
     let mut run = Run {
         stage,
@@ -76,6 +87,7 @@ pub async fn run(seed: u64) -> Result<Report> {
         run.happen(happening).await?;
     }
     run.calm_down().await?;
+    let tampered = tamper.is_some_and(|tamper| tamper.strikes(&run.stage, &run.town));
     let found = invariants::at_the_end(&run.stage, &run.town, plan.brake).await?;
     run.report.violations.extend(found);
     run.report.requests = run.stage.at_plex().requests.len() as u64;
@@ -83,7 +95,7 @@ pub async fn run(seed: u64) -> Result<Report> {
     for violation in &mut run.report.violations {
         *violation = format!("seed {seed}: {violation}");
     }
-    Ok(run.report)
+    Ok((run.report, tampered))
 }
 
 impl Run {
@@ -267,8 +279,7 @@ impl Run {
             }
             Happening::Approves => {
                 self.look_at_held().await?;
-                self.command(Command::Approve { member: None }).await;
-                self.held.clear();
+                self.approve().await;
             }
             Happening::Rejects => self.reject().await?,
             Happening::Session => self.news(GatewayNews::Session).await,
@@ -406,8 +417,16 @@ impl Run {
         }
     }
 
+    async fn approve(&mut self) {
+        // A kill may come in the middle of it: then nobody knows whether it counted.
+        self.town.approvals.push(self.stage.now());
+        self.command(Command::Approve { member: None }).await;
+        self.held.clear();
+    }
+
     async fn reject(&mut self) -> Result<()> {
         self.look_at_held().await?;
+        self.town.rejections.push(self.stage.now());
         self.command(Command::Reject { member: None }).await;
         self.held.clear();
         Ok(())
@@ -457,8 +476,7 @@ impl Run {
         if self.rng.bool() {
             self.reject().await?;
         } else {
-            self.command(Command::Approve { member: None }).await;
-            self.held.clear();
+            self.approve().await;
         }
         self.pass_until(self.stage.now() + 2 * 3_600_000).await
     }

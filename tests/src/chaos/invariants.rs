@@ -12,7 +12,10 @@ use rolarr::{
 };
 use rolarr_sim::{discord as sim, plex::MACHINE};
 
-use super::town::{Soul, Town};
+use super::{
+    timeline,
+    town::{Soul, Town},
+};
 use crate::inprocess::Stage;
 
 /// What somebody has at Plex.
@@ -107,7 +110,7 @@ pub async fn at_the_end(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<St
     }
     found.extend(untouchable(stage, town).await?);
     found.extend(foreign(stage, town));
-    let _ = brake;
+    found.extend(in_time(stage, town, brake).await?);
     Ok(found)
 }
 
@@ -310,6 +313,18 @@ async fn untouchable(stage: &Stage, town: &Town) -> Result<Vec<String>> {
             found.push(format!("<@{user}> is protected and was touched"));
         }
     }
+    Ok(found)
+}
+
+/// What the decisions led to at Plex, in time.
+async fn in_time(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<String>> {
+    let mut turns = Vec::new();
+    for soul in &town.souls {
+        turns.extend(timeline::turns(soul.user, &known(stage, soul.user).await?.decisions));
+    }
+    let deeds = timeline::deeds(&stage.at_plex(), &town.souls);
+    let mut found = timeline::too_many(&turns, &deeds, &town.approvals, brake);
+    found.extend(timeline::given_without_access(&turns, &deeds, &town.rejections));
     Ok(found)
 }
 

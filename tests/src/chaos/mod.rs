@@ -10,7 +10,10 @@ mod fuse;
 pub mod invariants;
 mod plan;
 mod report;
+mod tamper;
+pub mod timeline;
 mod town;
 
-pub use driver::run;
+pub use driver::{run, run_with};
 pub use report::Report;
+pub use tamper::Tamper;

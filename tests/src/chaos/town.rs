@@ -58,13 +58,17 @@ pub struct Town {
     pub untouchable: Vec<UserId>,
     /// Those with whom the owner shares already.
     pub foreign: Vec<Foreign>,
+    /// When an administrator let happen what was held, or tried to: milliseconds since 1970.
+    pub approvals: Vec<u64>,
+    /// When one rejected it, or tried to.
+    pub rejections: Vec<u64>,
     subscriber: RoleId,
     vip: RoleId,
 }
 
 impl Town {
     /// Sets everything up. The pipeline has started once when it returns, and is stopped.
-    pub(super) async fn build(plan: &Plan, seed: u64, rng: &mut Rng) -> Result<(Stage, Self)> {
+    pub(super) async fn build(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> Result<(Stage, Self)> {
         let setting = Setting { seed, in_memory: true, ..Setting::default() };
         let mut stage = Stage::with(setting).await?;
         stage.stop().await;
@@ -118,12 +122,13 @@ impl Town {
             let settings = stage.settings();
             settings.protected_members = untouchable[..2].iter().map(|user| UserId(user.0)).collect();
             settings.protected_roles = [RoleId(staff.0)].into();
-            settings.brake = Brake { members: plan.brake, ..Brake::default() };
+            settings.brake = Brake { members: brake, ..Brake::default() };
         }
         let foreign = share_with_others(&stage, now)?;
         let (subscriber, vip) = (stage.role(), stage.vip);
         let untouchable = untouchable.into_iter().map(|user| UserId(user.0)).collect();
-        Ok((stage, Self { souls, untouchable, foreign, subscriber, vip }))
+        let (approvals, rejections) = (Vec::new(), Vec::new());
+        Ok((stage, Self { souls, untouchable, foreign, approvals, rejections, subscriber, vip }))
     }
 
     /// The role on Discord.
