@@ -227,7 +227,9 @@ impl Run {
             }
             Happening::Answers(who) => {
                 let address = self.town.souls[who].address.clone();
-                if self.types(who, &address).await {
+                // What comes from somebody who left, or left and came back unnoticed, is forgotten with that.
+                let known = self.is_known(who).await?;
+                if self.types(who, &address).await && known {
                     self.town.souls[who].answered = true;
                 }
             }
@@ -371,6 +373,17 @@ impl Run {
         }
     }
 
+    /// Whether it is stored that somebody is a member, and since when.
+    async fn is_known(&self, who: usize) -> Result<bool> {
+        let (guild, user) = (self.stage.guild(), self.town.souls[who].user);
+        let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
+        let stored = stored.filter(|member| member.present).and_then(|member| member.joined_at);
+        let discord = self.stage.on_discord();
+        let member =
+            discord.guild(self.stage.scene.guild).and_then(|guild| guild.members.get(&sim::UserId(user.0)));
+        Ok(member.is_some_and(|member| stored.is_some_and(|at| at.0 == member.joined_at_ms)))
+    }
+
     /// Types a direct message. True if it was taken up as an address.
     async fn types(&mut self, who: usize, text: &str) -> bool {
         let user = self.town.souls[who].user;
@@ -426,7 +439,6 @@ impl Run {
 
     async fn reject(&mut self) -> Result<()> {
         self.look_at_held().await?;
-        self.town.rejections.push(self.stage.now());
         self.command(Command::Reject { member: None }).await;
         self.held.clear();
         Ok(())

@@ -78,7 +78,8 @@ struct Known {
     decisions: Vec<DecisionRow>,
     undecided: usize,
     waiting: usize,
-    admin: bool,
+    /// When an administrator first said something else than the decisions.
+    overruled: Option<u64>,
     /// An administrator rejected that their access shrinks, and nothing happened to them since.
     spared: bool,
     /// The roles that are stored; none if they count as gone.
@@ -163,7 +164,10 @@ async fn known(stage: &Stage, user: UserId) -> Result<Known> {
                 decisions,
                 undecided: count(EventState::Undecided),
                 waiting: count(EventState::Waiting),
-                admin: count(EventState::Noted) > 0,
+                overruled: story
+                    .iter()
+                    .find(|row| row.event.state == EventState::Noted)
+                    .map(|row| row.event.at.0),
                 spared: story
                     .iter()
                     .rfind(|row| !matches!(row.event.cause, Cause::Account(_)))
@@ -192,7 +196,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
     expect(known.roles == roles, "a change on Discord was missed");
 
     // The decisions, folded by the contract's own rule, are the access; an administrator's word apart.
-    if !known.admin {
+    if known.overruled.is_none() {
         let folded = known
             .decisions
             .iter()
@@ -318,13 +322,18 @@ async fn untouchable(stage: &Stage, town: &Town) -> Result<Vec<String>> {
 
 /// What the decisions led to at Plex, in time.
 async fn in_time(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<String>> {
-    let mut turns = Vec::new();
+    let (mut turns, mut deeds) = (Vec::new(), Vec::new());
     for soul in &town.souls {
-        turns.extend(timeline::turns(soul.user, &known(stage, soul.user).await?.decisions));
+        let known = known(stage, soul.user).await?;
+        // From then on the decisions alone do not tell what should be.
+        let until = known.overruled.unwrap_or(u64::MAX);
+        let own = timeline::turns(soul.user, &known.decisions);
+        turns.extend(own.into_iter().filter(|turn| turn.at < until));
+        let own = timeline::deeds(&stage.at_plex(), soul);
+        deeds.extend(own.into_iter().filter(|deed| deed.at < until));
     }
-    let deeds = timeline::deeds(&stage.at_plex(), &town.souls);
     let mut found = timeline::too_many(&turns, &deeds, &town.approvals, brake);
-    found.extend(timeline::given_without_access(&turns, &deeds, &town.rejections));
+    found.extend(timeline::given_without_access(&turns, &deeds));
     Ok(found)
 }
 

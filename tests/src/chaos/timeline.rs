@@ -7,7 +7,7 @@ use rolarr::{
     domain::{UserId, contract::Access},
     store::DecisionRow,
 };
-use rolarr_sim::plex::{PlexSim, Recorded};
+use rolarr_sim::plex::{PlexSim, Recorded, SightChange};
 
 use super::town::Soul;
 
@@ -70,9 +70,10 @@ pub fn turns(user: UserId, decisions: &[DecisionRow]) -> Vec<Turn> {
     turns
 }
 
-/// What was done at Plex about these people, in time; requests count whether or not they were answered.
+/// What was done at Plex about somebody; requests count whether or not they were answered.
 #[must_use]
-pub fn deeds(plex: &PlexSim, souls: &[Soul]) -> Vec<Deed> {
+pub fn deeds(plex: &PlexSim, soul: &Soul) -> Vec<Deed> {
+    let done = |at, kind| Deed { user: soul.user, at, kind };
     let mut deeds = Vec::new();
     for write in plex.writes() {
         let hides = write.body.contains("noAccess")
@@ -83,14 +84,12 @@ pub fn deeds(plex: &PlexSim, souls: &[Soul]) -> Vec<Deed> {
             "POST" if write.path.ends_with("/shared_servers") => Kind::Offers,
             _ => continue,
         };
-        let about = souls.iter().filter(|soul| is_about(plex, write, soul));
-        deeds.extend(about.map(|soul| Deed { user: soul.user, at: write.at_ms, kind }));
+        if is_about(plex, write, soul) {
+            deeds.push(done(write.at_ms, kind));
+        }
     }
-    for change in plex.sight_changes.iter().filter(|change| !change.gained.is_empty()) {
-        let seeing = souls.iter().filter(|soul| soul.plex == change.account);
-        deeds.extend(seeing.map(|soul| Deed { user: soul.user, at: change.at_ms, kind: Kind::Widens }));
-    }
-    deeds.sort_by_key(|deed| deed.at);
+    let widened = |change: &&SightChange| change.account == soul.plex && !change.gained.is_empty();
+    deeds.extend(plex.sight_changes.iter().filter(widened).map(|change| done(change.at_ms, Kind::Widens)));
     deeds
 }
 
@@ -131,10 +130,18 @@ pub fn too_many(turns: &[Turn], deeds: &[Deed], approvals: &[u64], brake: u32) -
             .map(|turn| turn.user)
             .collect();
         if members.len() > brake as usize {
+            let about = |user: &UserId| {
+                let turns: Vec<_> = turns.iter().filter(|turn| turn.user == *user).collect();
+                let deeds: Vec<_> = deeds.iter().filter(|deed| deed.user == *user).collect();
+                format!("\n  {turns:?}\n  {deeds:?}")
+            };
+            let stories: Vec<String> = members.iter().map(about).collect();
             found.push(format!(
-                "{} members had less within an hour up to {}, and the brake lets {brake} pass: {members:?}",
+                "{} members had less within an hour up to {}, and the brake lets {brake} pass. Approved at \
+                 {approvals:?}.{}",
                 members.len(),
-                end.at
+                end.at,
+                stories.concat()
             ));
             break;
         }
@@ -142,21 +149,24 @@ pub fn too_many(turns: &[Turn], deeds: &[Deed], approvals: &[u64], brake: u32) -
     found
 }
 
+/// How long a write may be under way that was right when it began: it may have to go a second route.
+const UNDER_WAY: u64 = 60_000;
+
 /// Shares that were offered to somebody whose last decision was a restriction or a removal, and what such a
-/// decision made visible. An administrator may have rejected that decision meanwhile.
+/// decision made visible.
 #[must_use]
-pub fn given_without_access(turns: &[Turn], deeds: &[Deed], rejections: &[u64]) -> Vec<String> {
-    let rejected = |deed: &Deed, turn: Option<&Turn>| {
-        turn.is_some_and(|turn| rejections.iter().any(|at| turn.at <= *at && *at <= deed.at))
-    };
+pub fn given_without_access(turns: &[Turn], deeds: &[Deed]) -> Vec<String> {
     let mut found = Vec::new();
     for deed in deeds.iter().filter(|deed| deed.kind != Kind::Takes) {
-        let turn = last(turns, deed);
-        if turn.is_some_and(|turn| turn.granted) || rejected(deed, turn) {
+        let begun = Deed { at: deed.at.saturating_sub(UNDER_WAY), ..*deed };
+        let meanwhile = |turn: &&Turn| turn.user == deed.user && turn.at > begun.at && turn.at <= deed.at;
+        let mut reasons = last(turns, &begun).into_iter().chain(turns.iter().filter(meanwhile));
+        if reasons.any(|turn| turn.granted) {
             continue;
         }
         let what = if deed.kind == Kind::Offers { "was offered a share" } else { "sees more since a write" };
-        found.push(format!("<@{}> {what} at {}, and was not to have access", deed.user, deed.at));
+        let turns: Vec<_> = turns.iter().filter(|turn| turn.user == deed.user).collect();
+        found.push(format!("<@{}> {what} at {}, and was not to have access: {turns:?}", deed.user, deed.at));
     }
     found
 }
@@ -214,18 +224,11 @@ mod tests {
 
     #[test]
     fn whatever_a_restriction_gives_is_found() {
-        let turns = [gains(1, 10), loses(1, 20)];
+        let turns = [gains(1, UNDER_WAY), loses(1, 2 * UNDER_WAY)];
         for kind in [Kind::Offers, Kind::Widens] {
-            assert!(given_without_access(&turns, &[deed(1, 15, kind)], &[]).is_empty());
-            assert_eq!(given_without_access(&turns, &[deed(1, 25, kind)], &[]).len(), 1);
-            assert_eq!(given_without_access(&turns, &[deed(2, 15, kind)], &[]).len(), 1);
+            assert!(given_without_access(&turns, &[deed(1, 2 * UNDER_WAY, kind)]).is_empty());
+            assert_eq!(given_without_access(&turns, &[deed(1, 3 * UNDER_WAY, kind)]).len(), 1);
+            assert_eq!(given_without_access(&turns, &[deed(2, 2 * UNDER_WAY, kind)]).len(), 1);
         }
-    }
-
-    #[test]
-    fn what_follows_a_rejection_is_not() {
-        let turns = [gains(1, 10), loses(1, 20)];
-        assert!(given_without_access(&turns, &[deed(1, 25, Kind::Widens)], &[22]).is_empty());
-        assert_eq!(given_without_access(&turns, &[deed(1, 25, Kind::Widens)], &[12]).len(), 1);
     }
 }

@@ -60,8 +60,6 @@ pub struct Town {
     pub foreign: Vec<Foreign>,
     /// When an administrator let happen what was held, or tried to: milliseconds since 1970.
     pub approvals: Vec<u64>,
-    /// When one rejected it, or tried to.
-    pub rejections: Vec<u64>,
     subscriber: RoleId,
     vip: RoleId,
 }
@@ -127,8 +125,7 @@ impl Town {
         let foreign = share_with_others(&stage, now)?;
         let (subscriber, vip) = (stage.role(), stage.vip);
         let untouchable = untouchable.into_iter().map(|user| UserId(user.0)).collect();
-        let (approvals, rejections) = (Vec::new(), Vec::new());
-        Ok((stage, Self { souls, untouchable, foreign, approvals, rejections, subscriber, vip }))
+        Ok((stage, Self { souls, untouchable, foreign, approvals: Vec::new(), subscriber, vip }))
     }
 
     /// The role on Discord.

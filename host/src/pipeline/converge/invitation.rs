@@ -26,8 +26,8 @@ impl Job<'_> {
             return self.set_aside("refused", why).await;
         }
         // Whoever was invited before under this address may be a friend still, by what Rolarr did.
-        let invited_before = matches!(self.account.stage, Stage::Declined | Stage::Lost);
-        let known = invited_before || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
+        let known =
+            self.account.invited || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
         if look.somebody_has(&email) && !known {
             if self.account.adopt {
                 return self.adopt(self.standing(&look)).await;
@@ -40,6 +40,7 @@ impl Job<'_> {
             account.invite_for = None;
             account.adopt = false;
             account.share = None;
+            account.invited = true;
             Ok(())
         })
         .await?;
@@ -61,6 +62,7 @@ impl Job<'_> {
             account.plex_account = account_id;
             account.invite_for = None;
             account.adopt = false;
+            account.invited = true;
             Ok(())
         })
         .await?;
@@ -91,6 +93,7 @@ impl Job<'_> {
         self.amend(move |tx, account| {
             account.stage = Stage::None;
             account.adopt = false;
+            account.invited = false;
             account.claim = account.email.take();
             account.told = Told::Invited;
             account.held = Some(why.to_owned());
