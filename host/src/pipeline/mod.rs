@@ -15,6 +15,7 @@ mod converge;
 mod core;
 mod deadlines;
 mod decide;
+mod drift;
 mod effects;
 mod hints;
 mod intake;
@@ -42,6 +43,7 @@ use self::{
     core::Core,
     deadlines::Deadlines,
     decide::Decider,
+    drift::Comparer,
     messenger::Messenger,
     observe::Observer,
     ports::{Discord, Guild},
@@ -103,6 +105,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Decider>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })

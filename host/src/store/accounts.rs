@@ -105,11 +105,11 @@ pub struct FieldRow {
     pub observed: Option<FieldValue>,
 }
 
-const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
+pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
                        invited";
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
         let text: Option<String> = row.get(column)?;
         text.map(|text| {

@@ -69,6 +69,19 @@ impl Job<'_> {
         Ok(None)
     }
 
+    /// Somebody shared again with a member whose share had ended: it is theirs by what was decided.
+    pub(super) async fn take_over(&mut self) -> Result<Option<Next>, Trouble> {
+        let look = self.look().await?;
+        match self.standing(&look) {
+            Standing::Joined { friend, share } => {
+                let (share, friend) = (share.id, friend.id);
+                self.joined(share, friend).await?;
+                Ok(None)
+            }
+            Standing::Pending { .. } | Standing::Absent => Ok(Some(Next::Rest)),
+        }
+    }
+
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
     async fn hold_claim(&mut self) -> Result<Option<Next>, Trouble> {

@@ -14,7 +14,7 @@ use crate::{
 
 /// What Plex showed at one moment: all of it, or it would not be here.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(in crate::pipeline) struct Look {
     pub(super) friends: Vec<Friend>,
     pub(super) invites: Vec<Invite>,
     pub(super) shares: Vec<Share>,
@@ -38,7 +38,7 @@ pub(super) enum Standing<'a> {
 
 impl Core {
     /// A look that began after this call did. Those who call at the same time share one.
-    pub(super) async fn look(&self) -> Result<Arc<Look>, PlexError> {
+    pub(in crate::pipeline) async fn look(&self) -> Result<Arc<Look>, PlexError> {
         let called = Instant::now();
         let mut last = self.looks.last.lock().await;
         if let Some((began, look)) = &*last
@@ -109,7 +109,8 @@ impl Job<'_> {
     }
 }
 
-fn standing<'l>(look: &'l Look, account: &Account, server: &crate::plex::Server) -> Standing<'l> {
+/// How an account stands in a look.
+pub(super) fn standing<'l>(look: &'l Look, account: &Account, server: &crate::plex::Server) -> Standing<'l> {
     let ours = |share: &&FriendShare| share.machine == server.machine;
     let row = look.shares.iter().find(|row| Some(row.id) == account.share);
     let by_share = look.friends.iter().find(|friend| {

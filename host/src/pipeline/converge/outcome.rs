@@ -75,6 +75,10 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
+                    let text = texts::about(account.user, texts::SET_AGAIN);
+                    tx.audit(now, account.decided_by, account.user, "drift", &text)?;
+                }
                 tell(tx, account, &access, now, &server)
             })
             .await?;
