@@ -16,7 +16,9 @@ use rolarr::{
 use rolarr_sim::{discord as sim, plex::MACHINE};
 
 use super::{
-    Report, faults,
+    Report,
+    evidence::Evidence,
+    faults,
     fuse::Fuse,
     invariants::{self, Standing},
     plan::{Happening, Plan, Which},
@@ -88,7 +90,7 @@ pub async fn run_with(seed: u64, tamper: Option<Tamper>) -> Result<(Report, bool
     }
     run.calm_down().await?;
     let tampered = tamper.is_some_and(|tamper| tamper.strikes(&run.stage, &run.town));
-    let found = invariants::at_the_end(&run.stage, &run.town, plan.brake).await?;
+    let found = invariants::at_the_end(&Evidence::of_stage(&run.stage)?, &run.town, plan.brake).await?;
     run.report.violations.extend(found);
     run.report.requests = run.stage.at_plex().requests.len() as u64;
     run.report.trace = run.trace().await?;
@@ -201,7 +203,7 @@ impl Run {
             Happening::Gives(who, which) => self.set_role(who, which, true).await,
             Happening::Takes(who, which) => self.set_role(who, which, false).await,
             Happening::Flickers(who, which) => {
-                let role = self.town.role(which);
+                let role = self.role(which);
                 let has = self.roles_of(self.town.souls[who].user).contains(&role);
                 self.set_role(who, which, !has).await;
                 tokio::time::sleep(Duration::from_millis(self.rng.u64(1..900))).await;
@@ -273,7 +275,7 @@ impl Run {
                 }
             }
             Happening::Deletes(which) => {
-                let role = self.town.role(which);
+                let role = self.role(which);
                 if self.stage.delete_role(role).is_ok() {
                     self.news(GatewayNews::RoleDeleted(self.stage.guild(), role)).await;
                     self.news(GatewayNews::Session).await;
@@ -332,6 +334,13 @@ impl Run {
         Ok(())
     }
 
+    fn role(&self, which: Which) -> rolarr::domain::RoleId {
+        match which {
+            Which::Subscriber => self.stage.role(),
+            Which::Vip => self.stage.vip,
+        }
+    }
+
     fn roles_of(&self, user: UserId) -> Vec<rolarr::domain::RoleId> {
         let discord = self.stage.on_discord();
         let guild = discord.guild(self.stage.scene.guild);
@@ -344,7 +353,7 @@ impl Run {
     async fn set_role(&mut self, who: usize, which: Which, has: bool) {
         let (now, guild) = (self.stage.now(), self.stage.scene.guild);
         let user = self.town.souls[who].user;
-        let role = self.town.role(which);
+        let role = self.role(which);
         if self.roles_of(user).contains(&role) == has {
             return;
         }
@@ -361,7 +370,7 @@ impl Run {
 
     async fn swap(&mut self, who: usize) {
         let (now, guild, user) = (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
-        let (subscriber, vip) = (self.town.role(Which::Subscriber), self.town.role(Which::Vip));
+        let (subscriber, vip) = (self.role(Which::Subscriber), self.role(Which::Vip));
         let roles = self.roles_of(user);
         let to = if roles.contains(&vip) { subscriber } else { vip };
         if roles.is_empty() {
@@ -450,7 +459,7 @@ impl Run {
         let mut held = BTreeMap::new();
         for user in users {
             let Some(soul) = self.town.souls.iter().find(|soul| soul.user == user) else { continue };
-            let now = Standing::of(&self.stage, soul);
+            let now = Standing::of(&self.stage.at_plex(), soul);
             match self.held.get(&user) {
                 None => self.report.held += 1,
                 Some(then) if then.is_less_than(&now) || *then == now => {}

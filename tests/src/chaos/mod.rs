@@ -5,14 +5,15 @@
 //! the same seed gives the same run, down to the last request.
 
 mod driver;
-mod faults;
+pub mod evidence;
+pub(crate) mod faults;
 mod fuse;
 pub mod invariants;
 mod plan;
 mod report;
 mod tamper;
 pub mod timeline;
-mod town;
+pub mod town;
 
 pub use driver::{run, run_with};
 pub use report::Report;
