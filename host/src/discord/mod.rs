@@ -23,3 +23,4 @@ mod wire;
 pub use gateway::{Fatal, run};
 pub use rest::SerenityDiscord;
 pub use settings::{BadSettings, Settings};
+pub use translate::understands;

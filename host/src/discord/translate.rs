@@ -43,6 +43,14 @@ pub(super) enum Asked {
     DirectMessage { id: u64, from: UserId, channel: ChannelId, typed: Secret },
 }
 
+/// Whether a frame of the gateway, with its event's name as `t` and its content as `d`, is an event and comes to
+/// something for the pipeline. This is what a session does with a frame, for those who want to know what becomes
+/// of one that Discord would not send.
+#[must_use]
+pub fn understands(frame: &str) -> bool {
+    serde_json::from_str(frame).ok().and_then(translate).is_some()
+}
+
 /// What an event comes to. None: it is nothing to us.
 pub(super) fn translate(event: Event) -> Option<Translated> {
     let news = match event {
