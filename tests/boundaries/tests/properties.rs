@@ -1,5 +1,9 @@
 //! Whatever comes in from outside: noise, and samples of the real thing in which something was changed.
-#![allow(clippy::unwrap_used, reason = "nothing of this is shipped: what fails here is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "nothing of this is shipped: what fails here is a failed test"
+)]
 
 use std::sync::OnceLock;
 
