@@ -114,6 +114,14 @@ impl Evidence {
         sim.told(sim::UserId(user.0)).into_iter().map(|message| message.now.content.clone()).collect()
     }
 
+    /// How many messages a person typed to the bot.
+    #[must_use]
+    pub fn typed(&self, user: UserId) -> usize {
+        let sim = self.on_discord();
+        let user = sim::UserId(user.0);
+        sim.direct_messages(user).into_iter().filter(|message| message.author == user).count()
+    }
+
     /// What stands in the audit channel, oldest first.
     #[must_use]
     pub fn audit(&self) -> Vec<String> {

@@ -283,7 +283,8 @@ fn sent_twice(evidence: &Evidence, soul: &Soul, known: &Known) -> Vec<String> {
         found.push(format!("{questions} questions for {} prompts", known.prompts));
     }
     for (text, count) in texts.iter().filter(|(text, _)| !is_question(text)) {
-        if *count > known.decisions.len() {
+        let reasons = if is_answer(text) { evidence.typed(soul.user) } else { known.decisions.len() };
+        if *count > reasons {
             found.push(format!("{count} times the same message: {text}"));
         }
     }
@@ -294,6 +295,19 @@ fn is_question(text: &str) -> bool {
     ["You have been given access", "Thank you, I have your", "I no longer need", "I did not get your"]
         .iter()
         .any(|beginning| text.starts_with(beginning))
+}
+
+/// What the bot says to something that was typed, each time.
+fn is_answer(text: &str) -> bool {
+    [
+        "You are linked to a Plex account already",
+        "Thank you. If everything",
+        "That does not look like",
+        "There is nothing to link",
+        "I have your e-mail address already",
+    ]
+    .iter()
+    .any(|beginning| text.starts_with(beginning))
 }
 
 async fn untouchable(evidence: &Evidence, town: &Town) -> Result<Vec<String>> {
