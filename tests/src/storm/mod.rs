@@ -53,6 +53,8 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     world.discord(|sim, _| sim.enforce_rate_limits(false));
     let mut crowd = Crowd::gather(&mut world)?;
     let mut storm = Storm { process: start(program, &world), program, figures: Figures::default() };
+    // Whoever holds a role when the guild is first taken in is taken in as they are.
+    world.until_connected(0).await;
     let began = Instant::now();
     let mut next_kill = storm.next_kill(&mut rng, weather);
     let mut trouble_ends = None;
