@@ -94,11 +94,15 @@ fn fill(world: &World) -> Vec<UserId> {
 async fn a_guild_of_100_000_members_is_compared_with_little_memory() {
     let world = World::new().await;
 
-    let run = Run::start(&world);
-    run.until(&world, "SELECT count(*) FROM guilds", 1).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let idle = run.memory("VmRSS");
-    run.stop().await;
+    let mut idle = u64::MAX;
+    // The first start may compile the policy, and what that took would count as idle.
+    for _ in 0..2 {
+        let run = Run::start(&world);
+        run.until(&world, "SELECT count(*) FROM guilds", 1).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        idle = idle.min(run.memory("VmRSS"));
+        run.stop().await;
+    }
     for file in ["rolarr.db", "rolarr.db-wal", "rolarr.db-shm"] {
         let _ = std::fs::remove_file(world.folder().join(file));
     }

@@ -27,6 +27,7 @@ pub mod settings;
 mod shrink;
 mod sweep;
 mod texts;
+mod token;
 mod worker;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use self::{
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
+    token::TokenProbe,
 };
 use crate::{
     plex::{Plex, PlexError},
@@ -105,6 +107,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
 

@@ -50,7 +50,6 @@ impl Core {
         let look = Arc::new(Look::take(&self.plex, &self.settings.server.machine).await?);
         *last = Some((began, Arc::clone(&look)));
         drop(last);
-        self.token_works().await;
         self.seam.reach(Step::PlexObserved).await;
         Ok(look)
     }

@@ -143,7 +143,12 @@ async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Resu
         account.parked = Some(words);
         if tells { tx.audit(now, account.decided_by, account.user, "parked", &text) } else { Ok(()) }
     })
-    .await
+    .await?;
+    if matches!(error, PlexError::Unauthorized) {
+        // It may have been found to work again before this account was parked: then it is asked for anew.
+        core.token_refused();
+    }
+    Ok(())
 }
 
 /// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.
