@@ -4,13 +4,17 @@
 mod administrators;
 mod brake;
 mod crashes;
+mod faults;
 mod filters;
 mod guilds;
 mod identity;
 mod invitations;
 mod messages;
 mod observing;
+mod ordering;
+mod outage;
 mod prompts;
+mod storage;
 mod story;
 mod sweeping;
 mod troubles;

@@ -24,7 +24,7 @@ mod worker;
 
 pub use accounts::{Account, FieldRow, Stage, Told};
 pub use backup::backup;
-pub use connection::Tx;
+pub use connection::{Impediment, Tx};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow, Order};
