@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use rolarr_tests::chaos::{self, Report};
+use rolarr_tests::chaos::{self, Report, Tamper};
 
 /// Without `ROLARR_SEEDS`: an unoptimised build is not made for many.
 const SEEDS: u64 = if cfg!(debug_assertions) { 6 } else { 100 };
@@ -35,7 +35,12 @@ fn main() -> ExitCode {
             replays(&first, &second);
             first
         }
-        None => many(number("ROLARR_SEEDS").unwrap_or(SEEDS)),
+        None => {
+            for tamper in Tamper::ALL {
+                is_noticed(tamper);
+            }
+            many(number("ROLARR_SEEDS").unwrap_or(SEEDS))
+        }
     };
     for violation in &total.violations {
         println!("{violation}");
@@ -45,9 +50,26 @@ fn main() -> ExitCode {
 }
 
 fn one(seed: u64) -> Report {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(chaos::run(seed)).expect("the run could be set up")
+    runtime().block_on(chaos::run(seed)).expect("the run could be set up")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+/// A judge who finds nothing in a run in which something is wrong would be none.
+fn is_noticed(tamper: Tamper) {
+    for seed in 1..=30 {
+        let run = runtime().block_on(chaos::run_with(seed, Some(tamper)));
+        let (report, tampered) = run.expect("the run could be set up");
+        // Not every run has somebody whose access many lose at once.
+        let must = tampered && tamper != Tamper::NoBrake;
+        assert!(!must || !report.violations.is_empty(), "seed {seed}: {tamper:?} was not noticed");
+        if !report.violations.is_empty() {
+            return;
+        }
+    }
+    unreachable!("no run has an opportunity for {tamper:?}, or it is not noticed");
 }
 
 fn replays(first: &Report, second: &Report) {

@@ -184,3 +184,25 @@ async fn whoever_accepted_and_left_unnoticed_is_invited_again_with_the_role() ->
     assert_eq!(stage.at_plex().world.offered.len(), 2);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_accepted_and_left_as_the_role_went_is_invited_again_with_the_role() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?;
+    stage.settle().await;
+    // Before anybody looks the role is gone too, and there is no invitation to withdraw.
+    let (now, ann) = (stage.now(), stage.plex_account(ANN).0);
+    stage.at_plex().person_accepts(now, ANN)?;
+    stage.at_plex().person_leaves_share(ann)?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::None);
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!((account.stage, account.held), (At::Invited, None));
+    assert_eq!(stage.at_plex().world.offered.len(), 2);
+    Ok(())
+}

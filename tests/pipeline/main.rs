@@ -4,6 +4,7 @@
 mod administrators;
 mod brake;
 mod crashes;
+mod drift;
 mod faults;
 mod filters;
 mod guilds;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rolarr_sim::{
-    discord::{ChannelId, DiscordServer, GuildId, RoleId},
+    discord::{ChannelId, DiscordServer, GuildId, RoleId, UserId},
     plex::{OWNER_TOKEN, PlexServers},
 };
 
@@ -35,6 +35,10 @@ pub struct Setup {
     pub check_pending_every: String,
     /// So many members' access may shrink within an hour.
     pub brake: u32,
+    /// Members who are never touched.
+    pub protected: Vec<UserId>,
+    /// The least time between two direct messages.
+    pub message_every: String,
     /// The log level.
     pub log: String,
 }
@@ -56,6 +60,8 @@ impl Setup {
             server_url: true,
             check_pending_every: "150ms".to_owned(),
             brake: 10,
+            protected: Vec::new(),
+            message_every: "20ms".to_owned(),
             log: "info".to_owned(),
         }
     }
@@ -71,6 +77,7 @@ impl Setup {
             existing_shares,
             check_pending_every,
             brake,
+            message_every,
             log,
             ..
         } = self;
@@ -87,6 +94,7 @@ impl Setup {
             .collect();
         let libraries =
             self.libraries.as_ref().map(|names| format!("libraries = {names:?}")).unwrap_or_default();
+        let protected: Vec<String> = self.protected.iter().map(ToString::to_string).collect();
         let server_url =
             if self.server_url { format!("server_url = \"{server_url}\"") } else { String::new() };
         format!(
@@ -94,6 +102,7 @@ impl Setup {
              token = \"{token}\"\n\
              first_start = \"{first_start}\"\n\
              {audit}\n\
+             protected_members = {protected:?}\n\
              [[discord.guilds]]\n\
              id = \"{guild}\"\n\
              key = \"home\"\n\
@@ -122,7 +131,7 @@ impl Setup {
              check_pending_every = \"{check_pending_every}\"\n\
              reread_after = [\"200ms\", \"500ms\"]\n\
              confirm_absence_after = \"150ms\"\n\
-             message_every = \"20ms\"\n\
+             message_every = \"{message_every}\"\n\
              plex_request_every = \"2ms\"\n\
              retry_first = \"100ms\"\n\
              retry_longest = \"1s\"\n"

@@ -17,6 +17,7 @@ pub mod people;
 pub mod plex;
 pub mod process;
 mod report;
+pub mod storm;
 pub mod waiting;
 pub mod world;
 

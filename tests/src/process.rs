@@ -76,6 +76,11 @@ impl Process {
         self.child.id().expect("the process has ended")
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Kills it with SIGKILL, which it can't hear.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();

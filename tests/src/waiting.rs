@@ -45,6 +45,16 @@ impl World {
     /// # Panics
     /// If that does not come in good time.
     pub async fn quiet(&self) {
+        if let Err(open) = self.rests(PATIENCE).await {
+            panic!("the bot does not rest: {open:?}\n{}", self.report());
+        }
+    }
+
+    /// Waits so long until the bot has nothing left to do, and for a moment does nothing.
+    ///
+    /// # Errors
+    /// What is still to be done by then.
+    pub async fn rests(&self, patience: Duration) -> Result<(), Vec<String>> {
         let began = Instant::now();
         let mut since = Instant::now();
         let mut known = self.traces();
@@ -56,9 +66,11 @@ impl World {
                 known = now;
             }
             if since.elapsed() >= QUIET {
-                return;
+                return Ok(());
             }
-            assert!(began.elapsed() < PATIENCE, "the bot does not rest: {open:?}\n{}", self.report());
+            if began.elapsed() >= patience {
+                return Err(open);
+            }
             tokio::time::sleep(LOOK).await;
         }
     }

@@ -24,7 +24,10 @@ pub struct World {
     pub setup: Setup,
     /// The bot, if it runs in this process.
     pub bot: Option<Bot>,
-    plex: Arc<Mutex<PlexSim>>,
+    /// Discord's state machine.
+    pub discord_sim: Arc<Mutex<DiscordSim>>,
+    /// plex.tv's state machine.
+    pub plex_sim: Arc<Mutex<PlexSim>>,
     plex_servers: PlexServers,
     folder: TempDir,
 }
@@ -33,13 +36,14 @@ impl World {
     /// Discord and Plex, and no bot yet.
     pub async fn new() -> Self {
         let (sim, scene) = Scene::new(now_ms()).unwrap();
-        let server = DiscordServer::start(Arc::new(Mutex::new(sim))).await.unwrap();
-        let plex = Arc::new(Mutex::new(PlexSim::sample()));
-        let plex_servers = PlexServers::start(Arc::clone(&plex), system_clock()).await.unwrap();
+        let discord_sim = Arc::new(Mutex::new(sim));
+        let server = DiscordServer::start(Arc::clone(&discord_sim)).await.unwrap();
+        let plex_sim = Arc::new(Mutex::new(PlexSim::sample()));
+        let plex_servers = PlexServers::start(Arc::clone(&plex_sim), system_clock()).await.unwrap();
         let setup = Setup::new(scene.guild, scene.subscriber);
         let folder = tempfile::tempdir().unwrap();
         share_compiled_policies(folder.path());
-        Self { server, scene, setup, bot: None, plex, plex_servers, folder }
+        Self { server, scene, setup, bot: None, discord_sim, plex_sim, plex_servers, folder }
     }
 
     /// Discord, Plex and the bot, which has taken in the guild.
@@ -107,6 +111,23 @@ impl World {
         self.folder.path()
     }
 
+    /// Everything that stands in the database's files, in small letters, without what is no text.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn database_text(&self) -> std::io::Result<String> {
+        let mut all = String::new();
+        for file in std::fs::read_dir(self.folder.path())? {
+            let path = file?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("rolarr.db")) {
+                let mut bytes = std::fs::read(path)?;
+                bytes.make_ascii_lowercase();
+                all.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        Ok(all)
+    }
+
     /// The database, if there is one yet.
     #[must_use]
     pub fn database(&self) -> Option<Database> {
@@ -120,7 +141,7 @@ impl World {
 
     /// Does something with Plex, at the present time.
     pub fn plex<T>(&self, act: impl FnOnce(&mut PlexSim, u64) -> T) -> T {
-        act(&mut self.plex.lock().unwrap_or_else(PoisonError::into_inner), now_ms())
+        act(&mut self.plex_sim.lock().unwrap_or_else(PoisonError::into_inner), now_ms())
     }
 
     /// Another role, tracked from the bot's next start on.

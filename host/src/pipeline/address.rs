@@ -123,6 +123,8 @@ fn give(
         tx.add_task(account.decided_by, Some(from), &Work::Refresh(prompt.id), now)?;
     }
     let taken = tx.account_with(email)?.is_some_and(|other| other.id != account.id);
+    // Only an invitation to this address counts as one.
+    account.invited &= account.email.as_ref() == Some(email);
     account.email = None;
     account.claim = None;
     account.held = None;

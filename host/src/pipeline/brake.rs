@@ -81,6 +81,36 @@ pub(super) fn holds(
     Ok(true)
 }
 
+/// Judges that what somebody changed at Plex is changed back and a member has less by that: true if it is held.
+pub(super) fn holds_correction(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    account: &Account,
+) -> Result<bool, StoreError> {
+    let Some(user) = account.user else { return Ok(false) };
+    tx.count_shrink(user, now)?;
+    if !too_many(tx, settings, now)? {
+        return Ok(false);
+    }
+    let before = tx.grants(user)?.into_iter().map(|grant| (grant.guild, grant.access)).collect();
+    put(
+        tx,
+        now,
+        HoldRow {
+            account: account.id,
+            event: account.decided_by,
+            reason: HoldReason::Drift,
+            role: None,
+            since: now,
+            before,
+            tell: Vec::new(),
+            announced: false,
+        },
+    )?;
+    Ok(true)
+}
+
 /// Stores a hold, and has administrators told of it together with those that come at the same time.
 fn put(tx: &Tx<'_>, now: Timestamp, hold: HoldRow) -> Result<(), StoreError> {
     tx.put_hold(&hold)?;
@@ -202,6 +232,7 @@ fn approve(
         tx.add_task(hold.event, Some(user), &crate::store::Work::Tell { text: text.clone() }, now)?;
     }
     account.wish += 1;
+    account.mend = hold.reason == HoldReason::Drift;
     let event = account.decided_by.or(hold.event).unwrap_or(crate::domain::EventId(0));
     let guild = tx.event(event)?.map_or(GuildId(0), |row| row.event.guild);
     effects::pursue(tx, settings, now, account, &Change::of(event, guild, user))
@@ -216,6 +247,9 @@ fn reject(
     hold: &HoldRow,
     user: UserId,
 ) -> Result<bool, StoreError> {
+    if hold.reason == HoldReason::Drift {
+        tx.accept_drift(account.id)?;
+    }
     let default = settings.shared_names();
     let mut guild = hold.before.first().map_or(GuildId(0), |(guild, _)| *guild);
     for (of, before) in &hold.before {

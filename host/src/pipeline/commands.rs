@@ -225,6 +225,7 @@ fn invite_member(
         // Whoever had the share before is not who has this address.
         account.plex_account = None;
         account.share = None;
+        account.invited = false;
     }
     account.email = Some(email.clone());
     account.claim = None;
@@ -253,6 +254,7 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
         "command",
         &format!("<@{by}> invited an address that belongs to no member."),
     )?;
+    account.invited &= account.email.as_ref() == Some(email);
     account.email = Some(email.clone());
     account.granted = Some(Grant::default());
     account.held = None;

@@ -37,6 +37,7 @@ pub(super) struct Signals {
     pub(super) messages: Notify,
     pub(super) deadlines: Notify,
     pub(super) token: Notify,
+    pub(super) drift: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
 }

@@ -15,6 +15,7 @@ mod converge;
 mod core;
 mod deadlines;
 mod decide;
+mod drift;
 mod effects;
 mod hints;
 mod intake;
@@ -43,6 +44,7 @@ use self::{
     core::Core,
     deadlines::Deadlines,
     decide::Decider,
+    drift::Comparer,
     messenger::Messenger,
     observe::Observer,
     ports::{Discord, Guild},
@@ -105,6 +107,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Decider>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));

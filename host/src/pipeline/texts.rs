@@ -1,13 +1,14 @@
 //! What Rolarr says to people. Nothing here holds an e-mail address.
 
 use super::{
+    converge,
     ports::{Button, ButtonAction, Outgoing},
     seam::millis,
-    settings::Brake,
+    settings::{Brake, Drift},
 };
 use crate::{
     domain::{PromptId, UserId, contract::Action},
-    store::{DecisionRow, HoldReason, HoldRow},
+    store::{DecisionRow, DriftRow, HoldReason, HoldRow},
 };
 
 /// Discord's limit for one message.
@@ -263,6 +264,58 @@ pub(super) fn holds_decided(approved: bool, count: usize) -> String {
         (false, count) => format!("Rejected: {count} members keep the access that they have."),
     }
 }
+
+/// So many differences are named in one message.
+const DIFFERENCES: usize = 12;
+
+/// What a comparison found at Plex that is not as it was made.
+pub(super) fn drift(found: &[(Option<UserId>, DriftRow)], then: Drift) -> String {
+    let mut lines: Vec<String> = found
+        .iter()
+        .take(DIFFERENCES)
+        .map(|(user, row)| {
+            about(
+                *user,
+                &format!(
+                    "{} should be {} and is {}, first seen <t:{}:f>.",
+                    converge::name(row.what),
+                    row.wanted,
+                    row.seen,
+                    row.since.0 / 1_000
+                ),
+            )
+        })
+        .collect();
+    if let Some(more @ 1..) = found.len().checked_sub(DIFFERENCES) {
+        lines.push(format!("And {more} more."));
+    }
+    lines.push(
+        match then {
+            Drift::Report => {
+                "It is left as it is. With `drift = \"correct\"` in the configuration it is set again."
+            }
+            Drift::Correct => "It is set again.",
+        }
+        .to_owned(),
+    );
+    format!("**Plex was changed by somebody else.**\n{}", lines.join("\n"))
+}
+
+/// What differed does not any more.
+pub(super) fn drift_over(over: &[(Option<UserId>, DriftRow)]) -> String {
+    let mut lines: Vec<String> = over
+        .iter()
+        .take(DIFFERENCES)
+        .map(|(user, row)| about(*user, &format!("{} is as it should be again.", converge::name(row.what))))
+        .collect();
+    if let Some(more @ 1..) = over.len().checked_sub(DIFFERENCES) {
+        lines.push(format!("And {more} more."));
+    }
+    lines.join("\n")
+}
+
+/// What somebody else changed was written over.
+pub(super) const SET_AGAIN: &str = "what somebody else changed at Plex is set again.";
 
 /// The answer to `/rolarr sync`.
 pub(super) const SYNCING: &str = "I compare all members with what I know. What was missed is caught up; the audit \

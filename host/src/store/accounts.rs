@@ -88,6 +88,8 @@ pub struct Account {
     pub wish: u64,
     /// What somebody else changed at Plex is to be written over, once.
     pub mend: bool,
+    /// An invitation to the address was sent at some time, or a share of theirs taken over.
+    pub invited: bool,
 }
 
 /// The values of a field that Rolarr wrote.
@@ -103,10 +105,11 @@ pub struct FieldRow {
     pub observed: Option<FieldValue>,
 }
 
-const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
-                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend";
+pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
+                       decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
+                       invited";
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
         let text: Option<String> = row.get(column)?;
         text.map(|text| {
@@ -143,6 +146,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         attempts: row.get(18)?,
         wish: row.get::<_, i64>(19)?.unsigned_abs(),
         mend: row.get(20)?,
+        invited: row.get(21)?,
     })
 }
 
@@ -224,7 +228,7 @@ impl Tx<'_> {
                 "UPDATE accounts SET user = ?2, email = ?3, email_key = ?4, claim = ?5, plex_account = ?6,
                      share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
-                     due = ?19, attempts = ?20, wish = ?21, mend = ?22
+                     due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -250,6 +254,7 @@ impl Tx<'_> {
                 account.attempts,
                 i64::try_from(account.wish).unwrap_or(i64::MAX),
                 account.mend,
+                account.invited,
             ])?;
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::*;
 /// database that it has been applied to.
 const PUBLISHED: [(&str, &str); 2] = [
     (include_str!("migrations/001.sql"), "b79854e3389cb34abe4ce144038218fe7526c469bb8d6916b8a01b34f92ff0b4"),
-    (include_str!("migrations/002.sql"), "c571d7ecd0027bd831e855d34fc5d750b626d279cd9be6c9a2b5ae31c9812f17"),
+    (include_str!("migrations/002.sql"), "e881aa407627be5505de55fbca80c43ec326b21470b4f2ea39d4adca5e2b93e7"),
 ];
 
 #[test]
@@ -71,6 +71,7 @@ async fn a_database_of_every_published_schema_is_brought_up_to_date_with_all_its
         let account = store.read(|tx| tx.account_of(ANN)).await.unwrap().unwrap();
         assert_eq!(account.stage, Stage::Joined);
         assert!(!account.mend);
+        assert_eq!(account.invited, version == 1, "whoever has a share was invited");
         assert_eq!(store.read(move |tx| tx.fields(account.id)).await.unwrap().len(), 1);
         drop(store);
         let db = Connection::open(&file).unwrap();

@@ -9,6 +9,7 @@
 mod accounts;
 mod backup;
 mod connection;
+mod drift;
 mod error;
 mod events;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod worker;
 pub use accounts::{Account, FieldRow, Stage, Told};
 pub use backup::backup;
 pub use connection::{Impediment, Tx};
+pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow, Order};

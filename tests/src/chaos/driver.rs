@@ -16,10 +16,13 @@ use rolarr::{
 use rolarr_sim::{discord as sim, plex::MACHINE};
 
 use super::{
-    Report, faults,
+    Report,
+    evidence::Evidence,
+    faults,
     fuse::Fuse,
     invariants::{self, Standing},
     plan::{Happening, Plan, Which},
+    tamper::Tamper,
     town::{Soul, Town},
 };
 use crate::inprocess::Stage;
@@ -52,9 +55,19 @@ struct Run {
 /// # Errors
 /// If the run itself can't be set up or looked at.
 pub async fn run(seed: u64) -> Result<Report> {
+    run_with(seed, None).await.map(|(report, _)| report)
+}
+
+/// Runs one seed in which something is wrong on purpose: whether there was an opportunity for it, and what was
+/// found.
+///
+/// # Errors
+/// If the run itself can't be set up or looked at.
+pub async fn run_with(seed: u64, tamper: Option<Tamper>) -> Result<(Report, bool)> {
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
-    let (stage, town) = Town::build(&plan, seed, &mut rng).await?;
+    let brake = if tamper == Some(Tamper::NoBrake) { u32::MAX } else { plan.brake };
+    let (stage, town) = Town::build(&plan, brake, seed, &mut rng).await?;
     let beginning = stage.now();
     let mut run = Run {
         stage,
@@ -76,14 +89,15 @@ pub async fn run(seed: u64) -> Result<Report> {
         run.happen(happening).await?;
     }
     run.calm_down().await?;
-    let found = invariants::at_the_end(&run.stage, &run.town, plan.brake).await?;
+    let tampered = tamper.is_some_and(|tamper| tamper.strikes(&run.stage, &run.town));
+    let found = invariants::at_the_end(&Evidence::of_stage(&run.stage)?, &run.town, plan.brake).await?;
     run.report.violations.extend(found);
     run.report.requests = run.stage.at_plex().requests.len() as u64;
     run.report.trace = run.trace().await?;
     for violation in &mut run.report.violations {
         *violation = format!("seed {seed}: {violation}");
     }
-    Ok(run.report)
+    Ok((run.report, tampered))
 }
 
 impl Run {
@@ -189,7 +203,7 @@ impl Run {
             Happening::Gives(who, which) => self.set_role(who, which, true).await,
             Happening::Takes(who, which) => self.set_role(who, which, false).await,
             Happening::Flickers(who, which) => {
-                let role = self.town.role(which);
+                let role = self.role(which);
                 let has = self.roles_of(self.town.souls[who].user).contains(&role);
                 self.set_role(who, which, !has).await;
                 tokio::time::sleep(Duration::from_millis(self.rng.u64(1..900))).await;
@@ -215,7 +229,9 @@ impl Run {
             }
             Happening::Answers(who) => {
                 let address = self.town.souls[who].address.clone();
-                if self.types(who, &address).await {
+                // What comes from somebody who left, or left and came back unnoticed, is forgotten with that.
+                let known = self.is_known(who).await?;
+                if self.types(who, &address).await && known {
                     self.town.souls[who].answered = true;
                 }
             }
@@ -259,7 +275,7 @@ impl Run {
                 }
             }
             Happening::Deletes(which) => {
-                let role = self.town.role(which);
+                let role = self.role(which);
                 if self.stage.delete_role(role).is_ok() {
                     self.news(GatewayNews::RoleDeleted(self.stage.guild(), role)).await;
                     self.news(GatewayNews::Session).await;
@@ -267,8 +283,7 @@ impl Run {
             }
             Happening::Approves => {
                 self.look_at_held().await?;
-                self.command(Command::Approve { member: None }).await;
-                self.held.clear();
+                self.approve().await;
             }
             Happening::Rejects => self.reject().await?,
             Happening::Session => self.news(GatewayNews::Session).await,
@@ -319,6 +334,13 @@ impl Run {
         Ok(())
     }
 
+    fn role(&self, which: Which) -> rolarr::domain::RoleId {
+        match which {
+            Which::Subscriber => self.stage.role(),
+            Which::Vip => self.stage.vip,
+        }
+    }
+
     fn roles_of(&self, user: UserId) -> Vec<rolarr::domain::RoleId> {
         let discord = self.stage.on_discord();
         let guild = discord.guild(self.stage.scene.guild);
@@ -331,7 +353,7 @@ impl Run {
     async fn set_role(&mut self, who: usize, which: Which, has: bool) {
         let (now, guild) = (self.stage.now(), self.stage.scene.guild);
         let user = self.town.souls[who].user;
-        let role = self.town.role(which);
+        let role = self.role(which);
         if self.roles_of(user).contains(&role) == has {
             return;
         }
@@ -348,7 +370,7 @@ impl Run {
 
     async fn swap(&mut self, who: usize) {
         let (now, guild, user) = (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
-        let (subscriber, vip) = (self.town.role(Which::Subscriber), self.town.role(Which::Vip));
+        let (subscriber, vip) = (self.role(Which::Subscriber), self.role(Which::Vip));
         let roles = self.roles_of(user);
         let to = if roles.contains(&vip) { subscriber } else { vip };
         if roles.is_empty() {
@@ -358,6 +380,17 @@ impl Run {
         if set.is_ok() {
             self.tell(user).await;
         }
+    }
+
+    /// Whether it is stored that somebody is a member, and since when.
+    async fn is_known(&self, who: usize) -> Result<bool> {
+        let (guild, user) = (self.stage.guild(), self.town.souls[who].user);
+        let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
+        let stored = stored.filter(|member| member.present).and_then(|member| member.joined_at);
+        let discord = self.stage.on_discord();
+        let member =
+            discord.guild(self.stage.scene.guild).and_then(|guild| guild.members.get(&sim::UserId(user.0)));
+        Ok(member.is_some_and(|member| stored.is_some_and(|at| at.0 == member.joined_at_ms)))
     }
 
     /// Types a direct message. True if it was taken up as an address.
@@ -406,6 +439,13 @@ impl Run {
         }
     }
 
+    async fn approve(&mut self) {
+        // A kill may come in the middle of it: then nobody knows whether it counted.
+        self.town.approvals.push(self.stage.now());
+        self.command(Command::Approve { member: None }).await;
+        self.held.clear();
+    }
+
     async fn reject(&mut self) -> Result<()> {
         self.look_at_held().await?;
         self.command(Command::Reject { member: None }).await;
@@ -419,7 +459,7 @@ impl Run {
         let mut held = BTreeMap::new();
         for user in users {
             let Some(soul) = self.town.souls.iter().find(|soul| soul.user == user) else { continue };
-            let now = Standing::of(&self.stage, soul);
+            let now = Standing::of(&self.stage.at_plex(), soul);
             match self.held.get(&user) {
                 None => self.report.held += 1,
                 Some(then) if then.is_less_than(&now) || *then == now => {}
@@ -457,8 +497,7 @@ impl Run {
         if self.rng.bool() {
             self.reject().await?;
         } else {
-            self.command(Command::Approve { member: None }).await;
-            self.held.clear();
+            self.approve().await;
         }
         self.pass_until(self.stage.now() + 2 * 3_600_000).await
     }

@@ -7,7 +7,7 @@ use rolarr_sim::{
 };
 
 /// Some requests to plex.tv or the server go wrong.
-pub(super) fn at_plex(rng: &mut Rng) -> Fault {
+pub(crate) fn at_plex(rng: &mut Rng) -> Fault {
     let effect = match rng.u8(0..12) {
         0 => Effect::Status { status: 429, retry_after: Some(rng.u64(1..120)) },
         1 => Effect::Status { status: 429, retry_after: None },
@@ -31,7 +31,7 @@ pub(super) fn at_plex(rng: &mut Rng) -> Fault {
 }
 
 /// No request to plex.tv or the server is answered.
-pub(super) fn plex_outage(rng: &mut Rng) -> Fault {
+pub(crate) fn plex_outage(rng: &mut Rng) -> Fault {
     let effect = match rng.u8(0..3) {
         0 => Effect::Status { status: 503, retry_after: None },
         1 => Effect::Drop { applied: false },
@@ -41,7 +41,7 @@ pub(super) fn plex_outage(rng: &mut Rng) -> Fault {
 }
 
 /// Some requests to Discord go wrong.
-pub(super) fn on_discord(rng: &mut Rng) -> RestFault {
+pub(crate) fn on_discord(rng: &mut Rng) -> RestFault {
     let kind = match rng.u8(0..6) {
         0 => RestFaultKind::Status { status: [500, 502, 503][rng.usize(0..3)], code: 0 },
         1 => RestFaultKind::TooManyRequests { retry_after_ms: Some(rng.u64(100..20_000)), global: false },
@@ -54,7 +54,7 @@ pub(super) fn on_discord(rng: &mut Rng) -> RestFault {
 }
 
 /// No request to Discord is answered.
-pub(super) fn discord_outage(rng: &mut Rng) -> RestFault {
+pub(crate) fn discord_outage(rng: &mut Rng) -> RestFault {
     let kind = if rng.bool() { RestFaultKind::Status { status: 503, code: 0 } } else { RestFaultKind::Drop };
     RestFault { method: None, path: "**".to_owned(), times: u32::MAX, applied: false, kind }
 }

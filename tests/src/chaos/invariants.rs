@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use rolarr::{
     domain::{
-        PlexAccountId, RoleId, UserId,
+        RoleId, UserId,
         contract::{Access, Action, Cause},
     },
     store::{Account, DecisionRow, EventState, PromptState, Stage as At},
 };
-use rolarr_sim::{discord as sim, plex::MACHINE};
+use rolarr_sim::plex::{MACHINE, PlexSim};
 
-use super::town::{Soul, Town};
+use super::{
+    evidence::Evidence,
+    timeline,
+    town::{Soul, Town},
+};
 use crate::inprocess::Stage;
 
 /// What somebody has at Plex.
@@ -28,9 +32,9 @@ pub struct Standing {
 
 impl Standing {
     /// How somebody stands now.
-    pub(super) fn of(stage: &Stage, soul: &Soul) -> Self {
-        let hidden = stage.is_restricted(PlexAccountId(soul.plex));
-        let plex = stage.at_plex();
+    #[must_use]
+    pub fn of(plex: &PlexSim, soul: &Soul) -> Self {
+        let hidden = plex.filters(soul.plex).values().any(|filter| filter.contains("noAccess"));
         let shares = || {
             plex.world.shares.values().filter(|share| {
                 share.machine == MACHINE && (share.is_with(soul.plex) || share.typed == soul.address)
@@ -75,7 +79,8 @@ struct Known {
     decisions: Vec<DecisionRow>,
     undecided: usize,
     waiting: usize,
-    admin: bool,
+    /// When an administrator first said something else than the decisions.
+    overruled: Option<u64>,
     /// An administrator rejected that their access shrinks, and nothing happened to them since.
     spared: bool,
     /// The roles that are stored; none if they count as gone.
@@ -86,34 +91,33 @@ struct Known {
 ///
 /// # Errors
 /// If the database can't be read.
-pub async fn at_the_end(stage: &Stage, town: &Town, brake: u32) -> Result<Vec<String>> {
+pub async fn at_the_end(evidence: &Evidence, town: &Town, brake: u32) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let files = stage.database_text()?;
     for soul in &town.souls {
-        let known = known(stage, soul.user).await?;
-        for violation in of_one(stage, soul, &known, &files) {
+        let known = known(evidence, soul.user).await?;
+        for violation in of_one(evidence, soul, &known) {
             let mention = format!("<@{}>", soul.user);
             let audit: Vec<String> =
-                stage.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
-            let plex = at_plex(stage, soul);
+                evidence.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
+            let plex = at_plex(evidence, soul);
             found.push(format!(
                 "{mention} ({}): {violation}\n  audit: {audit:?}\n  Plex: {plex}",
                 soul.address
             ));
         }
     }
-    if !held(stage).await?.is_empty() {
+    if !evidence.read(|tx| tx.holds()).await?.is_empty() {
         found.push("somebody is held after an administrator decided on all".to_owned());
     }
-    found.extend(untouchable(stage, town).await?);
-    found.extend(foreign(stage, town));
-    let _ = brake;
+    found.extend(untouchable(evidence, town).await?);
+    found.extend(foreign(evidence, town));
+    found.extend(in_time(evidence, town, brake).await?);
     Ok(found)
 }
 
 /// Everything about somebody at Plex, for a person who looks into a violation.
-fn at_plex(stage: &Stage, soul: &Soul) -> String {
-    let plex = stage.at_plex();
+fn at_plex(evidence: &Evidence, soul: &Soul) -> String {
+    let plex = evidence.at_plex();
     let shares: Vec<_> = plex
         .world
         .shares
@@ -134,9 +138,9 @@ fn at_plex(stage: &Stage, soul: &Soul) -> String {
     format!("friend {friend}, shares {shares:?}, invites {invites:?}, writes {writes:?}")
 }
 
-async fn known(stage: &Stage, user: UserId) -> Result<Known> {
-    let guild = stage.guild();
-    Ok(stage
+async fn known(evidence: &Evidence, user: UserId) -> Result<Known> {
+    let guild = evidence.guild();
+    Ok(evidence
         .read(move |tx| {
             let story = tx.story(user)?;
             let mut decisions = Vec::new();
@@ -160,7 +164,10 @@ async fn known(stage: &Stage, user: UserId) -> Result<Known> {
                 decisions,
                 undecided: count(EventState::Undecided),
                 waiting: count(EventState::Waiting),
-                admin: count(EventState::Noted) > 0,
+                overruled: story
+                    .iter()
+                    .find(|row| row.event.state == EventState::Noted)
+                    .map(|row| row.event.at.0),
                 spared: story
                     .iter()
                     .rfind(|row| !matches!(row.event.cause, Cause::Account(_)))
@@ -171,12 +178,12 @@ async fn known(stage: &Stage, user: UserId) -> Result<Known> {
         .await?)
 }
 
-fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String> {
+fn of_one(evidence: &Evidence, soul: &Soul, known: &Known) -> Vec<String> {
     let mut found = Vec::new();
-    let roles = on_discord(stage, soul.user);
+    let roles = evidence.roles_of(soul.user);
     let (present, has_role) =
-        (roles.is_some(), roles.as_ref().is_some_and(|roles| has_tracked(stage, roles)));
-    let standing = Standing::of(stage, soul);
+        (roles.is_some(), roles.as_ref().is_some_and(|roles| evidence.has_tracked(roles)));
+    let standing = Standing::of(&evidence.at_plex(), soul);
     let Known { account, access, .. } = known;
     let mut expect = |holds: bool, what: &str| {
         if !holds {
@@ -189,7 +196,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
     expect(known.roles == roles, "a change on Discord was missed");
 
     // The decisions, folded by the contract's own rule, are the access; an administrator's word apart.
-    if !known.admin {
+    if known.overruled.is_none() {
         let folded = known
             .decisions
             .iter()
@@ -220,7 +227,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
         Access::Absent => {
             expect(!standing.shared && !standing.pending, "has something at Plex and should not");
             expect(!own, "the address is known still");
-            expect(!files.contains(&soul.address), "the address stands in the database's files");
+            expect(!evidence.files().contains(&soul.address), "the address stands in the database's files");
         }
         Access::Restricted(_) => {
             expect(!standing.pending, "an invitation is out for somebody who is restricted");
@@ -238,7 +245,7 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
         }
     }
     if let (Access::Granted(_), At::Joined, Some(filter)) = (access, stage_of, &soul.filter) {
-        let now = stage.at_plex().filters(soul.plex).get("filterMovies").cloned().unwrap_or_default();
+        let now = evidence.at_plex().filters(soul.plex).get("filterMovies").cloned().unwrap_or_default();
         expect(now == *filter || theirs, "does not have back what the owner had set");
     }
     if let Some(account) = account {
@@ -251,35 +258,24 @@ fn of_one(stage: &Stage, soul: &Soul, known: &Known, files: &str) -> Vec<String>
         );
         expect(account.stage != At::Lost || theirs, "counts as lost and is not");
     }
-    found.extend(sent_twice(stage, soul, known));
+    found.extend(sent_twice(evidence, soul, known));
     found
 }
 
-/// The roles of a member on Discord, sorted; none if they are no member.
-fn on_discord(stage: &Stage, user: UserId) -> Option<Vec<RoleId>> {
-    let discord = stage.on_discord();
-    let member = discord.guild(stage.scene.guild)?.members.get(&sim::UserId(user.0))?;
-    Some(member.roles.iter().map(|role| RoleId(role.0)).collect())
-}
-
-fn has_tracked(stage: &Stage, roles: &[RoleId]) -> bool {
-    roles.contains(&stage.role()) || roles.contains(&stage.vip)
-}
-
 /// Invitations and messages, at most one for each reason.
-fn sent_twice(stage: &Stage, soul: &Soul, known: &Known) -> Vec<String> {
+fn sent_twice(evidence: &Evidence, soul: &Soul, known: &Known) -> Vec<String> {
     let mut found = Vec::new();
     let opens = |row: &&DecisionRow| {
         row.actions.iter().any(|action| matches!(action, Action::Invite(_) | Action::Unrestrict))
     };
     let allowed = known.decisions.iter().filter(opens).count();
     let invitations =
-        stage.at_plex().world.offered.iter().filter(|address| **address == soul.address).count();
+        evidence.at_plex().world.offered.iter().filter(|address| **address == soul.address).count();
     if invitations > allowed {
         found.push(format!("{invitations} invitations for {allowed} decisions"));
     }
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
-    for text in stage.messages(soul.user) {
+    for text in evidence.messages(soul.user) {
         *texts.entry(text).or_default() += 1;
     }
     let questions: usize = texts.iter().filter(|(text, _)| is_question(text)).map(|(_, count)| count).sum();
@@ -300,22 +296,39 @@ fn is_question(text: &str) -> bool {
         .any(|beginning| text.starts_with(beginning))
 }
 
-async fn untouchable(stage: &Stage, town: &Town) -> Result<Vec<String>> {
+async fn untouchable(evidence: &Evidence, town: &Town) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for user in &town.untouchable {
         let user = *user;
-        let (account, story) = stage.read(move |tx| Ok((tx.account_of(user)?, tx.story(user)?))).await?;
+        let (account, story) = evidence.read(move |tx| Ok((tx.account_of(user)?, tx.story(user)?))).await?;
         let decided = story.iter().any(|row| row.event.state == EventState::Decided);
-        if account.is_some() || decided || !stage.messages(user).is_empty() {
+        if account.is_some() || decided || !evidence.messages(user).is_empty() {
             found.push(format!("<@{user}> is protected and was touched"));
         }
     }
     Ok(found)
 }
 
+/// What the decisions led to at Plex, in time.
+async fn in_time(evidence: &Evidence, town: &Town, brake: u32) -> Result<Vec<String>> {
+    let (mut turns, mut deeds) = (Vec::new(), Vec::new());
+    for soul in &town.souls {
+        let known = known(evidence, soul.user).await?;
+        // From then on the decisions alone do not tell what should be.
+        let until = known.overruled.unwrap_or(u64::MAX);
+        let own = timeline::turns(soul.user, &known.decisions);
+        turns.extend(own.into_iter().filter(|turn| turn.at < until));
+        let own = timeline::deeds(&evidence.at_plex(), soul);
+        deeds.extend(own.into_iter().filter(|deed| deed.at < until));
+    }
+    let mut found = timeline::too_many(&turns, &deeds, &town.approvals, brake);
+    found.extend(timeline::given_without_access(&turns, &deeds));
+    Ok(found)
+}
+
 /// What Rolarr did not make is as it was.
-fn foreign(stage: &Stage, town: &Town) -> Vec<String> {
-    let plex = stage.at_plex();
+fn foreign(evidence: &Evidence, town: &Town) -> Vec<String> {
+    let plex = evidence.at_plex();
     let mut found = Vec::new();
     for one in &town.foreign {
         let shares: Vec<_> =

@@ -5,12 +5,16 @@
 //! the same seed gives the same run, down to the last request.
 
 mod driver;
-mod faults;
+pub mod evidence;
+pub(crate) mod faults;
 mod fuse;
 pub mod invariants;
 mod plan;
 mod report;
-mod town;
+mod tamper;
+pub mod timeline;
+pub mod town;
 
-pub use driver::run;
+pub use driver::{run, run_with};
 pub use report::Report;
+pub use tamper::Tamper;

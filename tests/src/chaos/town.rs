@@ -8,10 +8,10 @@ use rolarr::{
 };
 use rolarr_sim::{
     discord as sim,
-    plex::{MACHINE, OTHER_MACHINE, Share, Tie},
+    plex::{MACHINE, OTHER_MACHINE, PlexSim, Share, Tie},
 };
 
-use super::plan::{Plan, Which};
+use super::plan::Plan;
 use crate::inprocess::{Setting, Stage};
 
 /// A member who may get roles, and what they did.
@@ -33,6 +33,23 @@ pub struct Soul {
     pub departed: bool,
     /// What the owner set for them while they had access.
     pub filter: Option<String>,
+}
+
+impl Soul {
+    /// Somebody who has done nothing yet.
+    #[must_use]
+    pub fn new(user: UserId, plex: u64, address: String) -> Self {
+        Self {
+            user,
+            plex,
+            address,
+            answered: false,
+            claimed: false,
+            declined: false,
+            departed: false,
+            filter: None,
+        }
+    }
 }
 
 /// Somebody with whom the owner shares, and of whom Rolarr must keep away.
@@ -58,13 +75,19 @@ pub struct Town {
     pub untouchable: Vec<UserId>,
     /// Those with whom the owner shares already.
     pub foreign: Vec<Foreign>,
-    subscriber: RoleId,
-    vip: RoleId,
+    /// When an administrator let happen what was held, or tried to: milliseconds since 1970.
+    pub approvals: Vec<u64>,
 }
 
 impl Town {
+    /// People on whom nothing was decided by an administrator.
+    #[must_use]
+    pub fn of(souls: Vec<Soul>, untouchable: Vec<UserId>, foreign: Vec<Foreign>) -> Self {
+        Self { souls, untouchable, foreign, approvals: Vec::new() }
+    }
+
     /// Sets everything up. The pipeline has started once when it returns, and is stopped.
-    pub(super) async fn build(plan: &Plan, seed: u64, rng: &mut Rng) -> Result<(Stage, Self)> {
+    pub(super) async fn build(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> Result<(Stage, Self)> {
         let setting = Setting { seed, in_memory: true, ..Setting::default() };
         let mut stage = Stage::with(setting).await?;
         stage.stop().await;
@@ -83,16 +106,8 @@ impl Town {
                     discord.set_direct_messages(user, sim::DirectMessages::Closed)?;
                 }
                 let address = format!("{name}.post@example.org");
-                souls.push(Soul {
-                    user: UserId(user.0),
-                    plex: plex.world.add_person(&address, &name, &name),
-                    address,
-                    answered: false,
-                    claimed: false,
-                    declined: false,
-                    departed: false,
-                    filter: None,
-                });
+                let account = plex.world.add_person(&address, &name, &name);
+                souls.push(Soul::new(UserId(user.0), account, address));
             }
             for number in 0..plan.bystanders {
                 let user = discord.create_user(now, &format!("bystander{number}"));
@@ -118,26 +133,16 @@ impl Town {
             let settings = stage.settings();
             settings.protected_members = untouchable[..2].iter().map(|user| UserId(user.0)).collect();
             settings.protected_roles = [RoleId(staff.0)].into();
-            settings.brake = Brake { members: plan.brake, ..Brake::default() };
+            settings.brake = Brake { members: brake, ..Brake::default() };
         }
-        let foreign = share_with_others(&stage, now)?;
-        let (subscriber, vip) = (stage.role(), stage.vip);
+        let foreign = share_with_others(&mut stage.at_plex(), now)?;
         let untouchable = untouchable.into_iter().map(|user| UserId(user.0)).collect();
-        Ok((stage, Self { souls, untouchable, foreign, subscriber, vip }))
-    }
-
-    /// The role on Discord.
-    pub(super) fn role(&self, which: Which) -> RoleId {
-        match which {
-            Which::Subscriber => self.subscriber,
-            Which::Vip => self.vip,
-        }
+        Ok((stage, Self::of(souls, untouchable, foreign)))
     }
 }
 
 /// Friends of the owner: one with our server, one with another, one with both.
-fn share_with_others(stage: &Stage, now: u64) -> Result<Vec<Foreign>> {
-    let mut plex = stage.at_plex();
+pub(crate) fn share_with_others(plex: &mut PlexSim, now: u64) -> Result<Vec<Foreign>> {
     let mut all = Vec::new();
     for (name, servers) in [
         ("foreign0", &[MACHINE][..]),

@@ -130,15 +130,16 @@ pub(super) struct Plan {
 ///
 /// The owner's value is kept before the first write, and never if it equals what Rolarr would write: who
 /// moves in from a bot that wrote the same filter would otherwise be locked out for good. A value that
-/// neither the owner had then nor Rolarr wrote is somebody else's edit: it is left, and reported.
-pub(super) fn plan(targets: &Targets, rows: &BTreeMap<Field, FieldRow>, seen: &Settings) -> Plan {
+/// neither the owner had then nor Rolarr wrote is somebody else's edit: it is left and reported, unless it is
+/// to be mended.
+pub(super) fn plan(targets: &Targets, rows: &BTreeMap<Field, FieldRow>, seen: &Settings, mend: bool) -> Plan {
     let mut plan = Plan::default();
     for field in Field::ALL {
         let now = seen.value(field);
         match (targets.get(&field), rows.get(&field)) {
             (None, None) => {}
             (Some(target), None) => plan.take(field, target, now),
-            (Some(target), Some(row)) => plan.hold(field, target, row, now),
+            (Some(target), Some(row)) => plan.hold(field, target, row, now, mend),
             (None, Some(row)) => plan.release(field, row, now),
         }
     }
@@ -157,7 +158,7 @@ impl Plan {
         }
     }
 
-    fn hold(&mut self, field: Field, target: &FieldValue, row: &FieldRow, now: FieldValue) {
+    fn hold(&mut self, field: Field, target: &FieldValue, row: &FieldRow, now: FieldValue, mend: bool) {
         if now == *target {
             let settled = FieldRow {
                 intended: None,
@@ -168,7 +169,7 @@ impl Plan {
             if settled != *row {
                 self.before.insert(field, settled);
             }
-        } else if expected(row, &now) {
+        } else if mend || expected(row, &now) {
             self.write(field, target, FieldRow { observed: Some(now), ..row.clone() }, true);
         } else {
             self.report(field, row, now);
@@ -256,14 +257,14 @@ mod tests {
 
     #[test]
     fn the_owners_value_is_kept_before_the_first_write() {
-        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=Kids"));
+        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=Kids"), false);
         assert_eq!(plan.before[&Field::Movies].owner, Some(value("label=Kids")));
         assert_eq!(plan.writes, hidden());
     }
 
     #[test]
     fn a_value_that_equals_ours_is_never_taken_for_the_owners() {
-        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=NoAccess"));
+        let plan = plan(&hidden(), &BTreeMap::new(), &seen("label=NoAccess"), false);
         assert_eq!(plan.before[&Field::Movies].owner, None);
         assert!(plan.writes.is_empty());
     }
@@ -271,9 +272,9 @@ mod tests {
     #[test]
     fn a_write_that_a_crash_cut_off_is_finished_whether_it_took_or_not() {
         let begun = one(row(Some("label=Kids"), Some("label=noAccess"), None));
-        let missed = plan(&hidden(), &begun, &seen("label=Kids"));
+        let missed = plan(&hidden(), &begun, &seen("label=Kids"), false);
         assert_eq!(missed.writes, hidden());
-        let took = plan(&hidden(), &begun, &seen("label=noAccess"));
+        let took = plan(&hidden(), &begun, &seen("label=noAccess"), false);
         assert!(took.writes.is_empty());
         assert_eq!(took.before[&Field::Movies].written, Some(value("label=noAccess")));
         assert_eq!(took.before[&Field::Movies].owner, Some(value("label=Kids")));
@@ -282,9 +283,9 @@ mod tests {
     #[test]
     fn a_restoration_that_a_crash_cut_off_is_finished_whether_it_took_or_not() {
         let begun = one(row(Some("label=Kids"), Some("label=Kids"), Some("label=noAccess")));
-        let missed = plan(&Targets::new(), &begun, &seen("label=noAccess"));
+        let missed = plan(&Targets::new(), &begun, &seen("label=noAccess"), false);
         assert_eq!(missed.writes[&Field::Movies], value("label=Kids"));
-        let took = plan(&Targets::new(), &begun, &seen("label=Kids"));
+        let took = plan(&Targets::new(), &begun, &seen("label=Kids"), false);
         assert!(took.writes.is_empty());
         assert!(took.released.contains(&Field::Movies));
         assert!(took.news.is_empty());
@@ -293,25 +294,36 @@ mod tests {
     #[test]
     fn somebody_elses_edit_is_left_and_is_news_once() {
         let held = one(row(Some("label=Kids"), None, Some("label=noAccess")));
-        let first = plan(&hidden(), &held, &seen("label=Party"));
+        let first = plan(&hidden(), &held, &seen("label=Party"), false);
         assert!(first.writes.is_empty());
         assert!(first.news.contains(&Field::Movies));
-        let second = plan(&hidden(), &first.before, &seen("label=Party"));
+        let second = plan(&hidden(), &first.before, &seen("label=Party"), false);
         assert!(second.news.is_empty());
         assert!(second.writes.is_empty());
     }
 
     #[test]
+    fn somebody_elses_edit_is_written_over_where_that_is_wanted() {
+        let held = one(row(Some("label=Kids"), None, Some("label=noAccess")));
+        let plan = plan(&hidden(), &held, &seen("label=Party"), true);
+        assert_eq!(plan.writes, hidden());
+        assert!(plan.news.is_empty());
+        let after = plan.after[&Field::Movies].clone().unwrap();
+        assert_eq!(after.owner, Some(value("label=Kids")), "the owner's own value is still known");
+    }
+
+    #[test]
     fn only_what_was_written_is_put_back() {
-        let plan = plan(&Targets::new(), &BTreeMap::new(), &seen("label=Kids"));
+        let plan = plan(&Targets::new(), &BTreeMap::new(), &seen("label=Kids"), false);
         assert_eq!(plan, Plan::default());
     }
 
     #[test]
     fn a_switch_that_was_off_before_stays_off() {
         let off = [(Field::Downloads, value("0"))].into();
-        let rows = plan(&off, &BTreeMap::new(), &Settings::default()).before;
-        let released = plan(&Targets::new(), &rows, &Settings([(Field::Downloads, value("0"))].into()));
+        let rows = plan(&off, &BTreeMap::new(), &Settings::default(), false).before;
+        let released =
+            plan(&Targets::new(), &rows, &Settings([(Field::Downloads, value("0"))].into()), false);
         assert!(released.writes.is_empty());
         assert!(released.released.contains(&Field::Downloads));
     }

@@ -26,8 +26,8 @@ impl Job<'_> {
             return self.set_aside("refused", why).await;
         }
         // Whoever was invited before under this address may be a friend still, by what Rolarr did.
-        let invited_before = matches!(self.account.stage, Stage::Declined | Stage::Lost);
-        let known = invited_before || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
+        let known =
+            self.account.invited || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
         if look.somebody_has(&email) && !known {
             if self.account.adopt {
                 return self.adopt(self.standing(&look)).await;
@@ -40,6 +40,7 @@ impl Job<'_> {
             account.invite_for = None;
             account.adopt = false;
             account.share = None;
+            account.invited = true;
             Ok(())
         })
         .await?;
@@ -61,10 +62,24 @@ impl Job<'_> {
             account.plex_account = account_id;
             account.invite_for = None;
             account.adopt = false;
+            account.invited = true;
             Ok(())
         })
         .await?;
         Ok(None)
+    }
+
+    /// Somebody shared again with a member whose share had ended: it is theirs by what was decided.
+    pub(super) async fn take_over(&mut self) -> Result<Option<Next>, Trouble> {
+        let look = self.look().await?;
+        match self.standing(&look) {
+            Standing::Joined { friend, share } => {
+                let (share, friend) = (share.id, friend.id);
+                self.joined(share, friend).await?;
+                Ok(None)
+            }
+            Standing::Pending { .. } | Standing::Absent => Ok(Some(Next::Rest)),
+        }
     }
 
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
@@ -91,6 +106,7 @@ impl Job<'_> {
         self.amend(move |tx, account| {
             account.stage = Stage::None;
             account.adopt = false;
+            account.invited = false;
             account.claim = account.email.take();
             account.told = Told::Invited;
             account.held = Some(why.to_owned());

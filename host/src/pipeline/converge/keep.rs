@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Job, Next, Trouble, fields,
+    Job, Next, Trouble, compare, fields,
     look::{Look, Standing},
     outcome::note,
 };
@@ -12,10 +12,27 @@ use crate::{
         PlexAccountId,
         contract::{AccountChange, Grant, Origin, Restriction},
     },
-    pipeline::{seam::Step, texts},
-    plex::{Friend, PlexError, Sections},
-    store::{FieldRow, Stage},
+    pipeline::{seam::Step, settings::Settings, texts},
+    plex::{self, Field, Friend, PlexError},
+    store::{FieldRow, Stage, Told},
 };
+
+/// What the fields should be, with what the operator gives everybody unless the policy says otherwise.
+pub(super) fn wanted(
+    settings: &Settings,
+    grant: &Grant,
+    restriction: Option<&Restriction>,
+    rows: &BTreeMap<Field, FieldRow>,
+    seen: &plex::Settings,
+) -> Result<fields::Targets, fields::CannotRestrict> {
+    let live_tv = grant.live_tv.or((settings.live_tv > 0).then_some(true));
+    let grant = Grant { live_tv, ..grant.clone() };
+    fields::targets(&grant, restriction, rows, seen, settings.live_tv)
+}
+
+/// So often it is tried again to end what is running. A server that can't be reached keeps nobody from being
+/// told that they are restricted.
+const STREAM_TRIES: u32 = 5;
 
 impl Job<'_> {
     /// Makes an accepted share agree with what was granted and, if there is one, with the restriction.
@@ -61,9 +78,13 @@ impl Job<'_> {
         self.share_libraries(&look, grant).await?;
         if let Some(restriction) = restriction
             && restriction.end_streams
-            && wrote
+            // Written just now, or by an earlier attempt that came to nothing after that.
+            && (wrote || self.account.told != Told::Restricted)
+            && let Err(error) = self.end_streams(friend.id).await
+            && self.account.attempts < STREAM_TRIES
         {
-            self.end_streams(friend.id).await;
+            let what = format!("what is running could not be ended: {error}");
+            return Err(PlexError::Unavailable { what, maybe_applied: false }.into());
         }
         Ok(Some(Next::Rest))
     }
@@ -91,22 +112,19 @@ impl Job<'_> {
         restriction: Option<&Restriction>,
     ) -> Result<bool, Trouble> {
         let rows = self.field_rows().await?;
-        // What the operator gives everybody is given unless the policy says otherwise.
-        let live_tv = grant.live_tv.or((self.core.settings.live_tv > 0).then_some(true));
-        let grant = &Grant { live_tv, ..grant.clone() };
-        let targets =
-            fields::targets(grant, restriction, &rows, &friend.settings, self.core.settings.live_tv)
-                .map_err(|why| Trouble::Hold(why.to_string()))?;
-        self.follow(fields::plan(&targets, &rows, &friend.settings), friend).await
+        let targets = wanted(&self.core.settings, grant, restriction, &rows, &friend.settings)
+            .map_err(|why| Trouble::Hold(why.to_string()))?;
+        let plan = fields::plan(&targets, &rows, &friend.settings, self.account.mend);
+        self.follow(plan, friend).await
     }
 
     /// Puts back what the owner had set, whatever Rolarr wrote.
     pub(super) async fn give_fields_back(&mut self, friend: &Friend) -> Result<bool, Trouble> {
         let rows = self.field_rows().await?;
-        self.follow(fields::plan(&BTreeMap::new(), &rows, &friend.settings), friend).await
+        self.follow(fields::plan(&BTreeMap::new(), &rows, &friend.settings, false), friend).await
     }
 
-    async fn field_rows(&self) -> Result<BTreeMap<crate::plex::Field, FieldRow>, Trouble> {
+    async fn field_rows(&self) -> Result<BTreeMap<Field, FieldRow>, Trouble> {
         let id = self.account.id;
         Ok(self.core.store.read(move |tx| tx.fields(id)).await?.into_iter().collect())
     }
@@ -120,6 +138,12 @@ impl Job<'_> {
             }
             for field in &first.released {
                 tx.delete_field(account.id, *field)?;
+            }
+            for field in &first.news {
+                // A comparison finds it too, and has nothing to tell that was not told here.
+                if let Some(row) = first.before.get(field) {
+                    tx.put_drift(&compare::known(account.id, *field, row, now))?;
+                }
             }
             if !first.news.is_empty() {
                 let names: Vec<String> = first.news.iter().map(|field| fields::name(*field)).collect();
@@ -165,10 +189,7 @@ impl Job<'_> {
     async fn share_libraries(&mut self, look: &Look, grant: &Grant) -> Result<(), Trouble> {
         let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else { return Ok(()) };
         let wanted = self.sections(grant)?;
-        let shared = |look: &Look| {
-            let row = look.shares.iter().find(|row| row.id == share)?;
-            (!row.all_libraries).then(|| Sections::new(row.libraries.clone()))?
-        };
+        let shared = |look: &Look| compare::shared(look, share);
         if shared(look).as_ref() == Some(&wanted) {
             return Ok(());
         }
@@ -180,11 +201,10 @@ impl Job<'_> {
         Err(PlexError::NotTaken.into())
     }
 
-    /// Ends what a person is watching: a filter alone does not. A failure here keeps nobody from being
-    /// restricted.
-    pub(super) async fn end_streams(&self, who: PlexAccountId) {
+    /// Ends what a person is watching: a filter alone does not.
+    pub(super) async fn end_streams(&self, who: PlexAccountId) -> Result<(), PlexError> {
         if !self.core.settings.streams {
-            return;
+            return Ok(());
         }
         let ended = async {
             for session in self.core.plex.sessions().await? {
@@ -192,11 +212,13 @@ impl Job<'_> {
                     self.core.plex.terminate(&session, "Your access is paused.").await?;
                 }
             }
-            Ok::<_, PlexError>(())
-        };
-        if let Err(error) = ended.await {
+            Ok(())
+        }
+        .await;
+        if let Err(error) = &ended {
             let event = self.account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
             tracing::warn!(event, %error, "running streams could not be ended");
         }
+        ended
     }
 }

@@ -1,5 +1,6 @@
 //! Converge: Plex is made to agree with what was decided, by the smallest write, and read back.
 
+mod compare;
 mod fields;
 mod invitation;
 mod keep;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-pub(super) use look::Looks;
+pub(super) use compare::{Comparison, Difference, compare, name};
+pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
 use super::{core::Core, effects, observe::Seen, worker::Worker};
@@ -113,7 +115,7 @@ enum Due {
 }
 
 /// The member on Discord, as far as protection counts: an administrator's own command goes before it.
-fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
+pub(super) fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
     let Some(user) = account.user else { return Ok(Vec::new()) };
     let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
     if decided.is_some_and(|row| row.event.origin == Origin::Administrator) {
@@ -122,7 +124,8 @@ fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreErro
     tx.memberships(user)
 }
 
-fn is_protected(core: &Core, memberships: &[MemberRow]) -> bool {
+/// Whether the member must not be touched.
+pub(super) fn is_protected(core: &Core, memberships: &[MemberRow]) -> bool {
     memberships.iter().any(|member| {
         core.settings.guild(member.guild).is_some()
             && Seen::new(core, member.guild).untouchable(member.user, &member.roles).is_some()
@@ -176,6 +179,11 @@ impl Job<'_> {
                 (Access::Absent, Stage::None | Stage::Declined | Stage::Lost) => self.forget().await?,
                 (Access::Absent | Access::Restricted(_), Stage::Inviting | Stage::Invited)
                 | (Access::Absent, Stage::Joined | Stage::Leaving) => self.take_away().await?,
+                (Access::Restricted(_) | Access::Granted(_), Stage::Declined | Stage::Lost)
+                    if self.account.mend =>
+                {
+                    self.take_over().await?
+                }
                 (Access::Restricted(_), Stage::None | Stage::Declined | Stage::Lost) => Some(Next::Rest),
                 (Access::Granted(grant), Stage::None | Stage::Declined | Stage::Lost) => {
                     self.begin_invitation(grant).await?

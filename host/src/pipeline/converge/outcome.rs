@@ -75,6 +75,10 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
+                    let text = texts::about(account.user, texts::SET_AGAIN);
+                    tx.audit(now, account.decided_by, account.user, "drift", &text)?;
+                }
                 tell(tx, account, &access, now, &server)
             })
             .await?;
@@ -113,14 +117,20 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
             let now = core.seam.now();
             // A limit is nobody's to mend; anything else that lasts may be.
-            let tells = attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. });
+            let tells =
+                attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. }) && core.looks.tells();
+            let everybody = core.looks.fail();
             end(job, move |tx, account| {
                 account.due = Some(due);
                 account.attempts = attempts.saturating_add(1);
                 if tells {
                     let what =
                         format!("Plex does not agree after {PATIENCE} tries ({error}). I keep trying.");
-                    let text = texts::about(account.user, &what);
+                    let text = if everybody {
+                        format!("{what} Everybody's changes wait for that.")
+                    } else {
+                        texts::about(account.user, &what)
+                    };
                     tx.audit(now, account.decided_by, account.user, "delayed", &text)?;
                 }
                 Ok(())

@@ -49,8 +49,14 @@ CREATE TABLE drift (
     wanted  TEXT    NOT NULL,
     seen    TEXT    NOT NULL,
     since   INTEGER NOT NULL,
+    -- An administrator rejected that it is set again: it stays.
+    accepted INTEGER NOT NULL DEFAULT 0 CHECK (accepted IN (0, 1)),
     PRIMARY KEY (account, what)
 ) STRICT, WITHOUT ROWID;
 
 -- What somebody else changed is to be written over, once.
 ALTER TABLE accounts ADD COLUMN mend INTEGER NOT NULL DEFAULT 0 CHECK (mend IN (0, 1));
+
+-- An invitation to the address was sent at some time, or a share of theirs taken over: whoever has it may be a friend of the owner by that.
+ALTER TABLE accounts ADD COLUMN invited INTEGER NOT NULL DEFAULT 0 CHECK (invited IN (0, 1));
+UPDATE accounts SET invited = 1 WHERE stage <> 'none';

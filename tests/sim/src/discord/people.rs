@@ -219,6 +219,20 @@ impl DiscordSim {
         Ok(self.post(now_ms, channel, user, Draft::text(text)))
     }
 
+    /// The bot says something in a channel, without having been asked to over REST.
+    ///
+    /// # Errors
+    /// If there is no such channel.
+    pub fn bot_says(
+        &mut self,
+        now_ms: u64,
+        channel: super::ChannelId,
+        text: &str,
+    ) -> Result<MessageId, Impossible> {
+        let bot = self.bot();
+        self.type_message(now_ms, channel, bot, text)
+    }
+
     /// The bot is thrown out of a guild.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub use self::{
     faults::{Effect, Fault, Faults},
     sample::{MACHINE, OTHER_MACHINE, OWNER_TOKEN},
     settings::{FILTERS, Settings, WrongValue},
-    sim::{PlexSim, Recorded},
+    sim::{PlexSim, Recorded, SightChange},
     sockets::{Clock, PlexServers, system_clock},
     state::{Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Quirks, Session, Share, Tie},
     story::Impossible,

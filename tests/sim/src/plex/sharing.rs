@@ -75,6 +75,7 @@ impl World {
             accepted_at: at_once.then_some(now_ms),
         };
         self.offered.push(typed.clone());
+        self.offered_as.insert(id, typed.clone());
         self.shares.insert(id, share);
         if let Invitee::Account(account) = &to
             && let Some(tie) = self.ties.get_mut(account)

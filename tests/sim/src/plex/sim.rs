@@ -1,12 +1,16 @@
 //! The state machine: a request goes in, an answer comes out.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
     Face,
     faults::{self, Effect, Fault, Faults},
     refusal::page_not_found,
-    server, v1, v2,
+    server,
+    state::{Share, Tie},
+    v1, v2,
     world::World,
 };
 use crate::http::{Outcome, Request, Response};
@@ -39,6 +43,19 @@ impl Recorded {
     }
 }
 
+/// What a write changed of what somebody sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SightChange {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Whose account.
+    pub account: u64,
+    /// The titles that they see and did not before.
+    pub gained: Vec<String>,
+    /// The titles that they saw and do not any more.
+    pub lost: Vec<String>,
+}
+
 /// plex.tv and a Plex server, without sockets and without a clock.
 #[derive(Clone, Debug)]
 pub struct PlexSim {
@@ -46,6 +63,8 @@ pub struct PlexSim {
     pub world: World,
     /// Every request that was made, in order.
     pub requests: Vec<Recorded>,
+    /// What writes changed of what people see, in order.
+    pub sight_changes: Vec<SightChange>,
     faults: Faults,
     past: Option<Box<World>>,
 }
@@ -54,7 +73,7 @@ impl PlexSim {
     /// A simulator of this world.
     #[must_use]
     pub fn new(world: World) -> Self {
-        Self { world, requests: Vec::new(), faults: Faults::default(), past: None }
+        Self { world, requests: Vec::new(), sight_changes: Vec::new(), faults: Faults::default(), past: None }
     }
 
     /// Makes requests go wrong.
@@ -134,7 +153,39 @@ impl PlexSim {
         if request.method != "GET" && self.faults.need_past() {
             self.past = Some(Box::new(self.world.clone()));
         }
-        route(&mut self.world, now_ms, face, request)
+        if request.method == "GET" {
+            return route(&mut self.world, now_ms, face, request);
+        }
+        let before = (self.world.ties.clone(), self.world.shares.clone());
+        let response = route(&mut self.world, now_ms, face, request);
+        self.note_sight_changes(now_ms, before);
+        response
+    }
+
+    fn note_sight_changes(&mut self, at_ms: u64, before: (BTreeMap<u64, Tie>, BTreeMap<u64, Share>)) {
+        if (&before.0, &before.1) == (&self.world.ties, &self.world.shares) {
+            return;
+        }
+        let accounts: Vec<u64> = self.world.people.keys().copied().collect();
+        let seen = |world: &World| -> Vec<Vec<String>> {
+            accounts.iter().map(|account| world.visible_items(*account)).collect()
+        };
+        let is = seen(&self.world);
+        let now = (
+            std::mem::replace(&mut self.world.ties, before.0),
+            std::mem::replace(&mut self.world.shares, before.1),
+        );
+        let was = seen(&self.world);
+        (self.world.ties, self.world.shares) = now;
+        for ((account, was), is) in accounts.iter().zip(was).zip(is) {
+            let without = |these: &[String], those: &[String]| -> Vec<String> {
+                these.iter().filter(|title| !those.contains(title)).cloned().collect()
+            };
+            let (gained, lost) = (without(&is, &was), without(&was, &is));
+            if !gained.is_empty() || !lost.is_empty() {
+                self.sight_changes.push(SightChange { at_ms, account: *account, gained, lost });
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct World {
     pub shares: BTreeMap<u64, Share>,
     /// To whom servers were offered since the beginning, oldest first: what was typed, or their address.
     pub offered: Vec<String>,
+    /// The same by the share's number, with shares that have ended.
+    pub offered_as: BTreeMap<u64, String>,
     /// All invitations that are out.
     pub invites: Vec<Invite>,
     /// What is played now.
@@ -68,6 +70,7 @@ impl World {
             ties: BTreeMap::new(),
             shares: BTreeMap::new(),
             offered: Vec::new(),
+            offered_as: BTreeMap::new(),
             invites: Vec::new(),
             sessions: Vec::new(),
             history: BTreeMap::new(),

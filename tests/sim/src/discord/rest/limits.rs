@@ -81,7 +81,8 @@ impl Limiter {
             _ => Standing::Within {
                 bucket: name,
                 limit,
-                remaining: limit.saturating_sub(window.used),
+                // Nobody has to wait for limits that nobody keeps.
+                remaining: if self.enforced { limit.saturating_sub(window.used) } else { limit },
                 reset_after_ms: (window.began_ms + length_ms).saturating_sub(now_ms),
             },
         }

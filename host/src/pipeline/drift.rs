@@ -1,0 +1,228 @@
+//! Drift: what somebody changed at Plex is noticed without anybody asking, told, and set again where that is
+//! configured.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+
+use super::{
+    brake,
+    converge::{self, Comparison, Difference},
+    core::Core,
+    effects,
+    seam::millis,
+    settings::{Drift, Settings},
+    texts,
+    worker::Worker,
+};
+use crate::{
+    domain::{Timestamp, UserId, contract::Access},
+    plex::Field,
+    store::{Account, Aspect, DriftRow, FieldRow, MemberRow, StoreError, Tx},
+};
+
+/// The fact that the time of the last whole comparison is kept under.
+const COMPARED: &str = "compared-with-plex";
+
+/// How long after Plex could not be read the comparison is tried again.
+const AGAIN: Duration = Duration::from_secs(600);
+
+/// Compares Plex with what was decided.
+pub(super) struct Comparer;
+
+impl Worker for Comparer {
+    const NAME: &'static str = "drift";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.drift
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let every = millis(core.settings.timings.drift);
+        let last = core.store.read(|tx| tx.fact(COMPARED)).await?.and_then(|text| text.parse().ok());
+        let due = Timestamp(last.unwrap_or(0)).plus_millis(every);
+        if core.seam.now() < due {
+            return Ok(Some(due));
+        }
+        // Read first: what is worked on after this is not compared with a look from before.
+        let settings = core.settings.clone();
+        let resting = core.store.read(move |tx| resting(tx, &settings)).await?;
+        if !resting.is_empty() {
+            let compared = match look(core, &resting).await {
+                Ok(compared) => compared,
+                Err(error) => {
+                    tracing::warn!(%error, "Plex can't be compared with what was decided now; trying again");
+                    return Ok(Some(core.after(AGAIN)));
+                }
+            };
+            let (now, settings) = (core.seam.now(), core.settings.clone());
+            core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
+            core.signals.converge.notify_one();
+            core.signals.messages.notify_one();
+        }
+        let now = core.seam.now();
+        core.store.write(move |tx| tx.put_fact(COMPARED, &now.0.to_string())).await?;
+        Ok(Some(now.plus_millis(every)))
+    }
+}
+
+/// An account for which nothing is under way, and what should be true for it.
+struct Resting {
+    account: Account,
+    access: Access,
+    rows: BTreeMap<Field, FieldRow>,
+    member: Vec<MemberRow>,
+}
+
+fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<Vec<Resting>, StoreError> {
+    let mut all = Vec::new();
+    for account in tx.accounts_at_rest()? {
+        all.push(Resting {
+            access: effects::desired(tx, settings, &account)?,
+            rows: tx.fields(account.id)?.into_iter().collect(),
+            member: converge::member_of(tx, &account)?,
+            account,
+        });
+    }
+    Ok(all)
+}
+
+/// Compares them all with one look; where a share does not show, with a second one.
+async fn look(
+    core: &Core,
+    resting: &[Resting],
+) -> Result<Vec<(Account, Comparison)>, crate::plex::PlexError> {
+    let compare = |look: &converge::Look| -> Vec<(Account, Comparison)> {
+        resting
+            .iter()
+            .filter(|one| !converge::is_protected(core, &one.member))
+            .map(|one| {
+                let found = converge::compare(&core.settings, look, &one.account, &one.access, &one.rows);
+                (one.account.clone(), found)
+            })
+            .collect()
+    };
+    let compared = compare(&*core.look().await?);
+    if compared.iter().all(|(_, found)| *found != Comparison::Unclear) {
+        return Ok(compared);
+    }
+    core.seam.sleep(core.settings.timings.confirm_absence).await;
+    Ok(compare(&*core.look().await?))
+}
+
+/// Stores what was found, and what follows from it.
+fn settle(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    compared: Vec<(Account, Comparison)>,
+) -> Result<(), StoreError> {
+    tx.prune_drift()?;
+    let mut news = News::default();
+    for (account, found) in compared {
+        // Something was decided or done meanwhile: that is another comparison's.
+        if tx.account(account.id)?.as_ref() != Some(&account) || tx.hold(account.id)?.is_some() {
+            continue;
+        }
+        match found {
+            Comparison::Unclear => {
+                tracing::info!(account = %account.id, "a share does not show any more");
+                tx.put_account(&Account { due: Some(now), ..account })?;
+            }
+            Comparison::Differs(differences) => {
+                if news.note(tx, now, &account, &differences)? && settings.drift == Drift::Correct {
+                    correct(tx, settings, now, account, &differences)?;
+                }
+            }
+        }
+    }
+    news.tell(tx, settings, now)
+}
+
+/// Has it set again, unless the brake holds that.
+fn correct(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    account: Account,
+    differences: &[Difference],
+) -> Result<(), StoreError> {
+    let takes = differences.iter().any(|difference| difference.takes);
+    if takes && brake::holds_correction(tx, settings, now, &account)? {
+        return Ok(());
+    }
+    tx.put_account(&Account { mend: true, due: Some(now), ..account })
+}
+
+/// What is new in a comparison.
+#[derive(Default)]
+struct News {
+    found: Vec<(Option<UserId>, DriftRow)>,
+    over: Vec<(Option<UserId>, DriftRow)>,
+}
+
+impl News {
+    /// Stores what differs for an account. True if any of it is not to stay.
+    fn note(
+        &mut self,
+        tx: &Tx<'_>,
+        now: Timestamp,
+        account: &Account,
+        differences: &[Difference],
+    ) -> Result<bool, StoreError> {
+        let known = tx.drift_of(account.id)?;
+        let mut stays = true;
+        for difference in differences {
+            let before = known.iter().find(|row| row.what == difference.what);
+            if let Some(before) = before
+                && before.seen == difference.seen
+            {
+                stays &= before.accepted;
+                continue;
+            }
+            stays = false;
+            let row = DriftRow {
+                account: account.id,
+                what: difference.what,
+                wanted: difference.wanted.clone(),
+                seen: difference.seen.clone(),
+                since: now,
+                accepted: false,
+            };
+            tx.put_drift(&row)?;
+            observed(tx, account, difference)?;
+            self.found.push((account.user, row));
+        }
+        for row in known {
+            if differences.iter().all(|difference| difference.what != row.what) {
+                tx.drop_drift(account.id, row.what)?;
+                self.over.push((account.user, row));
+            }
+        }
+        Ok(!stays)
+    }
+
+    /// One message for all of it.
+    fn tell(self, tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<(), StoreError> {
+        if !self.found.is_empty() {
+            tracing::warn!(differences = self.found.len(), "Plex was changed by somebody else");
+            tx.audit(now, None, None, "drift", &texts::drift(&self.found, settings.drift))?;
+        }
+        if !self.over.is_empty() {
+            tracing::info!(differences = self.over.len(), "what differed at Plex does not any more");
+            tx.audit(now, None, None, "drift", &texts::drift_over(&self.over))?;
+        }
+        Ok(())
+    }
+}
+
+/// The converger need not report it in passing.
+fn observed(tx: &Tx<'_>, account: &Account, difference: &Difference) -> Result<(), StoreError> {
+    let Aspect::Field(field) = difference.what else { return Ok(()) };
+    for (of, row) in tx.fields(account.id)? {
+        if of == field {
+            tx.put_field(account.id, field, &FieldRow { observed: difference.value.clone(), ..row })?;
+        }
+    }
+    Ok(())
+}
