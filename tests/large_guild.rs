@@ -2,7 +2,11 @@
 //!
 //! The simulators run in the test's process, the bot in one of its own, whose memory is what is measured.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "nothing of this is shipped: what fails here is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "nothing of this is shipped: what fails here is a failed test"
+)]
 
 use std::time::{Duration, Instant};
 
