@@ -1,5 +1,9 @@
 //! The pipeline's behaviour, in one thread and with virtual time.
-#![expect(clippy::unwrap_used, reason = "nothing of this is shipped: what fails here is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "nothing of this is shipped: what fails here is a failed test"
+)]
 
 mod administrators;
 mod brake;
