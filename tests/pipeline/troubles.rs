@@ -70,8 +70,11 @@ async fn plex_away_for_hours_delays_and_loses_nothing() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_invalid_token_parks_and_alerts_once_and_a_valid_one_goes_on() -> Result<()> {
+fn alerts(stage: &Stage) -> usize {
+    stage.audit().iter().filter(|line| line.contains("does not accept the token")).count()
+}
+
+async fn an_invalid_token(restarted: bool) -> Result<()> {
     let mut stage = Stage::set().await?;
     stage.alice_joins().await?;
     stage.give_role(stage.bob(), stage.role()).await?;
@@ -83,18 +86,64 @@ async fn an_invalid_token_parks_and_alerts_once_and_a_valid_one_goes_on() -> Res
     stage.settle().await;
     assert!(stage.account(stage.alice()).await?.parked.is_some());
     assert!(stage.account(stage.bob()).await?.parked.is_some());
-    let alerts = stage.audit().iter().filter(|line| line.contains("does not accept the token")).count();
-    assert_eq!(alerts, 1);
-    let requests = stage.at_plex().requests.len();
+    assert_eq!(alerts(&stage), 1);
+    let before = stage.at_plex().requests.len();
     stage.wait(Duration::from_secs(7200)).await;
-    assert_eq!(stage.at_plex().requests.len(), requests, "nothing is repeated");
+    let paths: Vec<String> = {
+        let sim = stage.at_plex();
+        sim.requests[before..].iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+    };
+    assert!(paths.iter().all(|path| path == "GET /api/v2/user"), "only the token is asked for: {paths:?}");
+    assert!((6..=25).contains(&paths.len()), "with growing pauses: {}", paths.len());
 
-    stage.at_plex().set_token_valid(true);
-    stage.stop().await;
-    stage.start().await?;
-    stage.settle().await;
+    if restarted {
+        stage.at_plex().set_token_valid(true);
+        stage.stop().await;
+        stage.start().await?;
+        stage.settle().await;
+    } else {
+        stage.at_plex().set_token_valid(true);
+        // The longest pause, and its chance.
+        stage.wait(Duration::from_secs(1260)).await;
+    }
     assert_eq!(stage.filters(ANN).len(), 2);
     assert_eq!(stage.account(stage.bob()).await?.stage, At::Invited);
+    assert_eq!(invitations(&stage), 2);
+    assert_eq!(alerts(&stage), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalid_token_parks_and_alerts_once_and_a_valid_one_goes_on_by_itself() -> Result<()> {
+    an_invalid_token(false).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_with_a_valid_token_goes_on_at_once() -> Result<()> {
+    an_invalid_token(true).await
+}
+
+/// 401 for one kind of request while the token works for all others.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_now_and_then_alerts_once_and_is_asked_for_less_and_less() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let refused = Effect::Status { status: 401, retry_after: None };
+    for route in ["/api/users/{id}", "/api/v2/sharing_settings"] {
+        for method in ["PUT", "POST"] {
+            stage.at_plex().fault(Fault::on(method, route, refused.clone()));
+        }
+    }
+    stage.take_role(stage.alice(), stage.role()).await?;
+    let before = stage.at_plex().requests.len();
+    stage.wait(Duration::from_secs(12 * 3600)).await;
+    let requests = stage.at_plex().requests.len() - before;
+    assert!(requests < 12 * 6 * 12, "{requests} requests in twelve hours");
+    assert_eq!(alerts(&stage), 1);
+    stage.at_plex().clear_faults();
+    stage.wait(Duration::from_secs(1260)).await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    assert_eq!(alerts(&stage), 1);
     Ok(())
 }
 

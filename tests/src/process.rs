@@ -67,6 +67,15 @@ impl Process {
         lines(&self.out).iter().any(|said| said == line)
     }
 
+    /// Its number, as long as it runs.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process has ended")
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
@@ -79,7 +88,7 @@ impl Process {
 
     /// Asks it to stop with SIGTERM.
     pub async fn terminate(&self) {
-        let id = self.child.id().expect("the process has ended").to_string();
+        let id = self.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         assert!(asked.success());
     }

@@ -20,7 +20,10 @@ use crate::{
 /// What became of an address that was given.
 enum Given {
     /// It was taken up: the same for an address of somebody else's as for a new one.
-    TakenUp,
+    TakenUp {
+        /// Another one is forgotten for it.
+        replaced: bool,
+    },
     /// There is no question that it could answer.
     Unasked,
     /// The member is linked already.
@@ -37,7 +40,7 @@ impl Core {
         }
         let Ok(email) = email else { return Some(Reply::text(texts::NOT_AN_ADDRESS)) };
         match self.give(from, email).await {
-            Ok(Given::TakenUp) => Some(Reply::text(texts::ADDRESS_TAKEN_UP)),
+            Ok(Given::TakenUp { .. }) => Some(Reply::text(texts::ADDRESS_TAKEN_UP)),
             Ok(Given::Linked) => Some(Reply::text(texts::LINKED_ALREADY)),
             Ok(Given::Unasked) if via == Via::DirectMessage => None,
             Ok(Given::Unasked) => Some(Reply::text(texts::NOTHING_TO_LINK)),
@@ -55,7 +58,10 @@ impl Core {
     async fn give(&self, from: UserId, email: Email) -> Result<Given, StoreError> {
         let (now, settings) = (self.seam.now(), self.settings.clone());
         let given = self.store.write(move |tx| give(tx, &settings, from, &email, now)).await?;
-        if matches!(given, Given::TakenUp) {
+        if let Given::TakenUp { replaced } = given {
+            if replaced {
+                self.scrub().await?;
+            }
             self.seam.reach(Step::AddressStored).await;
             self.signals.converge.notify_one();
             self.signals.decide.notify_one();
@@ -125,6 +131,7 @@ fn give(
     let taken = tx.account_with(email)?.is_some_and(|other| other.id != account.id);
     // Only an invitation to this address counts as one.
     account.invited &= account.email.as_ref() == Some(email);
+    let replaced = account.email.is_some() || account.claim.is_some();
     account.email = None;
     account.claim = None;
     account.held = None;
@@ -149,7 +156,7 @@ fn give(
     account.due = Some(now);
     tx.put_account(&account)?;
     note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
-    Ok(Given::TakenUp)
+    Ok(Given::TakenUp { replaced })
 }
 
 fn press(

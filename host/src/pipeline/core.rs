@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,10 +18,11 @@ use super::{
     ports::{Discord, Guild, GuildRole},
     seam::{Seam, millis},
     settings::Settings,
+    token::Token,
 };
 use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
-    plex::{Plex, PlexError},
+    plex::Plex,
     policy::Policy,
     store::{Store, StoreError},
 };
@@ -35,6 +36,7 @@ pub(super) struct Signals {
     pub(super) converge: Notify,
     pub(super) messages: Notify,
     pub(super) deadlines: Notify,
+    pub(super) token: Notify,
     pub(super) drift: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
@@ -53,8 +55,7 @@ pub(super) struct Core {
     /// When each guild was last compared whole, or when this began.
     swept: Mutex<BTreeMap<GuildId, Timestamp>>,
     pub(super) looks: Looks,
-    /// Plex refused the token, and the administrators were told.
-    refused: AtomicBool,
+    token: Mutex<Token>,
     unscrubbed: AtomicBool,
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
@@ -90,7 +91,7 @@ impl Core {
             hints: Hints::default(),
             sweeps: Mutex::default(),
             looks: Looks::default(),
-            refused: AtomicBool::new(false),
+            token: Mutex::default(),
             unscrubbed: AtomicBool::new(false),
             pruned_at: AtomicU64::new(0),
             nonce,
@@ -105,22 +106,9 @@ impl Core {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Plex refused the token. True the first time since it last worked.
-    pub(super) fn token_refused(&self) -> bool {
-        !self.refused.swap(true, Ordering::Relaxed)
-    }
-
-    /// Plex accepted the token: those who waited for that go on.
-    pub(super) async fn token_works(&self) {
-        if !self.refused.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        let (now, why) = (self.seam.now(), PlexError::Unauthorized.to_string());
-        match self.store.write(move |tx| tx.unpark(&why, now)).await {
-            Ok(_) => self.signals.converge.notify_one(),
-            // They go on at the next start at the latest.
-            Err(error) => tracing::warn!(%error, "accounts that waited for a valid token can't go on yet"),
-        }
+    /// How Plex's token stands.
+    pub(super) fn token(&self) -> MutexGuard<'_, Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes sure that what was forgotten is gone from the database's log too. Where another program reads

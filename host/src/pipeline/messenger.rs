@@ -231,13 +231,14 @@ async fn failed(
     }
     let at_least = match error {
         DiscordError::RateLimited { retry_after } => Some(*retry_after),
-        DiscordError::Unavailable { .. } => None,
-        DiscordError::NotFound { .. } | DiscordError::Refused { .. } | DiscordError::Unauthorized => {
+        DiscordError::Unavailable { .. } | DiscordError::Unauthorized => None,
+        DiscordError::NotFound { .. } | DiscordError::Refused { .. } => {
             tracing::warn!(event, task = %task.id, %error, "a message is dropped");
             return end(core, task.id, TaskState::Dropped).await;
         }
     };
-    if task.attempts >= PATIENCE {
+    // A question is dropped with its prompt, and administrators need to know whenever it can be said.
+    if task.attempts >= PATIENCE && matches!(task.work, Work::Tell { .. }) {
         tracing::warn!(event, task = %task.id, %error, "a message is dropped after many tries");
         return end(core, task.id, TaskState::Dropped).await;
     }

@@ -28,6 +28,7 @@ pub mod settings;
 mod shrink;
 mod sweep;
 mod texts;
+mod token;
 mod worker;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ use self::{
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
+    token::TokenProbe,
 };
 use crate::{
     plex::{Plex, PlexError},
@@ -108,6 +110,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
 

@@ -152,7 +152,7 @@ async fn settle(
     };
     let presence = match known {
         Ok(presence) => presence,
-        Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. } | DiscordError::Unauthorized) => {
+        Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. }) => {
             // An unknown guild, a missing permission: this says nothing about the member.
             tracing::warn!(%guild, %user, "the member can't be read; the next full comparison catches up");
             core.hints.done(guild, user, &pending);
@@ -163,8 +163,9 @@ async fn settle(
             core.hints.again(guild, user, Pending { due, failed: pending.failed + 1, ..pending });
             return Ok(());
         }
-        Err(DiscordError::Unavailable { what }) => {
-            tracing::debug!(%guild, %user, what, "the member can't be read yet");
+        // A token that is refused for good ends the bot. Until then this says nothing about the member.
+        Err(error @ (DiscordError::Unavailable { .. } | DiscordError::Unauthorized)) => {
+            tracing::debug!(%guild, %user, %error, "the member can't be read yet");
             let due = core.retry_at(pending.failed, None);
             core.hints.again(guild, user, Pending { due, failed: pending.failed + 1, ..pending });
             return Ok(());

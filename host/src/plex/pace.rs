@@ -1,9 +1,12 @@
 //! How fast requests go out: plex.tv publishes no limit, and is known to have a low one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
 use super::{Request, Response, Transport, TransportError};
 
@@ -15,12 +18,14 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The longest pause that plex.tv may ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(60);
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 
 /// A transport that keeps requests apart: a token bucket, and a pause for everybody after a 429.
 pub struct Paced {
     inner: Arc<dyn Transport>,
     every: Duration,
+    /// Whoever holds it is the next to send. It is fair: those who wait come in the order in which they came.
+    queue: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -31,39 +36,59 @@ struct State {
     refused: u32,
 }
 
+impl State {
+    /// Takes a token, or says when to look again.
+    fn take(&mut self, every: Duration) -> Result<(), Instant> {
+        if self.not_before > Instant::now() {
+            return Err(self.not_before);
+        }
+        if every.is_zero() {
+            return Ok(());
+        }
+        let gone = self.filled.elapsed();
+        let fresh = u32::try_from(gone.as_nanos() / every.as_nanos()).unwrap_or(u32::MAX);
+        if fresh > 0 {
+            self.tokens = self.tokens.saturating_add(fresh).min(BURST);
+            self.filled = Instant::now();
+        }
+        match self.tokens.checked_sub(1) {
+            Some(left) => {
+                self.tokens = left;
+                Ok(())
+            }
+            None => Err(self.filled + every),
+        }
+    }
+}
+
 impl Paced {
     /// At most one request in `every` in the long run.
     #[must_use]
     pub fn new(inner: Arc<dyn Transport>, every: Duration) -> Self {
         let now = Instant::now();
         let state = State { tokens: BURST, filled: now, not_before: now, refused: 0 };
-        Self { inner, every, state: Mutex::new(state) }
+        Self { inner, every, queue: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
-    /// Waits for a token. Those who wait are served in the order in which they came.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a token. The state stays free meanwhile: an answer that comes in never waits for those who
+    /// are still to send, and a 429 that comes in makes them wait longer.
     async fn turn(&self) {
-        let mut state = self.state.lock().await;
-        tokio::time::sleep_until(state.not_before).await;
-        if self.every.is_zero() {
-            return;
-        }
+        let _first = self.queue.lock().await;
         loop {
-            let gone = state.filled.elapsed();
-            let fresh = u32::try_from(gone.as_nanos() / self.every.as_nanos()).unwrap_or(u32::MAX);
-            if fresh > 0 {
-                state.tokens = state.tokens.saturating_add(fresh).min(BURST);
-                state.filled = Instant::now();
+            let taken = self.state().take(self.every);
+            match taken {
+                Ok(()) => return,
+                Err(later) => tokio::time::sleep_until(later).await,
             }
-            if let Some(left) = state.tokens.checked_sub(1) {
-                state.tokens = left;
-                return;
-            }
-            tokio::time::sleep_until(state.filled + self.every).await;
         }
     }
 
-    async fn note(&self, response: &Response) {
-        let mut state = self.state.lock().await;
+    fn note(&self, response: &Response) {
+        let mut state = self.state();
         if response.status != 429 {
             state.refused = 0;
             return;
@@ -71,7 +96,9 @@ impl Paced {
         let doubled = FIRST_PAUSE.saturating_mul(1 << state.refused.min(5)).min(LONGEST_PAUSE);
         let asked = response.retry_after.map(Duration::from_secs);
         state.refused = state.refused.saturating_add(1);
-        state.not_before = Instant::now() + asked.unwrap_or(doubled).min(LONGEST_ASKED);
+        let until = Instant::now() + asked.unwrap_or(doubled).min(LONGEST_ASKED);
+        // One that was sent before a longer pause began must not shorten it.
+        state.not_before = state.not_before.max(until);
     }
 }
 
@@ -80,7 +107,7 @@ impl Transport for Paced {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.turn().await;
         let response = self.inner.send(request).await?;
-        self.note(&response).await;
+        self.note(&response);
         Ok(response)
     }
 }
@@ -127,6 +154,39 @@ mod tests {
             paced.send(request()).await.unwrap();
         }
         assert_eq!(began.elapsed().as_secs(), 5);
+    }
+
+    /// Answers 429 once, with a minute to wait, and every other request after a second.
+    #[derive(Default)]
+    struct Slow(AtomicU16);
+
+    #[async_trait]
+    impl Transport for Slow {
+        async fn send(&self, _: Request) -> Result<Response, TransportError> {
+            if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
+                return Ok(Response { status: 429, retry_after: Some(60), body: String::new() });
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Response { status: 200, retry_after: None, body: String::new() })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_on_its_way_does_not_wait_for_a_pause_that_began_meanwhile() {
+        let paced = Arc::new(Paced::new(Arc::new(Slow::default()), Duration::ZERO));
+        let began = Instant::now();
+        let send = || {
+            let paced = Arc::clone(&paced);
+            tokio::spawn(async move {
+                paced.send(request()).await.unwrap();
+                began.elapsed().as_secs()
+            })
+        };
+        let (first, refused) = (send(), send());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let third = send();
+        assert_eq!((first.await.unwrap(), refused.await.unwrap()), (1, 0));
+        assert_eq!(third.await.unwrap(), 61, "the pause is kept to");
     }
 
     #[tokio::test(start_paused = true)]

@@ -104,3 +104,29 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
         Err(error) => Err(StoreError::Open(error.to_string())),
     }
 }
+
+/// What keeps the file from being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impediment {
+    /// Nothing.
+    None,
+    /// It may not grow, as on a disk without room.
+    Full,
+    /// It may not be changed, as on a disk that is mounted read-only.
+    ReadOnly,
+}
+
+impl Tx<'_> {
+    /// Makes this connection's writes fail as they do on a disk in that state, until it is lifted: so that it
+    /// can be tried out what happens then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn impede(&self, how: Impediment) -> Result<(), StoreError> {
+        // SQLite takes the present size where the limit is below it.
+        let pages: u32 = if how == Impediment::Full { 1 } else { u32::MAX - 1 };
+        self.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+        self.db.pragma_update(None, "query_only", how == Impediment::ReadOnly)?;
+        Ok(())
+    }
+}

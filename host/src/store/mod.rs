@@ -25,7 +25,7 @@ mod worker;
 
 pub use accounts::{Account, FieldRow, Stage, Told};
 pub use backup::backup;
-pub use connection::Tx;
+pub use connection::{Impediment, Tx};
 pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};

@@ -64,7 +64,11 @@ impl ToDiscord {
                 return Err(DiscordError::Unavailable { what: "the connection broke".to_owned() });
             }
         };
-        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let parsed = serde_json::from_slice(&response.body);
+        if parsed.is_err() && !response.body.is_empty() && (200..=299).contains(&response.status) {
+            return Err(DiscordError::Unavailable { what: "the answer is no JSON".to_owned() });
+        }
+        let answer: Value = parsed.unwrap_or_default();
         let code = answer["code"].as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
         match response.status {
             200..=299 => Ok(answer),

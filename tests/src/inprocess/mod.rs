@@ -22,9 +22,9 @@ use rolarr::{
             Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
         },
     },
-    plex::{Plex, Transport},
+    plex::{Paced, Plex, Transport},
     policy::{Engine, EngineSettings, Limits, Module, Policy},
-    store::{Account, MemberRow, Store, StoreError, Threads, Tx},
+    store::{Account, Impediment, MemberRow, Store, StoreError, Threads, Tx},
 };
 use rolarr_sim::{
     discord::{self as sim, DiscordSim, Scene},
@@ -58,6 +58,7 @@ pub struct Stage {
     /// The folder of the database.
     pub folder: TempDir,
     in_memory: bool,
+    request_every: Option<Duration>,
     seam: Seam,
     settings: Settings,
     policy: Policy,
@@ -80,6 +81,8 @@ pub struct Setting {
     /// The database stands in memory, where there is a place for that: many stories after another need not
     /// wait for a disk.
     pub in_memory: bool,
+    /// The least time between two requests to Plex in the long run, as `plex_request_every`; none for no limit.
+    pub request_every: Option<Duration>,
 }
 
 impl Default for Setting {
@@ -91,6 +94,7 @@ impl Default for Setting {
             on_discord: |_, _| {},
             seed: 1,
             in_memory: false,
+            request_every: None,
         }
     }
 }
@@ -118,7 +122,7 @@ impl Stage {
         (setting.before)(&mut plex);
         let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
         let policy = policy(&setting.policy)?;
-        let client = client(&plex, &seam);
+        let client = client(&plex, &seam, None);
         let owner = client.owner().await?;
         let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
         let libraries = client.libraries(&server.machine).await?;
@@ -166,6 +170,7 @@ impl Stage {
             audit,
             folder,
             in_memory,
+            request_every: setting.request_every,
             seam,
             settings,
             policy,
@@ -214,7 +219,7 @@ impl Stage {
             seam: seam.clone(),
             store: store.clone(),
             policy: self.policy.clone(),
-            plex: client(&self.plex, &seam),
+            plex: client(&self.plex, &seam, self.request_every),
             discord: port,
             guilds,
         })
@@ -529,6 +534,15 @@ impl Stage {
         Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.write(work).await
     }
 
+    /// Lets the pipeline's writes to the database fail, or lifts that.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn impede(&self, how: Impediment) -> Result<()> {
+        let store = self.store.as_ref().context("the pipeline was stopped")?;
+        Ok(store.read(move |tx| tx.impede(how)).await?)
+    }
+
     /// A member's account.
     ///
     /// # Errors
@@ -593,7 +607,10 @@ fn folder(in_memory: bool) -> Result<TempDir> {
     Ok(tempfile::tempdir()?)
 }
 
-fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam) -> Plex {
-    let transport = ToPlex { sim: Arc::clone(sim), seam: seam.clone() };
-    Plex::new(Arc::new(transport) as Arc<dyn Transport>)
+fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam, every: Option<Duration>) -> Plex {
+    let transport: Arc<dyn Transport> = Arc::new(ToPlex { sim: Arc::clone(sim), seam: seam.clone() });
+    Plex::new(match every {
+        Some(every) => Arc::new(Paced::new(transport, every)),
+        None => transport,
+    })
 }

@@ -152,6 +152,15 @@ impl Job<'_> {
             Err(PlexError::AlreadyShared) if fresh => return self.hold_claim().await,
             Err(PlexError::AlreadyShared) => {}
             Err(PlexError::InvalidAddress) => return self.give_back().await,
+            // plex.tv takes numbers of friends only, and the friendship ended with the last share.
+            Err(PlexError::NotFound) if self.account.plex_account.is_some() => {
+                self.amend(|_, account| {
+                    account.plex_account = None;
+                    Ok(())
+                })
+                .await?;
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         }
         self.core.seam.reach(Step::InviteSent).await;

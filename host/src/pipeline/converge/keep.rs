@@ -14,7 +14,7 @@ use crate::{
     },
     pipeline::{seam::Step, settings::Settings, texts},
     plex::{self, Field, Friend, PlexError},
-    store::{FieldRow, Stage},
+    store::{FieldRow, Stage, Told},
 };
 
 /// What the fields should be, with what the operator gives everybody unless the policy says otherwise.
@@ -29,6 +29,10 @@ pub(super) fn wanted(
     let grant = Grant { live_tv, ..grant.clone() };
     fields::targets(&grant, restriction, rows, seen, settings.live_tv)
 }
+
+/// So often it is tried again to end what is running. A server that can't be reached keeps nobody from being
+/// told that they are restricted.
+const STREAM_TRIES: u32 = 5;
 
 impl Job<'_> {
     /// Makes an accepted share agree with what was granted and, if there is one, with the restriction.
@@ -74,9 +78,13 @@ impl Job<'_> {
         self.share_libraries(&look, grant).await?;
         if let Some(restriction) = restriction
             && restriction.end_streams
-            && wrote
+            // Written just now, or by an earlier attempt that came to nothing after that.
+            && (wrote || self.account.told != Told::Restricted)
+            && let Err(error) = self.end_streams(friend.id).await
+            && self.account.attempts < STREAM_TRIES
         {
-            self.end_streams(friend.id).await;
+            let what = format!("what is running could not be ended: {error}");
+            return Err(PlexError::Unavailable { what, maybe_applied: false }.into());
         }
         Ok(Some(Next::Rest))
     }
@@ -193,11 +201,10 @@ impl Job<'_> {
         Err(PlexError::NotTaken.into())
     }
 
-    /// Ends what a person is watching: a filter alone does not. A failure here keeps nobody from being
-    /// restricted.
-    pub(super) async fn end_streams(&self, who: PlexAccountId) {
+    /// Ends what a person is watching: a filter alone does not.
+    pub(super) async fn end_streams(&self, who: PlexAccountId) -> Result<(), PlexError> {
         if !self.core.settings.streams {
-            return;
+            return Ok(());
         }
         let ended = async {
             for session in self.core.plex.sessions().await? {
@@ -205,11 +212,13 @@ impl Job<'_> {
                     self.core.plex.terminate(&session, "Your access is paused.").await?;
                 }
             }
-            Ok::<_, PlexError>(())
-        };
-        if let Err(error) = ended.await {
+            Ok(())
+        }
+        .await;
+        if let Err(error) = &ended {
             let event = self.account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
             tracing::warn!(event, %error, "running streams could not be ended");
         }
+        ended
     }
 }

@@ -1,6 +1,9 @@
 //! One complete look at whom the owner shares with, used by everybody who needs one at that moment.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio::{sync::Mutex, time::Instant};
 
@@ -24,6 +27,23 @@ pub(in crate::pipeline) struct Look {
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Looks {
     last: Mutex<Option<(Instant, Arc<Look>)>>,
+    /// The last one failed: that concerns everybody.
+    failing: AtomicBool,
+    /// Administrators were told that they fail.
+    told: AtomicBool,
+}
+
+impl Looks {
+    /// Whether an administrator is to be told that one account's work fails: once for all accounts while
+    /// nothing can be seen at Plex.
+    pub(super) fn tells(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed) || !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether nothing can be seen at Plex.
+    pub(super) fn fail(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
 }
 
 /// How one account stands at Plex.
@@ -39,6 +59,9 @@ pub(super) enum Standing<'a> {
 impl Core {
     /// A look that began after this call did. Those who call at the same time share one.
     pub(in crate::pipeline) async fn look(&self) -> Result<Arc<Look>, PlexError> {
+        if self.token_is_refused() {
+            return Err(PlexError::Unauthorized);
+        }
         let called = Instant::now();
         let mut last = self.looks.last.lock().await;
         if let Some((began, look)) = &*last
@@ -47,10 +70,12 @@ impl Core {
             return Ok(Arc::clone(look));
         }
         let began = Instant::now();
-        let look = Arc::new(Look::take(&self.plex, &self.settings.server.machine).await?);
+        let taken = Look::take(&self.plex, &self.settings.server.machine).await;
+        self.looks.failing.store(taken.is_err(), Ordering::Relaxed);
+        let look = Arc::new(taken?);
+        self.looks.told.store(false, Ordering::Relaxed);
         *last = Some((began, Arc::clone(&look)));
         drop(last);
-        self.token_works().await;
         self.seam.reach(Step::PlexObserved).await;
         Ok(look)
     }

@@ -162,6 +162,10 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
     let mut job = Job { core, account, access };
+    if core.token_is_refused() {
+        // It would be refused too.
+        return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
+    }
     let result = job.converge().await;
     outcome::store(job, result).await
 }

@@ -117,14 +117,20 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
             let now = core.seam.now();
             // A limit is nobody's to mend; anything else that lasts may be.
-            let tells = attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. });
+            let tells =
+                attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. }) && core.looks.tells();
+            let everybody = core.looks.fail();
             end(job, move |tx, account| {
                 account.due = Some(due);
                 account.attempts = attempts.saturating_add(1);
                 if tells {
                     let what =
                         format!("Plex does not agree after {PATIENCE} tries ({error}). I keep trying.");
-                    let text = texts::about(account.user, &what);
+                    let text = if everybody {
+                        format!("{what} Everybody's changes wait for that.")
+                    } else {
+                        texts::about(account.user, &what)
+                    };
                     tx.audit(now, account.decided_by, account.user, "delayed", &text)?;
                 }
                 Ok(())
@@ -147,7 +153,12 @@ async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Resu
         account.parked = Some(words);
         if tells { tx.audit(now, account.decided_by, account.user, "parked", &text) } else { Ok(()) }
     })
-    .await
+    .await?;
+    if matches!(error, PlexError::Unauthorized) {
+        // It may have been found to work again before this account was parked: then it is asked for anew.
+        core.token_refused();
+    }
+    Ok(())
 }
 
 /// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.

@@ -70,7 +70,8 @@ impl Job<'_> {
             done(self.core.plex.end_friendship(friend.id).await)?;
         }
         self.core.seam.reach(Step::ShareEnded).await;
-        self.end_streams(friend.id).await;
+        // The share is gone: a server that does not answer must not keep the address from being forgotten.
+        let _ = self.end_streams(friend.id).await;
         Ok(())
     }
 

@@ -139,7 +139,7 @@ impl Plex {
 }
 
 /// The longest time that plex.tv may ask us to wait, in seconds.
-const LONGEST_WAIT: u64 = 60;
+const LONGEST_WAIT: u64 = 3_600;
 
 /// An answer that says no.
 pub(super) struct Refusal {

@@ -112,7 +112,7 @@ async fn statuses_mean_what_they_mean_everywhere() {
         (says(405, "<html>"), Box::new(refused(405)), Box::new(refused(405))),
         (busy(None), Box::new(wait(None)), Box::new(wait(None))),
         (busy(Some(5)), Box::new(wait(Some(5))), Box::new(wait(Some(5)))),
-        (busy(Some(86_400)), Box::new(wait(Some(60))), Box::new(wait(Some(60)))),
+        (busy(Some(86_400)), Box::new(wait(Some(3_600))), Box::new(wait(Some(3_600)))),
         (says(500, "x"), Box::new(unavailable(false)), Box::new(unavailable(true))),
         (says(503, ""), Box::new(unavailable(false)), Box::new(unavailable(true))),
         (says(408, ""), Box::new(unavailable(false)), Box::new(unavailable(true))),

@@ -1,5 +1,7 @@
 //! Guilds, their roles and their members.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, View, id};
@@ -87,11 +89,18 @@ impl DiscordSim {
             let message = "int value should be between 1 and 1000.";
             return Err(ApiError::form("limit", "NUMBER_TYPE_MAX", message));
         }
-        let everybody = guild.members.keys().chain(guild.before.keys());
-        let ids: std::collections::BTreeSet<UserId> = everybody.copied().collect();
+        let from = UserId(after.saturating_add(1));
+        let mut ids: BTreeSet<UserId> = BTreeSet::new();
+        if view == View::Stale {
+            ids.extend(guild.before.range(from..).map(|(id, _)| *id));
+            ids.extend(guild.members.range(from..).map(|(id, _)| *id));
+        } else {
+            // The first page of a large guild does not go through all of it.
+            let page = guild.members.range(from..).map(|(id, _)| *id);
+            ids.extend(page.take(usize::try_from(limit).unwrap_or(1000)));
+        }
         let page: Vec<Value> = ids
             .into_iter()
-            .filter(|id| id.0 > after)
             .filter_map(|id| Some(self.member_json(id, seen(guild, id, view)?)))
             .take(usize::try_from(limit).unwrap_or(1000))
             .step_by(if view == View::Short { 2 } else { 1 })

@@ -1,0 +1,103 @@
+//! The token that Plex refused: nothing is asked with it but, now and then, whether it works again.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+
+use super::{core::Core, seam::millis, worker::Worker};
+use crate::{domain::Timestamp, plex::PlexError, store::StoreError};
+
+/// A token that worked for so long counts as one that works: when it is refused after that, administrators
+/// are told anew, and the pauses begin with the first.
+const CALM: Duration = Duration::from_secs(3600);
+
+/// How the token stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Token {
+    refused: bool,
+    /// When it is asked for next, while it is refused.
+    next: Option<Timestamp>,
+    /// How often it was asked for or refused since it last worked for a while.
+    attempts: u32,
+    /// Since when it works again.
+    accepted: Option<Timestamp>,
+}
+
+impl Core {
+    /// Plex refused the token. True if the administrators are to be told.
+    pub(super) fn token_refused(&self) -> bool {
+        let now = self.seam.now();
+        let mut token = self.token();
+        if token.refused {
+            return false;
+        }
+        let calm = |since: Timestamp| since.plus_millis(millis(CALM)) <= now;
+        let tells = token.accepted.is_none_or(calm);
+        token.attempts = if tells { 0 } else { token.attempts.saturating_add(1) };
+        token.refused = true;
+        token.next = Some(self.retry_at(token.attempts, None));
+        drop(token);
+        self.signals.token.notify_one();
+        tells
+    }
+
+    /// Whether Plex refuses the token, as far as is known.
+    pub(super) fn token_is_refused(&self) -> bool {
+        self.token().refused
+    }
+
+    /// Plex accepted the token: those who waited for that go on.
+    pub(super) async fn token_works(&self) -> Result<(), StoreError> {
+        if !self.token_is_refused() {
+            return Ok(());
+        }
+        let (now, why) = (self.seam.now(), PlexError::Unauthorized.to_string());
+        let unparked = self.store.write(move |tx| tx.unpark(&why, now)).await?;
+        {
+            let mut token = self.token();
+            token.refused = false;
+            token.next = None;
+            token.accepted = Some(now);
+        }
+        tracing::info!(unparked, "Plex accepts the token again; accounts that waited for that go on");
+        self.signals.converge.notify_one();
+        Ok(())
+    }
+}
+
+/// Asks now and then whether a refused token works again.
+pub(super) struct TokenProbe;
+
+impl Worker for TokenProbe {
+    const NAME: &'static str = "token";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.token
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        match core.token().next {
+            None => return Ok(None),
+            Some(next) if next > core.seam.now() => return Ok(Some(next)),
+            Some(_) => {}
+        }
+        // The cheapest request that tells.
+        match core.plex.owner().await {
+            Ok(_) => {
+                core.token_works().await?;
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the token does not work yet");
+                let at_least = match error {
+                    PlexError::RateLimited { retry_after } => retry_after,
+                    _ => None,
+                };
+                let mut token = core.token();
+                token.attempts = token.attempts.saturating_add(1);
+                token.next = Some(core.retry_at(token.attempts, at_least));
+                Ok(token.next)
+            }
+        }
+    }
+}
