@@ -170,7 +170,11 @@ fn memory_that_fits_may_be_used() {
          (call $fine)",
     );
     let policy = load(&engine, "grows", core_module(&grows)).unwrap();
-    assert_eq!(policy.evaluate(&harmful()).unwrap().decision, normal());
+    let grown = policy.evaluate(&harmful()).unwrap();
+    assert_eq!(grown.decision, normal());
+    // What was used is told to the byte: pages have 64 KiB.
+    let at_rest = policy.evaluate(&event("0000000001")).unwrap();
+    assert_eq!(grown.memory - at_rest.memory, 500 << 16);
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub struct Evaluation {
     pub decision: Decision,
     /// Units of work. The same event always costs the same.
     pub fuel: u64,
+    /// The memory of the instance at its end, in bytes: the most that it had, because memory never shrinks. The
+    /// same event always needs the same.
+    pub memory: usize,
     /// Time on the wall.
     pub took: Duration,
     /// What the policy logged.
@@ -42,10 +45,10 @@ impl Policy {
         if matches!(outcome.decision, Err(Failure::OutOfTime { .. })) {
             outcome = loaded.attempt(event);
         }
-        let Outcome { decision, fuel, logs } = outcome;
+        let Outcome { decision, fuel, memory, logs } = outcome;
         let took = started.elapsed();
         match decision {
-            Ok(decision) => Ok(Evaluation { decision, fuel, took, logs }),
+            Ok(decision) => Ok(Evaluation { decision, fuel, memory, took, logs }),
             Err(cause) => Err(EvaluationError {
                 policy: loaded.name.as_str().into(),
                 event: printable(&event.id).into(),
@@ -61,6 +64,7 @@ impl Policy {
 struct Outcome {
     decision: Result<Decision, Failure>,
     fuel: u64,
+    memory: usize,
     logs: Vec<LogLine>,
 }
 
@@ -68,11 +72,13 @@ impl Loaded {
     fn attempt(&self, event: &Event) -> Outcome {
         let mut run = match Run::new(&self.engine, &self.limits, self.limits.of_an_event()) {
             Ok(run) => run,
-            Err(failure) => return Outcome { decision: Err(failure), fuel: 0, logs: Vec::new() },
+            Err(failure) => {
+                return Outcome { decision: Err(failure), fuel: 0, memory: 0, logs: Vec::new() };
+            }
         };
         let decision = self.decide(&mut run, event);
-        let fuel = run.fuel_used();
-        Outcome { decision, fuel, logs: run.finish() }
+        let (fuel, memory) = (run.fuel_used(), run.memory_used());
+        Outcome { decision, fuel, memory, logs: run.finish() }
     }
 
     fn decide(&self, run: &mut Run, event: &Event) -> Result<Decision, Failure> {

@@ -100,6 +100,12 @@ impl Run {
         self.budget.fuel.saturating_sub(self.store.get_fuel().unwrap_or(0))
     }
 
+    /// How much memory the instance has, in bytes, all of its memories together. A memory never shrinks, so this
+    /// is also the most that it had.
+    pub(super) fn memory_used(&self) -> usize {
+        self.store.data().memory.used
+    }
+
     /// Room for reading the memory out: one page more, and as much data as there is memory.
     pub(super) fn open_for_snapshot(&mut self) {
         let memory = &mut self.store.data_mut().memory;
