@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    brake::Verdict,
     core::Core,
     effects::{close_prompts, grant_of},
     ports::{Command, Invoker, Reply},
@@ -14,7 +15,7 @@ use crate::{
         AccountId, Email, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
-    store::{Account, EventState, NewEvent, Order, PromptState, Stage, StoreError, Tx},
+    store::{Account, EventState, NewEvent, PromptState, Stage, StoreError, Tx},
 };
 
 /// How long a command waits for its outcome before it answers that the work goes on.
@@ -33,8 +34,8 @@ impl Core {
                 self.sweep_all();
                 return Reply::text(texts::SYNCING);
             }
-            Command::Approve { member } => return self.decide(Order::Approve(member), by.user).await,
-            Command::Reject { member } => return self.decide(Order::Reject(member), by.user).await,
+            Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
+            Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {
                 let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
@@ -57,10 +58,9 @@ impl Core {
         })
     }
 
-    async fn decide(&self, order: Order, by: UserId) -> Reply {
-        let approved = matches!(order, Order::Approve(_));
-        match self.decide_holds(order, Some(by)).await {
-            Ok(done) => Reply::text(texts::holds_decided(approved, done.members.len())),
+    async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId) -> Reply {
+        match self.decide_holds(verdict, only, Some(by), None).await {
+            Ok(done) => Reply::text(texts::holds_decided(verdict == Verdict::Approve, done.members.len())),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)

@@ -158,8 +158,12 @@ pub(super) const ADDRESS_REFUSED: &str = "Plex does not accept that e-mail addre
 
 /// One line for each action of a decision.
 pub(super) fn decided(user: UserId, decision: &DecisionRow) -> String {
-    let actions: Vec<&str> = decision.actions.iter().map(action).collect();
-    format!("<@{user}>: {} ({})", actions.join(", "), decision.reason)
+    format!("<@{user}>: {} ({})", actions(&decision.actions), decision.reason)
+}
+
+/// The actions of a decision.
+pub(super) fn actions(actions: &[Action]) -> String {
+    actions.iter().map(action).collect::<Vec<_>>().join(", ")
 }
 
 fn action(action: &Action) -> &'static str {
