@@ -5,7 +5,10 @@ mod color;
 mod demo;
 mod error;
 mod holds;
+mod invite_missing;
 pub mod logging;
+mod order;
+mod plan;
 pub mod policy;
 pub mod run;
 mod stop;
@@ -13,6 +16,8 @@ mod stop;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::domain::Timestamp;
 
 pub use color::Color;
 pub use error::{CliError, Exit};
@@ -43,6 +48,7 @@ enum Command {
     Demo(demo::Demo),
     Holds(holds::Holds),
     Backup(backup::Backup),
+    InviteMissing(invite_missing::InviteMissing),
     Policy(policy::PolicyArgs),
 }
 
@@ -58,9 +64,21 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Backup(backup) => backup.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
-        Command::Policy(policy) => policy.run().map_err(CliError::from),
+        Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
+        Command::Policy(policy) => policy.run(),
     };
     error::exit(done)
+}
+
+/// How long ago something was.
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(then.0) / 60_000;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2_880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1_440),
+    }
 }
 
 #[cfg(test)]

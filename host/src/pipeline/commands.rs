@@ -6,6 +6,7 @@ use super::{
     brake::Verdict,
     core::Core,
     effects::{close_prompts, grant_of},
+    policies::Why,
     ports::{Command, Invoker, Reply},
     settings::Settings,
     texts,
@@ -27,7 +28,13 @@ impl Core {
         let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
         let guild = guild.filter(|_| by.administrator);
         let (typed, member) = match command {
-            Command::Sync | Command::Approve { .. } | Command::Reject { .. } if guild.is_none() => {
+            Command::Sync
+            | Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::ReloadPolicy
+            | Command::RollBackPolicy { .. }
+                if guild.is_none() =>
+            {
                 return Reply::text(texts::ADMINISTRATORS_ONLY);
             }
             Command::Sync => {
@@ -36,6 +43,10 @@ impl Core {
             }
             Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
             Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
+            Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked).await),
+            Command::RollBackPolicy { to } => {
+                return swapped(by.user, self.roll_back_policy(to.as_deref()).await);
+            }
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {
                 let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
@@ -157,6 +168,17 @@ impl Core {
                 () = worked => {}
                 () = &mut limit => return Ok(account),
             }
+        }
+    }
+}
+
+/// What came of a change of the policy.
+fn swapped(by: UserId, outcome: Result<Result<String, String>, StoreError>) -> Reply {
+    match outcome {
+        Ok(Ok(said) | Err(said)) => texts::reply(&said),
+        Err(error) => {
+            tracing::error!(administrator = %by, %error, "a command failed");
+            Reply::text(texts::TRY_AGAIN)
         }
     }
 }

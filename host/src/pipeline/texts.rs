@@ -2,7 +2,7 @@
 
 use super::{
     converge,
-    ports::{Button, ButtonAction, Outgoing},
+    ports::{Button, ButtonAction, Outgoing, Reply},
     seam::millis,
     settings::{Brake, Drift},
 };
@@ -25,6 +25,11 @@ fn plain(text: impl Into<String>) -> Outgoing {
 /// A message without a button.
 pub(super) fn message(text: &str) -> Outgoing {
     plain(text)
+}
+
+/// A text for the person who did something.
+pub(super) fn reply(text: &str) -> Reply {
+    Reply::text(plain(text).text)
 }
 
 /// The question for the e-mail address.

@@ -33,7 +33,12 @@ use rolarr_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::{discord::ToDiscord, plex::ToPlex, policies::Shelf, population::Subscriber};
+pub use self::{
+    discord::ToDiscord,
+    plex::ToPlex,
+    policies::{Shelf, load, load_module},
+    population::Subscriber,
+};
 
 /// When every story begins: 2026-01-01 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
@@ -307,6 +312,15 @@ impl Stage {
 
     fn intake(&self) -> Result<rolarr::pipeline::Handle> {
         Ok(self.pipeline.as_ref().context("the pipeline was stopped")?.handle())
+    }
+
+    /// The policy is loaded anew, as after SIGHUP.
+    ///
+    /// # Errors
+    /// If the pipeline was stopped.
+    pub fn reload_policy(&self) -> Result<()> {
+        self.intake()?.reload_policy();
+        Ok(())
     }
 
     /// The guild.

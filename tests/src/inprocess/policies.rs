@@ -83,8 +83,11 @@ pub fn load(name: &str, settings: &Value) -> Result<Loaded> {
     load_module(Module::open(name)?, settings)
 }
 
-/// Each policy is compiled once in a process, whatever the number of stories.
-fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
+/// Loads a policy from a module. Each is compiled once in a process, whatever the number of stories.
+///
+/// # Errors
+/// If it does not load.
+pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
     static LOADED: Mutex<Vec<(Vec<u8>, Value, Policy)>> = Mutex::new(Vec::new());
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let known = loaded.iter().find(|(bytes, with, _)| *bytes == module.bytes && with == settings);

@@ -1,15 +1,20 @@
 //! `rolarr policy …`: what an author and an operator do with a policy before anybody's access depends on
 //! it.
 
+mod apply;
 mod check;
 mod difference;
+mod force;
+mod shadow;
 mod test;
 
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-/// Check and test policies.
+use super::CliError;
+
+/// Check and test policies, and say which one decides.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -20,6 +25,11 @@ pub struct PolicyArgs {
 enum PolicyCommand {
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Reload(force::ReloadArgs),
+    Rollback(force::RollbackArgs),
+    History(force::HistoryArgs),
+    Apply(apply::ApplyArgs),
+    Shadow(shadow::ShadowArgs),
 }
 
 impl PolicyArgs {
@@ -28,13 +38,17 @@ impl PolicyArgs {
     /// # Errors
     ///
     /// The command could not be carried out at all, for example because the output is closed.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let mut out = std::io::stdout().lock();
-        match &self.command {
-            PolicyCommand::Check(args) => args.run(&mut out),
-            PolicyCommand::Test(args) => args.run(&mut out),
+    pub fn run(self) -> Result<ExitCode, CliError> {
+        let out = || std::io::stdout().lock();
+        match self.command {
+            PolicyCommand::Check(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Test(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Reload(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Rollback(args) => args.run().map(ExitCode::from),
+            PolicyCommand::History(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Apply(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
         }
-        .map(ExitCode::from)
     }
 }
 
