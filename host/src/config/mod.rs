@@ -23,4 +23,5 @@ pub use model::{
     Addresses, Brake, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log,
     LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
 };
+pub(crate) use quantity::duration as parse_duration;
 pub use suggest::closest;

@@ -15,6 +15,7 @@ mod events;
 #[cfg(test)]
 mod file_tests;
 mod holds;
+mod journal;
 mod members;
 mod messages;
 mod prompts;
@@ -30,6 +31,7 @@ pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow, Order};
+pub use journal::{AuditRow, Journal, Span, keep_fact};
 pub use members::{GrantRow, MemberRow};
 pub use messages::{Task, TaskState, Work};
 pub use prompts::{Prompt, PromptState};
