@@ -10,6 +10,8 @@
 mod access;
 mod address;
 mod brake;
+pub mod carried;
+pub mod changes;
 mod commands;
 mod converge;
 mod core;
@@ -22,6 +24,7 @@ mod intake;
 mod messenger;
 mod observe;
 pub mod ports;
+pub mod progress;
 mod roles;
 mod seam;
 pub mod settings;
