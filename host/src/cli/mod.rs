@@ -4,11 +4,15 @@ mod backup;
 mod color;
 mod demo;
 mod error;
+mod events;
 mod holds;
+mod journal;
 pub mod logging;
+mod moment;
 pub mod policy;
 pub mod run;
 mod stop;
+mod words;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,7 @@ enum Command {
     Demo(demo::Demo),
     Holds(holds::Holds),
     Backup(backup::Backup),
+    Events(events::Events),
     Policy(policy::PolicyArgs),
 }
 
@@ -57,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Backup(backup) => backup.execute().map(ExitCode::from),
+        Command::Events(events) => events.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run().map_err(CliError::from),
     };

@@ -10,7 +10,7 @@ mod error;
 mod load;
 mod model;
 mod policy;
-mod quantity;
+pub(crate) mod quantity;
 mod secret;
 mod sections;
 mod suggest;
@@ -23,5 +23,4 @@ pub use model::{
     Addresses, Brake, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log,
     LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
 };
-pub(crate) use quantity::duration as parse_duration;
 pub use suggest::closest;

@@ -83,7 +83,10 @@ impl std::fmt::Debug for Journal {
 pub fn keep_fact(path: &Path, name: &str, fresh: &str) -> Result<String, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.busy_timeout(connection::PATIENCE)?;
-    db.execute("INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING", [name, fresh])?;
+    db.execute(
+        "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
+        [name, fresh],
+    )?;
     Ok(db.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0))?)
 }
 
@@ -131,10 +134,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn last_events(&self, span: &Span, limit: u32) -> Result<Vec<EventRow>, StoreError> {
-        let sql = format!(
-            "SELECT {} FROM events WHERE {WITHIN} ORDER BY events.id DESC LIMIT ?4",
-            events::COLUMNS
-        );
+        let sql =
+            format!("SELECT {} FROM events WHERE {WITHIN} ORDER BY events.id DESC LIMIT ?4", events::COLUMNS);
         let Span { since, until, member } = *span;
         let mut rows = self.all(&sql, params![since.map(At), until.map(At), member, limit], events::event)?;
         rows.reverse();

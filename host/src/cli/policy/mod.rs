@@ -2,7 +2,7 @@
 //! it.
 
 mod check;
-mod difference;
+pub(super) mod difference;
 mod test;
 
 use std::process::ExitCode;
