@@ -73,6 +73,11 @@ impl Opened {
         Ok(Decisions { opened: self, span, newest, after: EventId(0), part: Vec::new().into_iter() })
     }
 
+    /// How many decisions there are within a span.
+    pub(super) fn count(&self, span: &Span) -> anyhow::Result<u64> {
+        self.read(|tx| tx.count_decisions(span))
+    }
+
     /// The settings of the configured policy, with the digest of what they decide: whoever finds the digest at a
     /// decision knows the settings that it was made with.
     pub(super) fn settings(&self) -> Option<KnownSettings> {

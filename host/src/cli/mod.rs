@@ -5,6 +5,8 @@ mod color;
 mod demo;
 mod error;
 mod events;
+#[cfg(test)]
+mod fixture;
 mod holds;
 mod journal;
 pub mod logging;

@@ -81,7 +81,7 @@ impl Export {
                 .hinted("name another file, or replace it with `--force`"));
         }
         let opened = self.place.open()?;
-        if opened.read(|tx| tx.count_decisions(&span))? == 0 {
+        if opened.count(&span)? == 0 {
             return Err(CliError::failed(anyhow!("nothing was decided on such an event"))
                 .hinted("`rolarr events list` shows what there is"));
         }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use rolarr_policy::{
     contract::{
-        Access, Account, AccountChange, Action, Cause, Decision, Event, Grant, GuildRoles, Member, Message,
-        Origin, Progress, Restriction, Role, Rule, Service, Wake,
+        Access, AccountChange, Action, Cause, Decision, Event, Grant, GuildRoles, Member, Message, Origin,
+        Progress, Restriction, Rule, Wake,
     },
     recording::{self, Recording},
 };
@@ -14,19 +14,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    domain::{Email, EventId, GuildId, PlexAccountId, RoleId, ShareId},
+    cli::{
+        fixture::{ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, member, role},
+        words,
+    },
+    domain::{Email, PlexAccountId, ShareId},
     policy::{Engine, EngineSettings, Limits, Module, Policy},
-    store::{DecisionRow, EventState, MemberRow, NewEvent, Store, Threads, Tx, Work},
+    store::{EventState, NewEvent, Work},
 };
-
-const HOME: GuildId = GuildId(900_000_010);
-const OTHER: GuildId = GuildId(900_000_011);
-const PLUS: RoleId = RoleId(900_000_100);
-const ADA: UserId = UserId(900_000_021);
-const BEN: UserId = UserId(900_000_022);
-/// 2026-09-21 14:13:20 UTC.
-const START: u64 = 1_790_000_000_000;
-const DAY: u64 = 86_400_000;
 
 /// Everything that must not be in an export.
 const SECRETS: [&str; 13] = [
@@ -68,83 +63,6 @@ fn run(folder: &Path, args: &[&str]) -> String {
     text.replace(&folder.display().to_string(), "FOLDER")
 }
 
-fn database(
-    work: impl FnOnce(&Tx<'_>) -> Result<(), crate::store::StoreError> + Send + 'static,
-) -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rolarr.db");
-    let store = Store::open(&file, Threads::None).unwrap();
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.write(work)).unwrap();
-    (folder, file)
-}
-
-fn role() -> Role {
-    Role { id: PLUS.into(), key: "plus".to_owned(), name: "Plex Plus".to_owned() }
-}
-
-fn member(tx: &Tx<'_>, user: UserId, name: &str) {
-    tx.put_member(&MemberRow {
-        guild: HOME,
-        user,
-        username: name.to_owned(),
-        roles: vec![PLUS],
-        joined_at: None,
-        screening: false,
-        bot: false,
-        present: true,
-        seen_at: Timestamp(START),
-    })
-    .unwrap();
-}
-
-fn event_of(user: UserId, name: &str, access: Access, cause: Cause) -> Event {
-    let mut event = Event::new(cause);
-    event.at = Timestamp(START);
-    event.guild = HOME.into();
-    event.member = Member {
-        id: user.into(),
-        username: name.to_owned(),
-        joined_at: Some(Timestamp(START - 100 * DAY)),
-        ..Member::default()
-    };
-    event.service =
-        Service { key: "plex".to_owned(), kind: "plex".to_owned(), libraries: vec!["Movies".to_owned()] };
-    event.account = Account { access, identified: true, ..Account::default() };
-    event
-}
-
-/// Writes an event with the decision on it.
-fn decide(tx: &Tx<'_>, mut event: Event, decision: Decision, logs: &[&str]) -> EventId {
-    let id = tx
-        .journal(&NewEvent {
-            at: event.at,
-            origin: event.origin,
-            guild: HOME,
-            user: event.member.id.0.parse().unwrap(),
-            cause: event.cause.clone(),
-            roles: Vec::new(),
-            state: EventState::Decided,
-            remark: None,
-        })
-        .unwrap();
-    event.id = id.padded();
-    tx.put_decision(&DecisionRow {
-        event: id,
-        at: event.at.plus_millis(40),
-        input: serde_json::to_string(&event).unwrap(),
-        actions: decision.actions,
-        reason: decision.reason,
-        policy: "role-restriction".to_owned(),
-        version: "0.1.0".to_owned(),
-        digest: "d16e57".repeat(10),
-        fuel: 12_345,
-        micros: 321,
-        logs: logs.iter().map(|line| (*line).to_owned()).collect(),
-    })
-    .unwrap();
-    id
-}
-
 /// A policy that puts all that it is told into all that it answers.
 fn talkative(event: &Event) -> Decision {
     let Member { id, username, .. } = &event.member;
@@ -160,8 +78,6 @@ fn talkative(event: &Event) -> Decision {
     ];
     Decision::of(actions, format!("{said}, guild {}", event.guild))
 }
-
-use crate::cli::words;
 
 /// A database with names, ids and addresses in every column that has a text.
 fn full() -> (TempDir, PathBuf) {

@@ -1,7 +1,9 @@
 //! `rolarr policy …`: what an author and an operator do with a policy before anybody's access depends on
 //! it.
 
+mod bench;
 mod check;
+mod diff;
 pub(super) mod difference;
 mod test;
 
@@ -20,6 +22,8 @@ pub struct PolicyArgs {
 enum PolicyCommand {
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Diff(diff::DiffArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl PolicyArgs {
@@ -33,6 +37,8 @@ impl PolicyArgs {
         match &self.command {
             PolicyCommand::Check(args) => args.run(&mut out),
             PolicyCommand::Test(args) => args.run(&mut out),
+            PolicyCommand::Diff(args) => args.run(&mut out),
+            PolicyCommand::Bench(args) => args.run(&mut out),
         }
         .map(ExitCode::from)
     }
@@ -48,4 +54,4 @@ pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
