@@ -4,14 +4,20 @@ mod backup;
 mod color;
 mod demo;
 mod error;
+mod events;
+#[cfg(test)]
+mod fixture;
 mod holds;
 mod invite_missing;
+mod journal;
 pub mod logging;
+mod moment;
 mod order;
 mod plan;
 pub mod policy;
 pub mod run;
 mod stop;
+mod words;
 
 use std::process::ExitCode;
 
@@ -49,6 +55,7 @@ enum Command {
     Holds(holds::Holds),
     Backup(backup::Backup),
     InviteMissing(invite_missing::InviteMissing),
+    Events(events::Events),
     Policy(policy::PolicyArgs),
 }
 
@@ -63,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Backup(backup) => backup.execute().map(ExitCode::from),
+        Command::Events(events) => events.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run(),

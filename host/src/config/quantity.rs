@@ -6,7 +6,7 @@ use std::time::Duration;
 pub(super) const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Reads a length of time: `"24h"`, `"1h 30m"`, `"500ms"`. None if it is none, or longer than [`LONGEST`].
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let total = parts(text, |unit| match unit {
         "ms" => Some(1),
         "s" => Some(1_000),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     brake::Verdict,
+    carried::Carried,
     core::Core,
     effects::{close_prompts, grant_of},
     policies::Why,
@@ -16,7 +17,7 @@ use crate::{
         AccountId, Email, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
-    store::{Account, EventState, NewEvent, PromptState, Stage, StoreError, Tx},
+    store::{Account, EventState, GrantRow, NewEvent, PromptState, Stage, StoreError, Tx},
 };
 
 /// How long a command waits for its outcome before it answers that the work goes on.
@@ -324,14 +325,12 @@ fn remove(
         remark: Some("removed by an administrator".to_owned()),
     })?;
     tx.audit(now, Some(event), Some(user), "command", &text)?;
-    for mut grant in tx.grants(user)? {
-        tx.drop_wakes(grant.guild, user)?;
-        if grant.access != Access::Absent {
-            grant.access = Access::Absent;
-            grant.since = Some(now);
-            grant.memo.clear();
-            tx.put_grant(user, &grant)?;
-        }
+    for GrantRow { guild, access, since, memo } in tx.grants(user)? {
+        let mut carried = Carried { access, since, memo, wakes: Vec::new() };
+        carried.void(now);
+        tx.drop_wakes(guild, user)?;
+        let Carried { access, since, memo, .. } = carried;
+        tx.put_grant(user, &GrantRow { guild, access, since, memo })?;
     }
     tx.drop_hold(account.id)?;
     close_prompts(tx, now, event, user)?;

@@ -6,17 +6,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{core::Core, effects, observe::Seen, seam::Step, texts, worker::Worker};
+use super::{core::Core, effects, observe::Seen, progress::Place, seam::Step, texts, worker::Worker};
 use crate::{
     domain::{
         Timestamp, UserId,
         contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
     policy::LogLine,
-    store::{
-        self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage, StoreError,
-        Tx, WakeRow,
-    },
+    store::{self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, StoreError, Tx, WakeRow},
 };
 
 /// So many members are decided at the same time.
@@ -252,17 +249,13 @@ pub(super) fn input(core: &Core, known: &Known) -> Event {
 /// How far the host has got with a member.
 fn progress(account: Option<&store::Account>, prompt: Option<&Prompt>) -> Progress {
     let Some(account) = account else { return Progress::Settled };
-    let known = account.email.is_some() || account.plex_account.is_some();
-    match (account.stage, prompt.map(|prompt| prompt.state)) {
-        _ if account.held.is_some() => Progress::Held,
-        _ if account.parked.is_some() => Progress::Parked,
-        (Stage::None, Some(PromptState::Open)) if !known => Progress::Asking,
-        (Stage::None, Some(PromptState::Expired)) if !known => Progress::AskExpired,
-        (Stage::Inviting | Stage::Leaving, _) => Progress::Working,
-        (Stage::Invited, _) => Progress::Invited,
-        (Stage::Declined, _) => Progress::Declined,
-        (Stage::Lost, _) => Progress::Lost,
-        (Stage::None | Stage::Joined, _) if account.due.is_some() => Progress::Working,
-        (Stage::None | Stage::Joined, _) => Progress::Settled,
-    }
+    let place = Place {
+        held: account.held.is_some(),
+        parked: account.parked.is_some(),
+        known: account.email.is_some() || account.plex_account.is_some(),
+        stage: account.stage,
+        prompt: prompt.map(|prompt| prompt.state),
+        due: account.due.is_some(),
+    };
+    place.progress()
 }

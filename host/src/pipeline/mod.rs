@@ -10,6 +10,8 @@
 mod access;
 mod address;
 mod brake;
+pub mod carried;
+pub mod changes;
 mod commands;
 mod converge;
 mod core;
@@ -24,6 +26,7 @@ mod observe;
 mod orders;
 pub mod policies;
 pub mod ports;
+pub mod progress;
 mod roles;
 mod seam;
 pub mod settings;

@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
+    changes::Changes,
     core::Core,
     hints::Pending,
     ports::{DiscordError, Presence, Said, Snapshot},
@@ -286,9 +287,8 @@ impl Seen {
         }
     }
 
-    /// A member as Discord shows them: stores them, and an event for each tracked role that came or went.
-    /// Added ones come first, and each event carries the roles after the whole change, so that a swap of
-    /// one role for another never looks like a loss.
+    /// A member as Discord shows them: stores them, and an event for each tracked role that came or went. Each
+    /// event carries the roles after the whole change.
     pub(super) fn take_in(
         &self,
         tx: &Tx<'_>,
@@ -305,20 +305,14 @@ impl Seen {
         }
         let remark = self.untouchable(read.user, &read.roles);
         let roles = self.tracked(&read.roles);
-        let added = self
-            .tracked
-            .iter()
-            .filter(|(id, _)| read.roles.contains(id) && !before.contains(id))
-            .map(|(_, role)| Cause::RoleAdded(role.clone()));
-        let mut removed: Vec<&(RoleId, crate::domain::contract::Role)> =
-            self.tracked.iter().filter(|(id, _)| before.contains(id) && !read.roles.contains(id)).collect();
-        if removed.len() > 1 {
+        let mut changes =
+            Changes::of(&self.tracked, |(id, _)| before.contains(id), |(id, _)| read.roles.contains(id));
+        if changes.removed.len() > 1 {
             // What was lost with a deleted role is held, and so is what follows it.
             let deleted = tx.deleted_roles(self.guild)?;
-            removed.sort_by_key(|(id, _)| !deleted.iter().any(|(role, _)| role == id));
+            changes.removed.sort_by_key(|(id, _)| !deleted.iter().any(|(role, _)| role == id));
         }
-        let mut causes: Vec<Cause> =
-            added.chain(removed.into_iter().map(|(_, role)| Cause::RoleRemoved(role.clone()))).collect();
+        let mut causes = changes.causes(|(_, role)| role);
         let was_protected = !before.is_empty() && self.untouchable(read.user, before).is_some();
         if was_protected && remark.is_none() {
             // What happened while they were protected was skipped: the present roles decide, and what was

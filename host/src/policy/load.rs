@@ -67,10 +67,7 @@ impl Policy {
             return Err(failed(problem, Vec::new()));
         }
 
-        let settings = match settings {
-            Value::Null => "{}".to_owned(),
-            some => cache::canonical(some),
-        };
+        let settings = canonical(settings);
         let digest = cache::digest(&module.bytes, &settings, &sources);
         let loading = Loading { engine, limits, contract: &description.contract };
         let made = match loading.kept(&digest) {
@@ -99,6 +96,12 @@ impl Policy {
             digest,
             logs: made.logs,
         })))
+    }
+
+    /// The [`digest`](Self::digest) that a policy would have, without loading it.
+    #[must_use]
+    pub fn digest_of(module: &Module, settings: &Value, sources: &[Source]) -> String {
+        cache::digest(&module.bytes, &canonical(settings), sources)
     }
 
     /// What the policy says of itself.
@@ -146,6 +149,14 @@ impl std::fmt::Debug for Policy {
             .field("metadata", &self.0.metadata)
             .field("digest", &self.0.digest)
             .finish_non_exhaustive()
+    }
+}
+
+/// The one text of settings that are the same.
+fn canonical(settings: &Value) -> String {
+    match settings {
+        Value::Null => "{}".to_owned(),
+        some => cache::canonical(some),
     }
 }
 

@@ -18,6 +18,9 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/003.sql")),
 ];
 
+/// The newest schema: how many migrations there are.
+pub(super) const SCHEMA: usize = MIGRATIONS.len();
+
 /// How long another program may hold the file before that is an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -78,7 +81,7 @@ fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Whether the file holds tables and none of ours.
-fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
+pub(super) fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
     let (tables, ours): (i64, i64) = db.query_row(
         "SELECT count(*), coalesce(sum(name = 'facts'), 0) FROM sqlite_schema WHERE type = 'table'",
         [],

@@ -72,9 +72,9 @@ pub struct Task {
     pub sent_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, event, user, work, state, due, attempts, channel, sent_at";
+pub(super) const COLUMNS: &str = "id, event, user, work, state, due, attempts, channel, sent_at";
 
-fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+pub(super) fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: row.get(0)?,
         event: row.get(1)?,

@@ -15,6 +15,7 @@ mod events;
 #[cfg(test)]
 mod file_tests;
 mod holds;
+mod journal;
 mod members;
 mod messages;
 mod orders;
@@ -33,6 +34,7 @@ pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow};
+pub use journal::{AuditRow, Journal, Span, keep_fact};
 pub use members::{GrantRow, MemberRow};
 pub use messages::{Task, TaskState, Work};
 pub use orders::{Answer, Order, Plan, PlannedChange, Scope};

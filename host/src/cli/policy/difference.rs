@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::policy::printable;
 
 /// The lines of both lists: `-` is expected and not there, `+` is there and not expected.
-pub(super) fn lines(expected: &[Action], decided: &[Action]) -> Vec<String> {
+pub(in crate::cli) fn lines(expected: &[Action], decided: &[Action]) -> Vec<String> {
     let (before, after) = (text(expected), text(decided));
     let common = longest_common(&before, &after);
     let mut out = Vec::new();

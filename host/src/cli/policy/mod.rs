@@ -2,8 +2,10 @@
 //! it.
 
 mod apply;
+mod bench;
 mod check;
-mod difference;
+mod diff;
+pub(super) mod difference;
 mod force;
 mod shadow;
 mod test;
@@ -30,6 +32,8 @@ enum PolicyCommand {
     History(force::HistoryArgs),
     Apply(apply::ApplyArgs),
     Shadow(shadow::ShadowArgs),
+    Diff(diff::DiffArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl PolicyArgs {
@@ -48,6 +52,8 @@ impl PolicyArgs {
             PolicyCommand::History(args) => args.run().map(ExitCode::from),
             PolicyCommand::Apply(args) => args.run().map(ExitCode::from),
             PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
         }
     }
 }
@@ -62,4 +68,4 @@ pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -66,7 +66,7 @@ impl TestArgs {
 }
 
 /// All files with recordings below a path, sorted.
-fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

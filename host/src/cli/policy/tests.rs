@@ -11,12 +11,14 @@ struct Cli {
 }
 
 /// What the command prints, with the exit code, and with the folder's name replaced.
-fn run(folder: &Path, args: &[&str]) -> String {
+pub(in crate::cli::policy) fn run(folder: &Path, args: &[&str]) -> String {
     let cli = Cli::try_parse_from(std::iter::once("policy").chain(args.iter().copied())).unwrap();
     let mut out = Vec::new();
     let code = match &cli.policy.command {
         PolicyCommand::Check(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Diff(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Bench(args) => args.run(&mut out).unwrap(),
     };
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
@@ -128,4 +130,68 @@ fn what_can_t_be_compared_is_an_error() {
 #[test]
 fn a_test_without_a_path_is_refused() {
     assert!(Cli::try_parse_from(["policy", "test"]).is_err());
+}
+
+/// What a bench prints, with every number replaced: they are another machine's tomorrow.
+fn without_measures(text: &str) -> String {
+    text.lines()
+        .map(|line| {
+            let shown: String = line.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+            let mut shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            while shown.contains("00") || shown.contains("0,0") || shown.contains("0.0") {
+                shown = shown.replace("00", "0").replace("0,0", "0").replace("0.0", "0");
+            }
+            if line.trim_start().starts_with("digest") {
+                "digest SHA-256".to_owned()
+            } else {
+                shown.replace("ms", "µs")
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn bench_shows_what_a_policy_costs() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run(folder.path(), &["bench", "builtin:role-restriction", "--rounds", "2"]);
+    assert!(text.contains("18 events, 2 rounds, 36 evaluations"), "{text}");
+    insta::assert_snapshot!(without_measures(&text));
+}
+
+#[test]
+fn bench_measures_with_recorded_events_and_gives_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("left.jsonl");
+    std::fs::write(&file, format!("{0}\n{0}", LEFT.replace('\n', " "))).unwrap();
+    let file = file.display().to_string();
+    let text = run(
+        folder.path(),
+        &["bench", "builtin:role-restriction", "--rounds", "3", "--json", "--events", &file],
+    );
+    let json: serde_json::Value = serde_json::from_str(text.strip_suffix("exit code 0").unwrap()).unwrap();
+    assert_eq!((&json["events"], &json["evaluations"]), (&2.into(), &6.into()));
+    assert_eq!(json["fuel"]["p50"], json["fuel"]["max"], "the same event costs the same");
+    assert!(json["memory"]["max"].as_u64().unwrap() >= 65_536);
+    assert!(json["evaluate-us"]["max"].as_f64().unwrap() > json["instantiate-us"]["p50"].as_f64().unwrap());
+}
+
+#[test]
+fn bench_says_what_it_can_not_measure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("text.wasm"), "no wasm").unwrap();
+    std::fs::write(path("broken.json"), format!("{LEFT}\n{{\"format\": 1,")).unwrap();
+    let builtin = "builtin:role-restriction";
+    let runs = [
+        run(folder.path(), &["bench", &path("text.wasm")]),
+        run(folder.path(), &["bench", &path("missing.wasm")]),
+        run(folder.path(), &["bench", builtin, "--settings", r#"{"block": "x"}"#]),
+        run(folder.path(), &["bench", builtin, "--events", &path("broken.json")]),
+        run(folder.path(), &["bench", builtin, "--events", &path("missing")]),
+    ];
+    insta::assert_snapshot!(runs.join("\n"));
+    for wrong in [["--seconds", "0"], ["--seconds", "61"], ["--rounds", "0"]] {
+        assert!(Cli::try_parse_from(["policy", "bench", builtin, wrong[0], wrong[1]]).is_err(), "{wrong:?}");
+    }
 }
