@@ -10,7 +10,7 @@ mod error;
 mod load;
 mod model;
 mod policy;
-mod quantity;
+pub(crate) mod quantity;
 mod secret;
 mod sections;
 mod suggest;

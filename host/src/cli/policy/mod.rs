@@ -1,13 +1,17 @@
 //! `rolarr policy …`: what an author and an operator do with a policy before anybody's access depends on
 //! it.
 
+mod cases;
 mod check;
 mod difference;
+mod situation;
 mod test;
 
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
+
+use super::Color;
 
 /// Check and test policies.
 #[derive(Debug, clap::Args)]
@@ -28,11 +32,12 @@ impl PolicyArgs {
     /// # Errors
     ///
     /// The command could not be carried out at all, for example because the output is closed.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self, color: Color) -> anyhow::Result<ExitCode> {
         let mut out = std::io::stdout().lock();
+        let color = color.applies_to(&out);
         match &self.command {
             PolicyCommand::Check(args) => args.run(&mut out),
-            PolicyCommand::Test(args) => args.run(&mut out),
+            PolicyCommand::Test(args) => args.run(&mut out, color),
         }
         .map(ExitCode::from)
     }

@@ -16,7 +16,7 @@ fn run(folder: &Path, args: &[&str]) -> String {
     let mut out = Vec::new();
     let code = match &cli.policy.command {
         PolicyCommand::Check(args) => args.run(&mut out).unwrap(),
-        PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Test(args) => args.run(&mut out, false).unwrap(),
     };
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
