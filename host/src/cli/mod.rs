@@ -74,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run(),
+        Command::Policy(policy) => policy.run(cli.color).map_err(CliError::from),
     };
     error::exit(done)
 }

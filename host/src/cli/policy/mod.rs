@@ -8,6 +8,10 @@ mod diff;
 pub(super) mod difference;
 mod force;
 mod shadow;
+mod cases;
+mod check;
+mod difference;
+mod situation;
 mod test;
 
 use std::process::ExitCode;
@@ -17,6 +21,9 @@ use serde_json::{Map, Value};
 use super::CliError;
 
 /// Check and test policies, and say which one decides.
+use super::Color;
+
+/// Check and test policies.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -54,6 +61,12 @@ impl PolicyArgs {
             PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
             PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
             PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+    pub fn run(&self, color: Color) -> anyhow::Result<ExitCode> {
+        let mut out = std::io::stdout().lock();
+        let color = color.applies_to(&out);
+        match &self.command {
+            PolicyCommand::Check(args) => args.run(&mut out),
+            PolicyCommand::Test(args) => args.run(&mut out, color),
         }
     }
 }

@@ -19,6 +19,7 @@ pub(in crate::cli::policy) fn run(folder: &Path, args: &[&str]) -> String {
         PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Diff(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Bench(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Test(args) => args.run(&mut out, false).unwrap(),
     };
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
