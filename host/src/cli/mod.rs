@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Backup(backup) => backup.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
-        Command::Policy(policy) => policy.run().map_err(CliError::from),
+        Command::Policy(policy) => policy.run(),
     };
     error::exit(done)
 }

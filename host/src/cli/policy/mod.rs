@@ -1,15 +1,20 @@
 //! `rolarr policy …`: what an author and an operator do with a policy before anybody's access depends on
 //! it.
 
+mod build;
 mod check;
 mod difference;
+mod language;
+mod new;
 mod test;
 
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-/// Check and test policies.
+use super::error::CliError;
+
+/// Make, build, check and test policies.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -18,6 +23,8 @@ pub struct PolicyArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommand {
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
 }
@@ -28,11 +35,13 @@ impl PolicyArgs {
     /// # Errors
     ///
     /// The command could not be carried out at all, for example because the output is closed.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> Result<ExitCode, CliError> {
         let mut out = std::io::stdout().lock();
         match &self.command {
-            PolicyCommand::Check(args) => args.run(&mut out),
-            PolicyCommand::Test(args) => args.run(&mut out),
+            PolicyCommand::New(args) => args.run(&mut out),
+            PolicyCommand::Build(args) => args.run(&mut out),
+            PolicyCommand::Check(args) => args.run(&mut out).map_err(CliError::from),
+            PolicyCommand::Test(args) => args.run(&mut out).map_err(CliError::from),
         }
         .map(ExitCode::from)
     }
