@@ -75,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
         Command::Policy(policy) => policy.run(),
         Command::Policy(policy) => policy.run(cli.color).map_err(CliError::from),
+        Command::Policy(policy) => policy.run(),
     };
     error::exit(done)
 }

@@ -73,7 +73,13 @@ impl Module {
         File::open(name)
             .and_then(|file| file.take(Self::MOST).read_to_end(&mut bytes))
             .map_err(|error| OpenError::File { path: name.into(), error })?;
-        Ok(Self { name: name.to_owned(), bytes })
+        Ok(Self::from_bytes(name, bytes))
+    }
+
+    /// A module that is in memory already. `name` is for messages.
+    #[must_use]
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { name: name.into(), bytes }
     }
 }
 
@@ -85,6 +91,15 @@ impl Module {
     /// It is not a policy, or not one for this Rolarr.
     pub fn describe(&self) -> Result<Description, LoadProblem> {
         inspect(&self.bytes).map(|(_, description)| description)
+    }
+
+    /// The module as a component, in whichever form it comes. Nothing of it is run.
+    ///
+    /// # Errors
+    ///
+    /// It is not a policy, or not one for this Rolarr.
+    pub fn to_component(&self) -> Result<Vec<u8>, LoadProblem> {
+        inspect(&self.bytes).map(|(component, _)| component)
     }
 }
 

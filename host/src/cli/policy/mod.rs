@@ -12,6 +12,11 @@ mod cases;
 mod check;
 mod difference;
 mod situation;
+mod build;
+mod check;
+mod difference;
+mod language;
+mod new;
 mod test;
 
 use std::process::ExitCode;
@@ -24,6 +29,9 @@ use super::CliError;
 use super::Color;
 
 /// Check and test policies.
+use super::error::CliError;
+
+/// Make, build, check and test policies.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -32,6 +40,8 @@ pub struct PolicyArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommand {
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Reload(force::ReloadArgs),
@@ -62,11 +72,16 @@ impl PolicyArgs {
             PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
             PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
     pub fn run(&self, color: Color) -> anyhow::Result<ExitCode> {
+    pub fn run(&self) -> Result<ExitCode, CliError> {
         let mut out = std::io::stdout().lock();
         let color = color.applies_to(&out);
         match &self.command {
             PolicyCommand::Check(args) => args.run(&mut out),
             PolicyCommand::Test(args) => args.run(&mut out, color),
+            PolicyCommand::New(args) => args.run(&mut out),
+            PolicyCommand::Build(args) => args.run(&mut out),
+            PolicyCommand::Check(args) => args.run(&mut out).map_err(CliError::from),
+            PolicyCommand::Test(args) => args.run(&mut out).map_err(CliError::from),
         }
     }
 }
