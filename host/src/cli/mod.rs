@@ -73,9 +73,7 @@ pub fn main() -> ExitCode {
         Command::Events(events) => events.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
         Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
-        Command::Policy(policy) => policy.run(),
-        Command::Policy(policy) => policy.run(cli.color).map_err(CliError::from),
-        Command::Policy(policy) => policy.run(),
+        Command::Policy(policy) => policy.run(cli.color),
     };
     error::exit(done)
 }

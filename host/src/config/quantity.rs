@@ -5,7 +5,6 @@ use std::time::Duration;
 /// Nothing here waits longer than a year: a longer time is a slip of the unit.
 pub(super) const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Reads a length of time: `"24h"`, `"1h 30m"`, `"500ms"`. None if it is none, or longer than [`LONGEST`].
 /// Reads a length of time: `"24h"`, `"1h 30m"`, `"3 days"`, `"500ms"`. None if it is none, or longer than [`LONGEST`].
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let total = parts(text, |unit| match unit {

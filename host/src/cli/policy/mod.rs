@@ -3,35 +3,26 @@
 
 mod apply;
 mod bench;
+mod build;
+mod cases;
 mod check;
 mod diff;
 pub(super) mod difference;
 mod force;
-mod shadow;
-mod cases;
-mod check;
-mod difference;
-mod situation;
-mod build;
-mod check;
-mod difference;
 mod language;
 mod new;
+mod recordings;
+mod shadow;
+mod situation;
 mod test;
 
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-use super::CliError;
+use super::{CliError, Color};
 
-/// Check and test policies, and say which one decides.
-use super::Color;
-
-/// Check and test policies.
-use super::error::CliError;
-
-/// Make, build, check and test policies.
+/// Make, build, check, test and compare policies, and say which one decides.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -44,13 +35,13 @@ enum PolicyCommand {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Diff(diff::DiffArgs),
+    Bench(bench::BenchArgs),
     Reload(force::ReloadArgs),
     Rollback(force::RollbackArgs),
     History(force::HistoryArgs),
     Apply(apply::ApplyArgs),
     Shadow(shadow::ShadowArgs),
-    Diff(diff::DiffArgs),
-    Bench(bench::BenchArgs),
 }
 
 impl PolicyArgs {
@@ -59,29 +50,24 @@ impl PolicyArgs {
     /// # Errors
     ///
     /// The command could not be carried out at all, for example because the output is closed.
-    pub fn run(self) -> Result<ExitCode, CliError> {
+    pub fn run(self, color: Color) -> Result<ExitCode, CliError> {
         let out = || std::io::stdout().lock();
         match self.command {
+            PolicyCommand::New(args) => args.run(&mut out()).map(ExitCode::from),
+            PolicyCommand::Build(args) => args.run(&mut out()).map(ExitCode::from),
             PolicyCommand::Check(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
-            PolicyCommand::Test(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Test(args) => {
+                let mut out = out();
+                let color = color.applies_to(&out);
+                Ok(args.run(&mut out, color).map(ExitCode::from)?)
+            }
+            PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
             PolicyCommand::Reload(args) => args.run().map(ExitCode::from),
             PolicyCommand::Rollback(args) => args.run().map(ExitCode::from),
             PolicyCommand::History(args) => args.run().map(ExitCode::from),
             PolicyCommand::Apply(args) => args.run().map(ExitCode::from),
             PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
-            PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
-            PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
-    pub fn run(&self, color: Color) -> anyhow::Result<ExitCode> {
-    pub fn run(&self) -> Result<ExitCode, CliError> {
-        let mut out = std::io::stdout().lock();
-        let color = color.applies_to(&out);
-        match &self.command {
-            PolicyCommand::Check(args) => args.run(&mut out),
-            PolicyCommand::Test(args) => args.run(&mut out, color),
-            PolicyCommand::New(args) => args.run(&mut out),
-            PolicyCommand::Build(args) => args.run(&mut out),
-            PolicyCommand::Check(args) => args.run(&mut out).map_err(CliError::from),
-            PolicyCommand::Test(args) => args.run(&mut out).map_err(CliError::from),
         }
     }
 }

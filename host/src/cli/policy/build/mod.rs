@@ -52,8 +52,8 @@ impl BuildArgs {
             .enable_all()
             .build()
             .context("no build can be started on this machine")?;
-        let built = runtime.block_on(stop::until_stopped(|stop| async move {
-            let mut building = Building { folder: &folder, shown: &self.folder, out, stop: &stop };
+        let built = runtime.block_on(stop::until_stopped(|asked| async move {
+            let mut building = Building { folder: &folder, shown: &self.folder, out, stop: &asked.stop };
             Ok(building.build(&manifest).await)
         }));
         // Whoever stops a build does not wait until the sandbox has compiled what was built.

@@ -195,11 +195,10 @@ fn run(
     let mut totals = Totals::default();
     let mut failed: Vec<Tested> = Vec::new();
     tell(&RunEvent::Started { cases: plan.entries.len(), policies: &plan.policies })?;
-    let problem =
-        |text: &str, totals: &mut Totals, tell: &mut dyn FnMut(&RunEvent<'_>) -> io::Result<()>| {
-            totals.errors += 1;
-            tell(&RunEvent::Problem(text))
-        };
+    let problem = |text: &str, totals: &mut Totals, tell: &mut dyn FnMut(&RunEvent<'_>) -> io::Result<()>| {
+        totals.errors += 1;
+        tell(&RunEvent::Problem(text))
+    };
     for text in &plan.problems {
         problem(text, &mut totals, tell)?;
     }
