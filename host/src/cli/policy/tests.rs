@@ -17,6 +17,8 @@ fn run(folder: &Path, args: &[&str]) -> String {
     let code = match &cli.policy.command {
         PolicyCommand::Check(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::New(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Build(args) => args.run(&mut out).unwrap(),
     };
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
