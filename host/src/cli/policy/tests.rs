@@ -19,6 +19,8 @@ pub(in crate::cli::policy) fn run(folder: &Path, args: &[&str]) -> String {
         PolicyCommand::Diff(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Bench(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Test(args) => args.run(&mut out, false).unwrap(),
+        PolicyCommand::New(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Build(args) => args.run(&mut out).unwrap(),
         other => panic!("{other:?} is not run here"),
     };
     let text = String::from_utf8(out).unwrap();
