@@ -40,7 +40,8 @@ use self::{
     junit::JUnit,
     plan::{Plan, Wish},
 };
-use super::parse_settings;
+pub(super) use self::{judge::Decide, plan::limits};
+use super::{cases::Story, parse_settings};
 use crate::policy::{Engine, EngineSettings};
 
 /// Run cases through a policy and compare what follows with what must follow.
@@ -184,6 +185,15 @@ impl TestArgs {
     }
 }
 
+/// Tells a story to a policy, whatever must follow.
+///
+/// # Errors
+///
+/// One line that says which step can't happen.
+pub(super) fn tell_story(policy: &impl Decide, story: &Story) -> Result<(), String> {
+    story::tell(policy, story).0
+}
+
 /// Tests everything and tells what happens.
 fn run(
     engine: &Engine,
@@ -195,11 +205,10 @@ fn run(
     let mut totals = Totals::default();
     let mut failed: Vec<Tested> = Vec::new();
     tell(&RunEvent::Started { cases: plan.entries.len(), policies: &plan.policies })?;
-    let problem =
-        |text: &str, totals: &mut Totals, tell: &mut dyn FnMut(&RunEvent<'_>) -> io::Result<()>| {
-            totals.errors += 1;
-            tell(&RunEvent::Problem(text))
-        };
+    let problem = |text: &str, totals: &mut Totals, tell: &mut dyn FnMut(&RunEvent<'_>) -> io::Result<()>| {
+        totals.errors += 1;
+        tell(&RunEvent::Problem(text))
+    };
     for text in &plan.problems {
         problem(text, &mut totals, tell)?;
     }
