@@ -110,6 +110,12 @@ pub(in crate::cli::policy) fn find(path: &Path) -> Result<Vec<Found>, String> {
         loose.sort();
         all.insert(0, Found { folder: above.clone(), files: loose });
     }
+    for file in all.iter_mut().flat_map(|found| &mut found.files) {
+        // The folder where one is already needs no name.
+        if let Ok(plain) = file.strip_prefix(".") {
+            *file = plain.to_owned();
+        }
+    }
     if all.is_empty() {
         let place = match &above {
             Some(folder) if own => &folder.events,

@@ -30,11 +30,12 @@ use serde_json::{Map, Value};
 use crate::domain::contract::{Access, Cause, Event, GuildRoles, Role};
 
 pub(super) use find::{Found, find};
+pub(super) use moment::date;
 pub(super) use node::{Mistake, Place};
 pub(super) use read::{parse, read};
 pub(super) use recorded::decision_at;
 pub(super) use words::Wanted;
-pub(super) use write::{access_in_toml, in_json, in_toml, reason_in_toml};
+pub(super) use write::{access_in_toml, brief, in_json, in_toml, reason_in_toml};
 pub(super) use written::usual_origin;
 
 /// A file with what stands in it.

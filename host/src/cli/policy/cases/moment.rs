@@ -112,6 +112,24 @@ fn millis(at: &Datetime) -> Option<u64> {
     u64::try_from(seconds * 1_000 + i64::from(time.nanosecond / 1_000_000)).ok()
 }
 
+/// A moment as a date with time and zone, to the millisecond: `2026-01-31T12:00:00Z`.
+pub(in crate::cli::policy) fn date(at: Timestamp) -> String {
+    let (days, millis) = (at.0 / 86_400_000, at.0 % 86_400_000);
+    // Days since 0000-03-01: the year is taken to begin in March, so that the leap day is its last.
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (seconds, millis) = (millis / 1_000, millis % 1_000);
+    let fraction = if millis == 0 { String::new() } else { format!(".{millis:03}") };
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
 /// A length of time in words, exactly: `3 days`, `1 day 12 hours`, `500 ms`.
 pub(in crate::cli::policy) fn words(millis: u64) -> String {
     const UNITS: [(&str, u64); 5] =
@@ -154,6 +172,11 @@ mod tests {
         #[test]
         fn a_length_in_words_is_read_back(length in 0_u64..31_622_400_000) {
             prop_assert_eq!(length_of(&words(length)), Some(length));
+        }
+
+        #[test]
+        fn a_date_is_read_back(at in 0_u64..253_402_300_800_000) {
+            prop_assert_eq!(millis(&date(Timestamp(at)).parse().unwrap()), Some(at));
         }
     }
 

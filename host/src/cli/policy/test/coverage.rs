@@ -62,6 +62,11 @@ impl Coverage {
         }
     }
 
+    /// Whether there was no event at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn count(&self, cause: usize, access: usize) -> u64 {
         self.0.get(&(cause, access)).copied().unwrap_or(0)
     }

@@ -126,7 +126,10 @@ impl Human<'_> {
             write!(self.out, ", {}", self.paint.alarm(&errors))?;
         }
         writeln!(self.out)?;
-        writeln!(self.out, "{}", self.paint.faint(&coverage.line()))
+        match coverage.is_empty() {
+            true => Ok(()),
+            false => writeln!(self.out, "{}", self.paint.faint(&coverage.line())),
+        }
     }
 }
 
@@ -163,7 +166,10 @@ fn lines(step: &StepReport, paint: Paint) -> Vec<String> {
             }
             Finding::Stands { what, expected, found } => {
                 lines.push(format!("{what} afterwards (- expected, + there):"));
-                let or_none = |list: &[String]| if list.is_empty() { "none".into() } else { list.join(", ") };
+                let or_none = |list: &[String]| match list.join(", ") {
+                    text if text.is_empty() => "nothing".to_owned(),
+                    text => text,
+                };
                 lines.push(format!("  {}", paint.red(&format!("- {}", or_none(expected)))));
                 lines.push(format!("  {}", paint.green(&format!("+ {}", or_none(found)))));
             }

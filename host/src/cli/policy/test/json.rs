@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::event::{Finding, RunEvent, Show, StepReport, Tested, Totals, Verdict};
+use crate::{cli::policy::cases::brief, domain::contract::Action};
 
 /// The version of the lines.
 const FORMAT: u64 = 1;
@@ -61,7 +62,7 @@ fn step(step: &StepReport) -> Value {
     json!({
         "line": step.step.map(|(_, line)| line),
         "happened": step.happened,
-        "decided": step.decided.iter().map(|(_, action)| action).collect::<Vec<_>>(),
+        "decided": step.decided.iter().map(|(_, action)| brief(action)).collect::<Vec<_>>(),
         "reason": step.reason,
         "fuel": step.fuel,
         "memory": step.memory,
@@ -73,7 +74,8 @@ fn step(step: &StepReport) -> Value {
 fn finding(finding: &Finding) -> Value {
     match finding {
         Finding::Actions { expected, decided } => {
-            json!({ "what": "actions", "expected": expected, "decided": decided })
+            let list = |actions: &[Action]| actions.iter().map(brief).collect::<Vec<_>>();
+            json!({ "what": "actions", "expected": list(expected), "decided": list(decided) })
         }
         Finding::Reason { expected, decided } => {
             json!({ "what": "reason", "expected": expected, "decided": decided })

@@ -19,8 +19,20 @@ use crate::{
     policy::{Evaluation, EvaluationError, Failure, Policy},
 };
 
+/// What decides events.
+pub(in crate::cli::policy) trait Decide {
+    /// Decides one event.
+    fn decide(&self, event: &Event) -> Result<Evaluation, EvaluationError>;
+}
+
+impl Decide for Policy {
+    fn decide(&self, event: &Event) -> Result<Evaluation, EvaluationError> {
+        self.evaluate(event)
+    }
+}
+
 /// Tests one case of a file.
-pub(super) fn judge(policy: &Policy, file: &CaseFile, index: usize, test: &Test) -> Tested {
+pub(super) fn judge(policy: &impl Decide, file: &CaseFile, index: usize, test: &Test) -> Tested {
     let started = Instant::now();
     let (verdict, steps, coverage) = match &test.kind {
         Kind::Case(case) => {
@@ -73,11 +85,11 @@ pub(super) struct Observed {
 
 impl Observed {
     /// Lets the policy decide an event. True if it did. An error is no verdict on the policy.
-    pub(super) fn evaluate(&mut self, policy: &Policy, event: &Event) -> Result<(), String> {
+    pub(super) fn evaluate(&mut self, policy: &impl Decide, event: &Event) -> Result<(), String> {
         self.coverage.add(event);
         self.last = Some(event.at);
         self.happened.push(situation::line(event));
-        match policy.evaluate(event) {
+        match policy.decide(event) {
             Ok(Evaluation { decision, fuel, memory, logs, .. }) => {
                 self.decided.extend(decision.actions.into_iter().map(|action| (event.at, action)));
                 self.reason = decision.reason;

@@ -40,7 +40,8 @@ use self::{
     junit::JUnit,
     plan::{Plan, Wish},
 };
-use super::parse_settings;
+pub(super) use self::{judge::Decide, plan::limits};
+use super::{cases::Story, parse_settings};
 use crate::policy::{Engine, EngineSettings};
 
 /// Run cases through a policy and compare what follows with what must follow.
@@ -182,6 +183,15 @@ impl TestArgs {
             Format::Junit => Box::new(JUnit::new(out)),
         }
     }
+}
+
+/// Tells a story to a policy, whatever must follow.
+///
+/// # Errors
+///
+/// One line that says which step can't happen.
+pub(super) fn tell_story(policy: &impl Decide, story: &Story) -> Result<(), String> {
+    story::tell(policy, story).0
 }
 
 /// Tests everything and tells what happens.

@@ -204,7 +204,9 @@ impl Plan {
         Some(match file.tests.get(entry.index)? {
             Err(broken) => {
                 let place = broken.mistake.place;
-                error(&broken.name, place.map(|place| place.line), broken.mistake.to_string())
+                let colon = if place.is_some() { ":" } else { ": " };
+                let text = format!("{}{colon}{}", file.path.display(), broken.mistake);
+                error(&broken.name, place.map(|place| place.line), printable(&text))
             }
             Ok(test) => match self.policy(engine, entry.variant)? {
                 Ok(policy) => judge(policy, file, entry.index, test),

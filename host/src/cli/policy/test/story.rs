@@ -6,7 +6,7 @@
 use super::{
     coverage::Coverage,
     event::{Finding, StepReport},
-    judge::Observed,
+    judge::{Decide, Observed},
 };
 use crate::{
     cli::policy::{
@@ -23,7 +23,7 @@ use crate::{
         progress::{Place, begins_an_invitation},
         settings::Timings,
     },
-    policy::{Policy, printable},
+    policy::printable,
     store::{PromptState, Stage},
 };
 
@@ -31,7 +31,7 @@ use crate::{
 const MOST: usize = 1_000;
 
 /// Tells a story to a policy. An error is no verdict on the policy.
-pub(super) fn tell(policy: &Policy, story: &Story) -> (Result<(), String>, Vec<StepReport>, Coverage) {
+pub(super) fn tell(policy: &impl Decide, story: &Story) -> (Result<(), String>, Vec<StepReport>, Coverage) {
     let mut host = Host::at(&story.start);
     let mut coverage = Coverage::default();
     let mut reports = Vec::new();
@@ -124,7 +124,7 @@ impl Host {
         }
     }
 
-    fn step(&mut self, policy: &Policy, step: &Step, seen: &mut Observed) -> Result<(), Stop> {
+    fn step(&mut self, policy: &impl Decide, step: &Step, seen: &mut Observed) -> Result<(), Stop> {
         self.pass(policy, step.after, seen)?;
         if let Some(elsewhere) = &step.elsewhere {
             self.template.member.elsewhere.clone_from(elsewhere);
@@ -162,7 +162,7 @@ impl Host {
     }
 
     /// Time passes: questions expire, and wakes are due.
-    fn pass(&mut self, policy: &Policy, millis: u64, seen: &mut Observed) -> Result<(), Stop> {
+    fn pass(&mut self, policy: &impl Decide, millis: u64, seen: &mut Observed) -> Result<(), Stop> {
         let end = self.now.plus_millis(millis);
         for _ in 0..MOST {
             let expires = (self.place.prompt == Some(PromptState::Open)).then_some(self.expires);
@@ -297,7 +297,7 @@ impl Host {
 
     fn happens(
         &mut self,
-        policy: &Policy,
+        policy: &impl Decide,
         origin: Origin,
         cause: Cause,
         seen: &mut Observed,
@@ -306,7 +306,7 @@ impl Host {
         self.decide(policy, &event, seen)
     }
 
-    fn decide(&mut self, policy: &Policy, event: &Event, seen: &mut Observed) -> Result<(), Stop> {
+    fn decide(&mut self, policy: &impl Decide, event: &Event, seen: &mut Observed) -> Result<(), Stop> {
         let before = seen.decided_so_far();
         seen.evaluate(policy, event).map_err(Stop::Problem)?;
         let actions = seen.last_actions(before).ok_or(Stop::Undecided)?;
