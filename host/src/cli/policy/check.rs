@@ -36,7 +36,7 @@ impl CheckArgs {
         };
         writeln!(out, "{}", self.file)?;
         match module.describe() {
-            Ok(description) => describe(out, &description)?,
+            Ok(description) => describe(out, &module, &description)?,
             Err(problem) => {
                 writeln!(out, "\nIt does not load: {problem}.")?;
                 return Ok(1);
@@ -68,15 +68,23 @@ impl CheckArgs {
             }
             Err(error) => {
                 write_logs(out, &error.logs)?;
-                writeln!(out, "\nIt does not load: {}.", error.problem)?;
+                match error.problem.details() {
+                    "" => writeln!(out, "\nIt does not load: {}.", error.problem)?,
+                    details => writeln!(out, "\nIt does not load: {}\n{details}", error.problem)?,
+                }
                 Ok(1)
             }
         }
     }
 }
 
-fn describe(out: &mut dyn Write, description: &Description) -> std::io::Result<()> {
+fn describe(out: &mut dyn Write, module: &Module, description: &Description) -> std::io::Result<()> {
     let Description { kind, size, contract, imports, initial_memory } = description;
+    if let [script] = module.sources.as_slice() {
+        field(out, "form", "script")?;
+        field(out, "size", &format!("{} bytes, and {size} bytes that run scripts", script.text.len()))?;
+        return field(out, "contract", &format!("{contract} (this Rolarr offers {CONTRACT})"));
+    }
     let form = match kind {
         Kind::Component => "component",
         Kind::CoreModule => "core module with the contract in it",
