@@ -72,7 +72,11 @@ fn text(bytes: &[u8]) -> &str {
 
 fn without_times(text: &str) -> String {
     text.split_inclusive(' ')
-        .map(|word| if word.trim_end().parse::<f64>().is_ok() && word.contains('.') { "[time] " } else { word })
+        .map(
+            |word| {
+                if word.trim_end().parse::<f64>().is_ok() && word.contains('.') { "[time] " } else { word }
+            },
+        )
         .collect()
 }
 
@@ -226,7 +230,9 @@ fn a_folder_that_is_no_policy_is_said() {
     said.push_str(&rig.build("empty"));
     said.push_str(&rig.build("absent"));
     said.push_str(&rig.build("."));
-    for manifest in ["", "language = \"cobol\"\nmodule = \"x.wasm\"", "language = \"js\"\nmodule = \"../x.wasm\""] {
+    for manifest in
+        ["", "language = \"cobol\"\nmodule = \"x.wasm\"", "language = \"js\"\nmodule = \"../x.wasm\""]
+    {
         fs::write(rig.path("empty/rolarr-policy.toml"), manifest).unwrap();
         said.push_str(&rig.build("empty"));
     }

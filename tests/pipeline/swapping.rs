@@ -11,7 +11,7 @@ use rolarr::{
     pipeline::{ports::Command, settings::Brake},
     store::{Answer, DecisionRow, EventState, Likenesses, Order, Plan, Scope, WakeRow},
 };
-use rolarr_tests::inprocess::{Setting, Stage, load};
+use rolarr_tests::inprocess::{Setting, Stage, load, load_module};
 use serde_json::{Value, json};
 
 use crate::wat_policies::{Parts, contract, core_module, embed, harmful::LOOP};
@@ -28,11 +28,7 @@ fn default_policy(settings: &Value) -> rolarr::pipeline::policies::Loaded {
 
 /// A policy from WebAssembly text.
 fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::policies::Loaded {
-    rolarr_tests::inprocess::load_module(
-        rolarr::policy::Module { name: name.to_owned(), bytes: module },
-        &json!({}),
-    )
-    .unwrap()
+    load_module(rolarr::policy::Module::from_bytes(name, module), &json!({})).unwrap()
 }
 
 /// A policy that never ends, on the events of a journal.

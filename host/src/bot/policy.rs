@@ -13,7 +13,7 @@ use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, Located, PolicyModule, PolicySettings},
     pipeline::policies::{Configured, Loaded, Policies, Stamp},
-    policy::{Engine, EngineError, EngineSettings, Limits, LoadProblem, Module, Policy},
+    policy::{Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Module, Policy},
     store::KeptPolicy,
 };
 
@@ -54,9 +54,8 @@ impl Policies for FromConfig {
 
     fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {
         let limits = self.last.lock().unwrap_or_else(PoisonError::into_inner).limits.clone();
-        let module = Module { name: kept.origin.clone(), bytes: module };
-        load(&self.engine, module, kept.settings.clone(), kept.sources.clone(), &limits)
-            .map_err(|error| error.to_string())
+        let module = Module { name: kept.origin.clone(), bytes: module, sources: kept.sources.clone() };
+        load(&self.engine, module, kept.settings.clone(), &limits).map_err(|error| error.to_string())
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -92,29 +91,22 @@ fn named(
         mistake(error.to_string(), "check the path; it is relative to the configuration file's folder")
     })?;
     let limits = &config.policy.limits;
-    load(engine, module, settings.to_value(), Vec::new(), limits).map_err(|error| match &error.problem {
-        LoadProblem::Configure(_) => {
-            let complaint = error.to_string();
-            let place = settings.place_named_in(&complaint).or(wanted.place);
-            config.error_at(
-                place,
-                complaint,
-                "change it under [policy.settings]; the policy's page lists its settings",
-            )
+    load(engine, module, settings.to_value(), limits).map_err(|error| match &error.problem {
+        LoadProblem::Configure(_) => config.error_at(
+            settings.place_named_in(&error.to_string()).or(wanted.place),
+            error.in_full(),
+            "change it under [policy.settings]; the policy's page lists its settings",
+        ),
+        LoadProblem::Script(_) => {
+            mistake(error.in_full(), "change the script, and look at it with `rolarr policy check FILE`")
         }
         _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
     })
 }
 
-fn load(
-    engine: &Engine,
-    module: Module,
-    settings: Value,
-    sources: Vec<rolarr_policy::contract::Source>,
-    limits: &Limits,
-) -> Result<Loaded, crate::policy::LoadError> {
-    let policy = Policy::load(engine, &module, &settings, sources.clone(), limits)?;
-    Ok(Loaded { policy, origin: module.name, module: module.bytes, settings, sources })
+fn load(engine: &Engine, module: Module, settings: Value, limits: &Limits) -> Result<Loaded, LoadError> {
+    let policy = Policy::load(engine, &module, &settings, Vec::new(), limits)?;
+    Ok(Loaded { policy, module, settings })
 }
 
 fn engine(config: &Config) -> anyhow::Result<Engine> {

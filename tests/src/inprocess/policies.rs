@@ -66,7 +66,7 @@ impl Policies for Shelf {
     }
 
     fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {
-        let module = Module { name: kept.origin.clone(), bytes: module };
+        let module = Module { name: kept.origin.clone(), bytes: module, sources: kept.sources.clone() };
         load_module(module, &kept.settings).map_err(|error| format!("{error:#}"))
     }
 
@@ -102,5 +102,5 @@ pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
         }
     };
     let settings = if settings.is_null() { serde_json::json!({}) } else { settings.clone() };
-    Ok(Loaded { policy, origin: module.name, module: module.bytes, settings, sources: Vec::new() })
+    Ok(Loaded { policy, module, settings })
 }

@@ -1,28 +1,26 @@
 //! Where policies come from.
 
-use rolarr_policy::contract::Source;
 use serde_json::Value;
 
-use crate::{policy::Policy, store::KeptPolicy};
+use crate::{
+    policy::{Module, Policy},
+    store::KeptPolicy,
+};
 
 /// What the pipeline needs to know to load a policy again, whatever became of its file.
 #[derive(Clone)]
 pub struct Loaded {
     /// The policy.
     pub policy: Policy,
-    /// How the operator named its module.
-    pub origin: String,
-    /// The module's file.
-    pub module: Vec<u8>,
+    /// Its module, with the name that the operator gave it, and its script if it is one.
+    pub module: Module,
     /// Its settings: a JSON object.
     pub settings: Value,
-    /// Its script files.
-    pub sources: Vec<Source>,
 }
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loaded").field("origin", &self.origin).field("policy", &self.policy).finish()
+        f.debug_struct("Loaded").field("module", &self.module.name).field("policy", &self.policy).finish()
     }
 }
 

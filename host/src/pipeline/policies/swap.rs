@@ -237,13 +237,13 @@ fn note(
         digest: loaded.policy.digest().to_owned(),
         name: metadata.name.clone(),
         version: metadata.version.clone(),
-        origin: loaded.origin.clone(),
-        module: Sha256::digest(&loaded.module).iter().map(|byte| format!("{byte:02x}")).collect(),
+        origin: loaded.module.name.clone(),
+        module: Sha256::digest(&loaded.module.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
         settings: loaded.settings.clone(),
-        sources: loaded.sources.clone(),
+        sources: loaded.module.sources.clone(),
         since: now,
     };
-    tx.keep_policy(&kept, &loaded.module)?;
+    tx.keep_policy(&kept, &loaded.module.bytes)?;
     match back {
         None => tx.drop_fact(ROLLED_BACK)?,
         Some(back) => {

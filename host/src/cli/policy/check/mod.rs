@@ -66,6 +66,7 @@ impl CheckArgs {
                 return Ok(());
             }
         };
+        report.script = module.sources.first().map(|script| script.text.len());
         match module.describe() {
             Ok(description) => report.description = Some(description),
             Err(problem) => {
@@ -90,6 +91,7 @@ impl CheckArgs {
             Ok(policy) => policy,
             Err(error) => {
                 report.logs = error.logs;
+                report.details = error.problem.details().to_owned();
                 report.problem = Some(error.problem.to_string());
                 return Ok(());
             }
