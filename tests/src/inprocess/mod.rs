@@ -33,7 +33,12 @@ use rolarr_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::{discord::ToDiscord, plex::ToPlex, policies::Shelf, population::Subscriber};
+pub use self::{
+    discord::ToDiscord,
+    plex::ToPlex,
+    policies::{Shelf, load},
+    population::Subscriber,
+};
 
 /// When every story begins: 2026-01-01 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
