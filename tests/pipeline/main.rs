@@ -19,6 +19,7 @@ mod observing;
 mod ordering;
 mod outage;
 mod prompts;
+mod reports;
 mod storage;
 mod story;
 mod sweeping;

@@ -35,7 +35,7 @@ pub(super) struct Signals {
     pub(super) sweep: Notify,
     pub(super) decide: Notify,
     pub(super) converge: Notify,
-    pub(super) messages: Notify,
+    pub(super) messages: Bells,
     pub(super) deadlines: Notify,
     pub(super) token: Notify,
     pub(super) drift: Notify,
@@ -43,6 +43,21 @@ pub(super) struct Signals {
     pub(super) shadow: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
+}
+
+/// Wakes those who send messages.
+#[derive(Default, Debug)]
+pub(super) struct Bells {
+    pub(super) members: Notify,
+    pub(super) administrators: Notify,
+}
+
+impl Bells {
+    /// There are messages to send.
+    pub(super) fn notify_one(&self) {
+        self.members.notify_one();
+        self.administrators.notify_one();
+    }
 }
 
 /// What all workers share.

@@ -47,7 +47,7 @@ use self::{
     deadlines::Deadlines,
     decide::Decider,
     drift::Comparer,
-    messenger::Messenger,
+    messenger::{Messenger, Reporter},
     observe::Observer,
     policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
@@ -117,6 +117,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));

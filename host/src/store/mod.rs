@@ -34,7 +34,7 @@ pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow};
 pub use members::{GrantRow, MemberRow};
-pub use messages::{Task, TaskState, Work};
+pub use messages::{Reader, Task, TaskState, Work};
 pub use orders::{Answer, Order, Plan, PlannedChange, Scope};
 pub use policies::KeptPolicy;
 pub use prompts::{Prompt, PromptState};

@@ -41,3 +41,6 @@ CREATE TABLE shadow (
 ) STRICT;
 
 CREATE INDEX shadow_waiting ON shadow (event) WHERE outcome = 'waiting';
+
+-- What administrators must hear before everything else that waits for them.
+ALTER TABLE tasks ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1));
