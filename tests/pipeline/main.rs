@@ -24,4 +24,5 @@ mod storage;
 mod story;
 mod sweeping;
 mod troubles;
+mod unreadable;
 mod wakes;

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,7 @@ use super::{
     seam::{Seam, millis},
     settings::Settings,
     token::Token,
+    unreadable::Unreadable,
 };
 use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
@@ -75,6 +76,10 @@ pub(super) struct Core {
     swept: Mutex<BTreeMap<GuildId, Timestamp>>,
     pub(super) looks: Looks,
     token: Mutex<Token>,
+    /// How often in a row Plex could not be compared.
+    pub(super) drift_failures: AtomicU32,
+    /// Whose rows can't be read.
+    pub(super) unreadable: Unreadable,
     unscrubbed: AtomicBool,
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
@@ -111,6 +116,8 @@ impl Core {
             sweeps: Mutex::default(),
             looks: Looks::default(),
             token: Mutex::default(),
+            drift_failures: AtomicU32::new(0),
+            unreadable: Unreadable::default(),
             unscrubbed: AtomicBool::new(false),
             pruned_at: AtomicU64::new(0),
             nonce,

@@ -31,6 +31,7 @@ mod shrink;
 mod sweep;
 mod texts;
 mod token;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;

@@ -275,6 +275,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// An account is looked at again then, whatever is stored of it.
+    pub fn postpone(&self, id: AccountId, due: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = ?2 WHERE id = ?1")?
+            .execute(params![id, At(due)])?;
+        Ok(())
+    }
+
     /// Lets the accounts go on that were parked for this reason.
     pub fn unpark(&self, why: &str, now: Timestamp) -> Result<usize, StoreError> {
         Ok(self
