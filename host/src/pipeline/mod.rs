@@ -29,6 +29,7 @@ mod seam;
 pub mod settings;
 mod shrink;
 mod sweep;
+mod sweeps;
 mod texts;
 mod token;
 mod unreadable;
