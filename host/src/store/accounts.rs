@@ -193,12 +193,12 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the next account is due.
-    pub fn next_account_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next account is due after a time.
+    pub fn next_account_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
-            .prepare_cached("SELECT min(due) FROM accounts WHERE due IS NOT NULL")?
-            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+            .prepare_cached("SELECT min(due) FROM accounts WHERE due > ?1")?
+            .query_row([At(after)], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
     }
 

@@ -15,6 +15,7 @@ mod events;
 #[cfg(test)]
 mod file_tests;
 mod holds;
+mod libraries;
 mod members;
 mod messages;
 mod orders;
@@ -33,6 +34,7 @@ pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow};
+pub use libraries::LibrariesRow;
 pub use members::{GrantRow, MemberRow};
 pub use messages::{Reader, Task, TaskState, Work};
 pub use orders::{Answer, Order, Plan, PlannedChange, Scope};

@@ -181,7 +181,7 @@ async fn from_database(store: &Store, world: &World) -> anyhow::Result<Facts> {
                 facts.held = account.held.clone().or_else(|| account.parked.clone());
             }
             let known = tx.member(guild, user)?.filter(|member| member.present);
-            let due = tx.next_account_due()?.is_some_and(|due| due <= now);
+            let due = !tx.due_accounts(now, 1)?.is_empty();
             let again = account.is_some_and(|account| account.attempts > 0 && account.parked.is_none());
             let messages_wait = tx.next_task_due(Reader::Member)?.is_some()
                 || tx.next_task_due(Reader::Administrators)?.is_some();

@@ -8,9 +8,9 @@ mod look;
 mod outcome;
 mod removal;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
 pub(super) use compare::{Comparison, Difference, compare, name};
@@ -28,10 +28,7 @@ use crate::{
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
-const ABREAST: usize = 4;
-
-/// So many accounts are taken up in one round.
-const ROUND: u32 = 32;
+const ABREAST: u32 = 4;
 
 /// Works on the accounts that are due.
 pub(super) struct Converger;
@@ -44,19 +41,38 @@ impl Worker for Converger {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let now = core.seam.now();
-        let due = core.store.read(move |tx| tx.due_accounts(now, ROUND)).await?;
-        if due.is_empty() {
-            return core.store.read(|tx| tx.next_account_due()).await;
+        let mut work = FuturesUnordered::new();
+        let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
+        loop {
+            let now = core.seam.now();
+            // Those that are under way are due still.
+            let (due, next) = core
+                .store
+                .read(move |tx| Ok((tx.due_accounts(now, 2 * ABREAST)?, tx.next_account_due(now)?)))
+                .await?;
+            for id in due {
+                if under_way.len() < ABREAST as usize && under_way.insert(id) {
+                    work.push(async move { (id, work_on(core, id).await) });
+                }
+            }
+            // One that takes long keeps no other waiting: whoever is due takes the place that is free.
+            tokio::select! {
+                biased;
+                done = work.next() => {
+                    let Some((id, outcome)) = done else { return Ok(next) };
+                    under_way.remove(&id);
+                    match outcome {
+                        Err(error @ StoreError::Unreadable(_)) => core.unreadable_account(id, &error).await?,
+                        other => other?,
+                    }
+                    core.signals.worked.notify_waiters();
+                    core.signals.messages.notify_one();
+                    core.signals.decide.notify_one();
+                }
+                () = core.signals.converge.notified() => {}
+                () = core.seam.sleep_until(next) => {}
+            }
         }
-        let mut work = stream::iter(due).map(|id| work_on(core, id)).buffer_unordered(ABREAST);
-        while let Some(outcome) = work.next().await {
-            outcome?;
-        }
-        core.signals.worked.notify_waiters();
-        core.signals.messages.notify_one();
-        core.signals.decide.notify_one();
-        Ok(Some(core.seam.now()))
     }
 }
 
@@ -103,6 +119,8 @@ struct Job<'a> {
     core: &'a Core,
     account: Account,
     access: Access,
+    /// Since when it waits for an invitation that was out to be accepted, until that was looked for.
+    waits_since: Option<Timestamp>,
 }
 
 /// An account that is due.
@@ -161,7 +179,8 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
-    let mut job = Job { core, account, access };
+    let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
+    let mut job = Job { core, account, access, waits_since };
     if core.token_is_refused() {
         // It would be refused too.
         return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
