@@ -15,6 +15,7 @@ mod events;
 #[cfg(test)]
 mod file_tests;
 mod holds;
+mod instance;
 mod libraries;
 mod members;
 mod messages;
@@ -34,6 +35,7 @@ pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
 pub use holds::{HoldReason, HoldRow};
+pub use instance::Instance;
 pub use libraries::LibrariesRow;
 pub use members::{GrantRow, MemberRow};
 pub use messages::{Reader, Task, TaskState, Work};
