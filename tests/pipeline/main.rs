@@ -22,14 +22,18 @@ mod messages;
 mod observing;
 mod ordering;
 mod outage;
+mod pending;
 mod prompts;
 mod protection;
+mod refusals;
+mod reports;
 mod second_guild;
 mod storage;
 mod story;
 mod swapping;
 mod sweeping;
 mod troubles;
+mod unreadable;
 mod wakes;
 #[path = "../wat_policies/mod.rs"]
 mod wat_policies;

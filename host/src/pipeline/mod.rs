@@ -34,8 +34,10 @@ mod seen;
 pub mod settings;
 mod shrink;
 mod sweep;
+mod sweeps;
 mod texts;
 mod token;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;
@@ -52,7 +54,7 @@ use self::{
     deadlines::Deadlines,
     decide::Decider,
     drift::Comparer,
-    messenger::Messenger,
+    messenger::{Messenger, Reporter},
     observe::Observer,
     policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
@@ -122,6 +124,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
