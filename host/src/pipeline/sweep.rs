@@ -55,8 +55,10 @@ impl Worker for Sweeper {
                     core.sweep_failed(guild, at_least);
                 }
                 Err(Trouble::Gone) => {
-                    core.sweep_failed(guild, None);
-                    core.guild_gone(guild).await?;
+                    // Once may be Discord's own mistake.
+                    if core.sweep_failed(guild, None) > 0 {
+                        core.guild_gone(guild).await?;
+                    }
                 }
             }
         }

@@ -179,10 +179,11 @@ impl Core {
         }
     }
 
-    /// A guild could not be listed: it is tried again, less and less often.
-    pub(super) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) {
+    /// A guild could not be listed: it is tried again, less and less often. How often in a row that happened before.
+    pub(super) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) -> u32 {
         let before = self.sweeps.failed(guild);
         self.sweeps.want(guild, self.retry_at(before.saturating_add(FIRST_PAUSE), at_least));
+        before
     }
 
     /// The bot is no member of a guild any more. Administrators are told once, until it is one again.
