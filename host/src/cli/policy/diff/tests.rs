@@ -187,6 +187,10 @@ fn the_decisions_of_the_database_are_compared() {
             &["recorded", BUILTIN, "--database", &database, "--member", "900000022", "--carry"],
         ),
     ];
+    // The page about it has this, without the second example.
+    let page = include_str!("../../../../../docs/comparing-policies.md");
+    let (first, _) = runs[0].split_once("    event 000000000002").unwrap();
+    assert!(page.contains(&format!("```text\n{first}```")), "{first}");
     insta::assert_snapshot!(runs.join("\n\n----\n"));
     let none = diff(folder.path(), &["recorded", BUILTIN, "--database", &database, "--member", "900000029"]);
     assert!(none.contains("there is no recorded event") && none.ends_with("exit code 2"), "{none}");
