@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{parse_settings, test::recordings_in};
 use crate::{
-    cli::moment::grouped,
+    cli::{moment::grouped, words},
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
 };
 
@@ -94,6 +94,8 @@ struct Percentiles<T> {
 #[serde(rename_all = "kebab-case")]
 struct Cost {
     event: String,
+    /// What happened, to whom.
+    what: String,
     fuel: u64,
     memory: u64,
 }
@@ -102,6 +104,8 @@ struct Cost {
 #[serde(rename_all = "kebab-case")]
 struct Undecided {
     event: String,
+    /// What happened, to whom.
+    what: String,
     why: String,
 }
 
@@ -199,13 +203,15 @@ impl Measured {
                 if is_first {
                     self.costs.push(Cost {
                         event: event.id.clone(),
+                        what: what(event),
                         fuel: evaluation.fuel,
                         memory: evaluation.memory as u64,
                     });
                 }
             }
             Err(error) if is_first => {
-                self.undecided.push(Undecided { event: event.id.clone(), why: error.cause.to_string() });
+                let why = error.cause.to_string();
+                self.undecided.push(Undecided { event: event.id.clone(), what: what(event), why });
             }
             Err(_) => {}
         }
@@ -247,6 +253,11 @@ fn report(policy: &Policy, module: &Module, load: Duration, events: &[Event], me
         dearest: costs,
         undecided,
     }
+}
+
+/// What an event is about.
+fn what(event: &Event) -> String {
+    format!("{}; access {}", words::cause(&event.cause), words::case(&event.account.access))
 }
 
 /// The values that so many of all do not exceed.
@@ -294,11 +305,17 @@ fn write(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     row("fuel", cells(report.fuel, grouped))?;
     row("memory", cells(report.memory, kibibytes))?;
     writeln!(out, "\nMost fuel:")?;
-    for Cost { event, fuel, memory } in &report.dearest {
-        writeln!(out, "  event {}: {} units, {}", printable(event), grouped(*fuel), kibibytes(*memory))?;
+    for Cost { event, what, fuel, memory } in &report.dearest {
+        writeln!(
+            out,
+            "  event {}, {what}: {} units, {}",
+            printable(event),
+            grouped(*fuel),
+            kibibytes(*memory)
+        )?;
     }
-    for Undecided { event, why } in &report.undecided {
-        writeln!(out, "\nUNDECIDED event {}: {}", printable(event), printable(why))?;
+    for Undecided { event, what, why } in &report.undecided {
+        writeln!(out, "\nUNDECIDED event {}, {what}: {}", printable(event), printable(why))?;
     }
     Ok(())
 }
