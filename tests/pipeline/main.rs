@@ -21,6 +21,9 @@ mod outage;
 mod prompts;
 mod storage;
 mod story;
+mod swapping;
 mod sweeping;
 mod troubles;
 mod wakes;
+#[path = "../wat_policies/mod.rs"]
+mod wat_policies;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit};
+use super::{CliError, Exit, ago};
 use crate::{
     config::Config,
     domain::{Timestamp, UserId},
@@ -143,17 +143,6 @@ fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
         "\n{} in all. `rolarr holds approve` lets their access shrink, `rolarr holds reject` leaves it to them.",
         held.len()
     )
-}
-
-/// How long ago something was.
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let minutes = now.0.saturating_sub(then.0) / 60_000;
-    match minutes {
-        0 => "just now".to_owned(),
-        1..60 => format!("{minutes} min ago"),
-        60..2_880 => format!("{} h ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1_440),
-    }
 }
 
 /// Leaves the decision for the bot, which knows what should be true, and waits for it.

@@ -20,7 +20,8 @@ mod tests;
 pub use address::Address;
 pub use error::{ConfigError, Place};
 pub use model::{
-    Addresses, Brake, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log,
-    LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
+    Addresses, Brake, Candidate, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv,
+    Located, Log, LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing,
+    TrackedRole,
 };
 pub use suggest::closest;

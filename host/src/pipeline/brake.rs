@@ -20,7 +20,7 @@ use crate::{
         GuildId, RoleId, Timestamp, UserId,
         contract::{Access, Cause, Origin, Review},
     },
-    store::{Account, EventState, GrantRow, HoldReason, HoldRow, NewEvent, Order, Stage, StoreError, Tx},
+    store::{Account, Answer, EventState, GrantRow, HoldReason, HoldRow, NewEvent, Stage, StoreError, Tx},
 };
 
 /// How long the message about those who are held waits for more of them.
@@ -128,8 +128,17 @@ fn has_something(account: &Account) -> bool {
 }
 
 fn too_many(tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<bool, StoreError> {
-    let since = Timestamp(now.0.saturating_sub(millis(settings.brake.window)));
-    Ok(tx.shrunk_since(since)? > u64::from(settings.brake.members))
+    Ok(shrunk(tx, settings, now)? > u64::from(settings.brake.members))
+}
+
+/// Whose access shrank within the window, or was to.
+fn shrunk(tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<u64, StoreError> {
+    tx.shrunk_since(Timestamp(now.0.saturating_sub(millis(settings.brake.window))))
+}
+
+/// How many members' access may still shrink now before the rest is held.
+pub(super) fn still_free(tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<u64, StoreError> {
+    Ok(u64::from(settings.brake.members).saturating_sub(shrunk(tx, settings, now)?))
 }
 
 /// The deleted role with which the member lost the last that they had; none if they got a tracked role since,
@@ -162,7 +171,16 @@ fn effective(settings: &Settings, decided: &[(GuildId, Access)]) -> Access {
     most_generous(served.map(|(_, access)| access), &settings.shared_names())
 }
 
-/// What came of an order.
+/// What an administrator decides on those who are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Their access shrinks.
+    Approve,
+    /// What was decided before goes on.
+    Reject,
+}
+
+/// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     /// Those whom it concerns.
@@ -173,9 +191,26 @@ pub(super) struct Done {
 
 impl Core {
     /// Carries out what an administrator decided on those who are held.
-    pub(super) async fn decide_holds(&self, order: Order, by: Option<UserId>) -> Result<Done, StoreError> {
+    pub(super) async fn decide_holds(
+        &self,
+        verdict: Verdict,
+        only: Option<UserId>,
+        by: Option<UserId>,
+        order: Option<i64>,
+    ) -> Result<Done, StoreError> {
         let (now, settings) = (self.seam.now(), self.settings.clone());
-        let done = self.store.write(move |tx| carry_out(tx, &settings, now, &order, by)).await?;
+        let done = self
+            .store
+            .write(move |tx| {
+                let done = carry_out(tx, &settings, now, verdict, only, by)?;
+                if let Some(order) = order {
+                    let count = done.members.len();
+                    let answer = Answer::Done(texts::holds_decided(verdict == Verdict::Approve, count));
+                    tx.answer_order(order, now, &answer)?;
+                }
+                Ok(done)
+            })
+            .await?;
         self.signals.converge.notify_one();
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();
@@ -190,14 +225,12 @@ fn carry_out(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
-    order: &Order,
+    verdict: Verdict,
+    only: Option<UserId>,
     by: Option<UserId>,
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
-    let (only, approved) = match order {
-        Order::Approve(only) => (*only, true),
-        Order::Reject(only) => (*only, false),
-    };
+    let approved = verdict == Verdict::Approve;
     for hold in tx.holds()? {
         let Some(account) = tx.account(hold.account)? else { continue };
         let Some(user) = account.user.filter(|user| only.is_none_or(|only| only == *user)) else { continue };

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::{
+    brake::Verdict,
     carried::Carried,
     core::Core,
     effects::{close_prompts, grant_of},
+    policies::Why,
     ports::{Command, Invoker, Reply},
     settings::Settings,
     texts,
@@ -15,7 +17,7 @@ use crate::{
         AccountId, Email, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
-    store::{Account, EventState, GrantRow, NewEvent, Order, PromptState, Stage, StoreError, Tx},
+    store::{Account, EventState, GrantRow, NewEvent, PromptState, Stage, StoreError, Tx},
 };
 
 /// How long a command waits for its outcome before it answers that the work goes on.
@@ -27,15 +29,25 @@ impl Core {
         let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
         let guild = guild.filter(|_| by.administrator);
         let (typed, member) = match command {
-            Command::Sync | Command::Approve { .. } | Command::Reject { .. } if guild.is_none() => {
+            Command::Sync
+            | Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::ReloadPolicy
+            | Command::RollBackPolicy { .. }
+                if guild.is_none() =>
+            {
                 return Reply::text(texts::ADMINISTRATORS_ONLY);
             }
             Command::Sync => {
                 self.sweep_all();
                 return Reply::text(texts::SYNCING);
             }
-            Command::Approve { member } => return self.decide(Order::Approve(member), by.user).await,
-            Command::Reject { member } => return self.decide(Order::Reject(member), by.user).await,
+            Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
+            Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
+            Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked).await),
+            Command::RollBackPolicy { to } => {
+                return swapped(by.user, self.roll_back_policy(to.as_deref()).await);
+            }
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {
                 let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
@@ -58,10 +70,9 @@ impl Core {
         })
     }
 
-    async fn decide(&self, order: Order, by: UserId) -> Reply {
-        let approved = matches!(order, Order::Approve(_));
-        match self.decide_holds(order, Some(by)).await {
-            Ok(done) => Reply::text(texts::holds_decided(approved, done.members.len())),
+    async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId) -> Reply {
+        match self.decide_holds(verdict, only, Some(by), None).await {
+            Ok(done) => Reply::text(texts::holds_decided(verdict == Verdict::Approve, done.members.len())),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)
@@ -158,6 +169,17 @@ impl Core {
                 () = worked => {}
                 () = &mut limit => return Ok(account),
             }
+        }
+    }
+}
+
+/// What came of a change of the policy.
+fn swapped(by: UserId, outcome: Result<Result<String, String>, StoreError>) -> Reply {
+    match outcome {
+        Ok(Ok(said) | Err(said)) => texts::reply(&said),
+        Err(error) => {
+            tracing::error!(administrator = %by, %error, "a command failed");
+            Reply::text(texts::TRY_AGAIN)
         }
     }
 }

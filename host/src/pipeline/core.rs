@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::{
     converge::Looks,
     hints::Hints,
+    policies::InForce,
     ports::{Discord, Guild, GuildRole},
     seam::{Seam, millis},
     settings::Settings,
@@ -38,6 +39,8 @@ pub(super) struct Signals {
     pub(super) deadlines: Notify,
     pub(super) token: Notify,
     pub(super) drift: Notify,
+    pub(super) policies: Notify,
+    pub(super) shadow: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
 }
@@ -49,6 +52,7 @@ pub(super) struct Core {
     pub(super) store: Store,
     pub(super) plex: Plex,
     pub(super) discord: Arc<dyn Discord>,
+    pub(super) policies: InForce,
     pub(super) signals: Signals,
     pub(super) hints: Hints,
     pub(super) sweeps: Mutex<BTreeSet<GuildId>>,
@@ -62,7 +66,6 @@ pub(super) struct Core {
     pub(super) nonce: String,
     /// When each guild was last looked at.
     pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
-    policy: RwLock<Policy>,
     guilds: RwLock<HashMap<GuildId, Guild>>,
 }
 
@@ -72,7 +75,7 @@ impl Core {
         settings: Settings,
         seam: Seam,
         store: Store,
-        policy: Policy,
+        policies: InForce,
         plex: Plex,
         discord: Arc<dyn Discord>,
         guilds: Vec<Guild>,
@@ -85,6 +88,7 @@ impl Core {
             settings,
             seam,
             store,
+            policies,
             plex,
             discord,
             signals: Signals::default(),
@@ -96,14 +100,13 @@ impl Core {
             pruned_at: AtomicU64::new(0),
             nonce,
             guild_looks: tokio::sync::Mutex::default(),
-            policy: RwLock::new(policy),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
         }
     }
 
     /// The policy that decides now.
     pub(super) fn policy(&self) -> Policy {
-        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.policies.active()
     }
 
     /// How Plex's token stands.

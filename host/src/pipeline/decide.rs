@@ -53,9 +53,9 @@ async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Everything that the database has on a member's next event.
-struct Known {
-    event: EventRow,
+/// Everything that the database has on a member's event.
+pub(super) struct Known {
+    pub(super) event: EventRow,
     memberships: Vec<MemberRow>,
     grants: Vec<GrantRow>,
     wakes: Vec<WakeRow>,
@@ -66,13 +66,18 @@ struct Known {
 
 impl Known {
     fn of_next_event(tx: &Tx<'_>, user: UserId) -> Result<Option<Self>, StoreError> {
-        let Some(event) = tx.next_waiting(user)? else { return Ok(None) };
+        tx.next_waiting(user)?.map(|event| Self::of(tx, event)).transpose()
+    }
+
+    /// Everything on an event of a member.
+    pub(super) fn of(tx: &Tx<'_>, event: EventRow) -> Result<Self, StoreError> {
+        let user = event.event.user;
         let account = tx.account_of(user)?;
         let held = match &account {
             Some(account) => tx.hold(account.id)?.is_some(),
             None => false,
         };
-        Ok(Some(Self {
+        Ok(Self {
             held,
             memberships: tx.memberships(user)?,
             grants: tx.grants(user)?,
@@ -80,7 +85,7 @@ impl Known {
             account,
             prompt: tx.latest_prompt(user)?,
             event,
-        }))
+        })
     }
 }
 
@@ -136,8 +141,18 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
             );
             let settings = core.settings.clone();
             let event = known.event;
-            let forgot =
-                core.store.write(move |tx| effects::carry_out(tx, &settings, now, &event, &row)).await?;
+            let shadowed = core.policies.candidate().is_some();
+            let forgot = core
+                .store
+                .write(move |tx| {
+                    let forgot = effects::carry_out(tx, &settings, now, &event, &row)?;
+                    if shadowed {
+                        tx.compare_later(event.id)?;
+                    }
+                    Ok(forgot)
+                })
+                .await?;
+            core.signals.shadow.notify_one();
             core.signals.converge.notify_one();
             core.signals.messages.notify_one();
             core.signals.deadlines.notify_one();
@@ -174,7 +189,7 @@ fn relay(event: &str, policy: &str, lines: &[LogLine]) {
 }
 
 /// What the policy is told.
-fn input(core: &Core, known: &Known) -> Event {
+pub(super) fn input(core: &Core, known: &Known) -> Event {
     let event = &known.event.event;
     let here = known.memberships.iter().find(|member| member.guild == event.guild);
     let elsewhere = core

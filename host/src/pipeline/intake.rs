@@ -83,6 +83,12 @@ impl Handle {
         self.core.sweep(guild);
     }
 
+    /// Has the policy that the configuration names loaded anew, soon. What comes of it is told in the log and
+    /// the audit channel.
+    pub fn reload_policy(&self) {
+        self.core.ask_for_reload();
+    }
+
     async fn alarm(&self, text: &str) {
         let (now, text) = (self.core.seam.now(), text.to_owned());
         let stored = self.core.store.write(move |tx| tx.audit(now, None, None, "alarm", &text)).await;

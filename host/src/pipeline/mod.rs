@@ -23,6 +23,8 @@ mod hints;
 mod intake;
 mod messenger;
 mod observe;
+mod orders;
+pub mod policies;
 pub mod ports;
 pub mod progress;
 mod roles;
@@ -50,6 +52,7 @@ use self::{
     drift::Comparer,
     messenger::Messenger,
     observe::Observer,
+    policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
@@ -57,7 +60,6 @@ use self::{
 };
 use crate::{
     plex::{Plex, PlexError},
-    policy::Policy,
     store::{Store, StoreError},
 };
 
@@ -69,8 +71,10 @@ pub struct Parts {
     pub seam: Seam,
     /// The database.
     pub store: Store,
-    /// What decides.
-    pub policy: Policy,
+    /// What decides: what the configuration names now.
+    pub policy: Configured,
+    /// Where it came from, and others will.
+    pub policies: Arc<dyn Policies>,
     /// plex.tv and the server.
     pub plex: Plex,
     /// Discord.
@@ -99,9 +103,13 @@ impl Pipeline {
     /// # Errors
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
-        let Parts { settings, seam, store, policy, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &policy, &seam).await?;
-        let core = Arc::new(Core::new(settings, seam, store, policy, plex, discord, guilds, nonce));
+        let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
+        let nonce = prepare(&store, &seam).await?;
+        let Configured { active, candidate } = policy;
+        let policies = InForce::new(policies, active.policy.clone());
+        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
+        core.begin_with_policy(active).await?;
+        core.begin_with_candidate(candidate).await?;
         // What was forgotten just before a crash may stand in the log of the database.
         core.scrub().await?;
         let stop = CancellationToken::new();
@@ -113,6 +121,8 @@ impl Pipeline {
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
@@ -147,14 +157,13 @@ const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
 /// Returns what this installation's nonces begin with.
-async fn prepare(store: &Store, policy: &Policy, seam: &Seam) -> Result<String, StoreError> {
-    let name = policy.metadata().name.clone();
+async fn prepare(store: &Store, seam: &Seam) -> Result<String, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
-    let (wakes, unparked, nonce) = store
+    let (unparked, nonce) = store
         .write(move |tx| {
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
@@ -163,12 +172,9 @@ async fn prepare(store: &Store, policy: &Policy, seam: &Seam) -> Result<String, 
                     fresh
                 }
             };
-            Ok((tx.drop_wakes_of_other_policies(&name)?, tx.unpark(&refused, now)?, nonce))
+            Ok((tx.unpark(&refused, now)?, nonce))
         })
         .await?;
-    if wakes > 0 {
-        tracing::info!(wakes, "wakes of an earlier policy were dropped");
-    }
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }

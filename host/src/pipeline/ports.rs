@@ -293,7 +293,8 @@ pub enum Command {
         /// The address, as typed.
         email: String,
     },
-    /// `/rolarr sync`: compares all members with what is known. Administrators only, as are the next two.
+    /// `/rolarr sync`: compares all members with what is known. Administrators only, as are the others of
+    /// `/rolarr`.
     Sync,
     /// `/rolarr approve [member]`: what is held back happens.
     Approve {
@@ -304,6 +305,13 @@ pub enum Command {
     Reject {
         /// This member alone.
         member: Option<UserId>,
+    },
+    /// `/rolarr policy reload`: what the configuration names is loaded anew.
+    ReloadPolicy,
+    /// `/rolarr policy rollback [policy]`: an earlier policy takes over again.
+    RollBackPolicy {
+        /// Its name or the beginning of its digest, as typed; none for the last one before the present.
+        to: Option<String>,
     },
     /// `/plex link [email]`: for a member.
     Link {
@@ -318,6 +326,8 @@ impl fmt::Debug for Command {
             Self::Invite { member, .. } => write!(f, "Invite({member:?})"),
             Self::Remove { .. } => f.write_str("Remove"),
             Self::Sync => f.write_str("Sync"),
+            Self::ReloadPolicy => f.write_str("ReloadPolicy"),
+            Self::RollBackPolicy { .. } => f.write_str("RollBackPolicy"),
             Self::Approve { member } => write!(f, "Approve({member:?})"),
             Self::Reject { member } => write!(f, "Reject({member:?})"),
             Self::Link { .. } => f.write_str("Link"),

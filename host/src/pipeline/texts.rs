@@ -2,7 +2,7 @@
 
 use super::{
     converge,
-    ports::{Button, ButtonAction, Outgoing},
+    ports::{Button, ButtonAction, Outgoing, Reply},
     seam::millis,
     settings::{Brake, Drift},
 };
@@ -25,6 +25,11 @@ fn plain(text: impl Into<String>) -> Outgoing {
 /// A message without a button.
 pub(super) fn message(text: &str) -> Outgoing {
     plain(text)
+}
+
+/// A text for the person who did something.
+pub(super) fn reply(text: &str) -> Reply {
+    Reply::text(plain(text).text)
 }
 
 /// The question for the e-mail address.
@@ -158,8 +163,12 @@ pub(super) const ADDRESS_REFUSED: &str = "Plex does not accept that e-mail addre
 
 /// One line for each action of a decision.
 pub(super) fn decided(user: UserId, decision: &DecisionRow) -> String {
-    let actions: Vec<&str> = decision.actions.iter().map(action).collect();
-    format!("<@{user}>: {} ({})", actions.join(", "), decision.reason)
+    format!("<@{user}>: {} ({})", actions(&decision.actions), decision.reason)
+}
+
+/// The actions of a decision.
+pub(super) fn actions(actions: &[Action]) -> String {
+    actions.iter().map(action).collect::<Vec<_>>().join(", ")
 }
 
 fn action(action: &Action) -> &'static str {

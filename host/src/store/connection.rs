@@ -12,8 +12,11 @@ use rusqlite_migration::{M, Migrations};
 use super::StoreError;
 
 /// Numbered, never changed once published.
-const MIGRATIONS: &[M<'_>] =
-    &[M::up(include_str!("migrations/001.sql")), M::up(include_str!("migrations/002.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("migrations/001.sql")),
+    M::up(include_str!("migrations/002.sql")),
+    M::up(include_str!("migrations/003.sql")),
+];
 
 /// The newest schema: how many migrations there are.
 pub(super) const SCHEMA: usize = MIGRATIONS.len();

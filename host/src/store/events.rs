@@ -234,6 +234,14 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([id], decision).optional()?)
     }
 
+    /// What the policy was told of the events that were decided last, as JSON, newest first.
+    pub fn last_inputs(&self, limit: u32) -> Result<Vec<String>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT input FROM decisions ORDER BY event DESC LIMIT ?1")?;
+        let rows = statement.query_map([limit], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Drops what is older than a time: decisions with their events, what was told, and questions that are
     /// done with.
     pub fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
@@ -243,6 +251,7 @@ impl Tx<'_> {
              AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
             "DELETE FROM tasks WHERE due < ?1 AND state IN ('done', 'dropped', 'inbox')",
             "DELETE FROM audit WHERE at < ?1",
+            "DELETE FROM answers WHERE at < ?1",
             "DELETE FROM prompts WHERE expires_at < ?1 AND state IN ('closed', 'answered')",
         ] {
             self.db.prepare_cached(sql)?.execute([At(before)])?;

@@ -1,7 +1,6 @@
 //! Access that is to shrink and waits for an administrator, and the roles that were deleted.
 
 use rusqlite::{OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
 
 use super::{
     StoreError, Tx, Work,
@@ -40,16 +39,6 @@ pub struct HoldRow {
     pub tell: Vec<String>,
     /// Administrators were told.
     pub announced: bool,
-}
-
-/// What an administrator decides on those who are held: all, or one member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Their access shrinks.
-    Approve(Option<UserId>),
-    /// What was decided before goes on.
-    Reject(Option<UserId>),
 }
 
 const COLUMNS: &str = "account, event, reason, role, since, before, tell, announced";
@@ -201,34 +190,5 @@ impl Tx<'_> {
     pub fn settle_deleted_roles(&self) -> Result<(), StoreError> {
         self.db.prepare_cached("UPDATE deleted_roles SET settled = 1")?.execute([])?;
         Ok(())
-    }
-
-    /// Leaves an order for the bot.
-    pub fn put_order(&self, order: &Order) -> Result<i64, StoreError> {
-        self.db.prepare_cached("INSERT INTO orders (what) VALUES (?1)")?.execute([json(order)?])?;
-        Ok(self.db.last_insert_rowid())
-    }
-
-    /// Whether an order still waits.
-    pub fn order_waits(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM orders WHERE id = ?1")?.exists([id])?)
-    }
-
-    /// Takes out the orders that wait, oldest first.
-    pub fn take_orders(&self) -> Result<Vec<Order>, StoreError> {
-        let orders = {
-            let mut statement = self.db.prepare_cached("SELECT what FROM orders ORDER BY id")?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, Json<Order>>(0)?.0))?;
-            rows.collect::<Result<Vec<_>, _>>()?
-        };
-        if !orders.is_empty() {
-            self.db.prepare_cached("DELETE FROM orders")?.execute([])?;
-        }
-        Ok(orders)
-    }
-
-    /// Whether orders wait.
-    pub fn has_orders(&self) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM orders LIMIT 1")?.exists([])?)
     }
 }

@@ -176,4 +176,10 @@ impl Tx<'_> {
             .execute(params![name, value])?;
         Ok(())
     }
+
+    /// Forgets a small fact.
+    pub fn drop_fact(&self, name: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached("DELETE FROM facts WHERE name = ?1")?.execute([name])?;
+        Ok(())
+    }
 }

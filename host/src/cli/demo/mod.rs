@@ -93,9 +93,9 @@ impl Demo {
         let mut out = io::stdout();
         let color = color.applies_to(&out);
         let within = folder.path();
-        let played = runtime.block_on(stop::until_stopped(|stop| async move {
+        let played = runtime.block_on(stop::until_stopped(|asked| async move {
             let mut screen = Screen::new(&mut out, color);
-            let played = play.play(within, &mut screen, stop);
+            let played = play.play(within, &mut screen, asked.stop);
             tokio::time::timeout(ALL, played).await.unwrap_or_else(|_| bail!("the demo takes too long"))
         }));
         runtime.shutdown_timeout(Duration::from_secs(5));
@@ -144,9 +144,10 @@ fn try_policy(policy: &str, settings: &Map<String, Value>, folder: &Path) -> Res
         Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default()).map_err(|error| {
             let hint = match &error.problem {
                 LoadProblem::Configure(_) => "change it behind `--settings`",
+                LoadProblem::Script(_) => "change the script, and look at it with `rolarr policy check FILE`",
                 _ => "`rolarr policy check FILE` tells more about a policy file",
             };
-            CliError::misconfigured(error).hinted(hint)
+            CliError::misconfigured(anyhow::Error::msg(error.in_full())).hinted(hint)
         })?;
     Ok(format!("{} {}", printable(&policy.metadata().name), printable(&policy.metadata().version)))
 }

@@ -3,6 +3,7 @@
 use rolarr_policy::contract::Action;
 use serde_json::Value;
 
+use super::cases::date;
 use crate::policy::printable;
 
 /// The lines of both lists: `-` is expected and not there, `+` is there and not expected.
@@ -63,6 +64,10 @@ fn field(path: &str, value: &Value, lines: &mut Vec<String>) {
         Value::Bool(false) if path == "end-streams" => {}
         Value::String(text) if path == "combine" && text == "replace" => {}
         Value::String(text) if MEDIA.contains(&path) && text == "keep" => {}
+        Value::Number(at) if path == "due" => {
+            let at = at.as_u64().map_or_else(|| at.to_string(), |at| date(at.into()));
+            lines.push(format!("  {path}: {at}"));
+        }
         other => lines.push(format!("  {path}: {}", scalar(other))),
     }
 }

@@ -16,9 +16,12 @@ pub(in crate::cli::policy) fn run(folder: &Path, args: &[&str]) -> String {
     let mut out = Vec::new();
     let code = match &cli.policy.command {
         PolicyCommand::Check(args) => args.run(&mut out).unwrap(),
-        PolicyCommand::Test(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Diff(args) => args.run(&mut out).unwrap(),
         PolicyCommand::Bench(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Test(args) => args.run(&mut out, false).unwrap(),
+        PolicyCommand::New(args) => args.run(&mut out).unwrap(),
+        PolicyCommand::Build(args) => args.run(&mut out).unwrap(),
+        other => panic!("{other:?} is not run here"),
     };
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))

@@ -12,7 +12,7 @@ use rolarr_policy::{contract::Event, recording};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{parse_settings, test::recordings_in};
+use super::{parse_settings, recordings::recordings_in};
 use crate::{
     cli::{moment::grouped, words},
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},

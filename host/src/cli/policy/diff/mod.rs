@@ -36,7 +36,7 @@ use self::{
     source::{Raw, Source},
     tally::Tally,
 };
-use super::{parse_settings, test::recordings_in};
+use super::{parse_settings, recordings::recordings_in};
 use crate::{
     cli::journal::{KnownSettings, Opened, Place},
     config::quantity,
