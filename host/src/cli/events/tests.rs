@@ -413,7 +413,7 @@ fn the_settings_are_known_if_the_configured_policy_decided() {
     )
     .unwrap();
     let module = Module::open("builtin:role-restriction").unwrap();
-    let digest = Policy::digest_of(&module, &serde_json::json!({ "label": "for ada" }), &[]);
+    let digest = Policy::digest_of(&module, &serde_json::json!({ "label": "for ada" }));
     let db = rusqlite::Connection::open(&file).unwrap();
     db.execute("UPDATE decisions SET digest = ?1 WHERE event = 2", [digest]).unwrap();
     drop(db);

@@ -8,11 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rolarr_policy::{contract::Event, recording};
+use rolarr_policy::contract::Event;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{parse_settings, recordings::recordings_in};
+use super::{
+    parse_settings,
+    recordings::{self, recordings_in},
+};
 use crate::{
     cli::{moment::grouped, words},
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
@@ -57,7 +60,7 @@ struct Report {
     name: String,
     version: String,
     digest: String,
-    /// The size of its file, in bytes.
+    /// The size of its file, in bytes; of a script, with what runs it.
     size: usize,
     /// How long it took to compile it, configure it and keep its memory, in milliseconds.
     load_ms: f64,
@@ -150,11 +153,14 @@ impl BenchArgs {
         let mut settings = None;
         for path in &self.events {
             for file in recordings_in(path)? {
-                for recording in recording::read_file(&file).map_err(|error| printable(&error.to_string()))? {
+                for recording in recordings::read(&file)?.recordings {
                     settings = settings.or(recording.settings);
                     events.push(recording.event);
                 }
             }
+        }
+        if events.is_empty() {
+            return Err("there is no event to measure with: stories are none".to_owned());
         }
         Ok((events, settings))
     }
@@ -239,7 +245,7 @@ fn report(policy: &Policy, module: &Module, load: Duration, events: &[Event], me
         name: metadata.name.clone(),
         version: metadata.version.clone(),
         digest: policy.digest().to_owned(),
-        size: module.bytes.len(),
+        size: module.bytes.len() + module.sources.iter().map(|source| source.text.len()).sum::<usize>(),
         load_ms: (load.as_secs_f64() * 1e4).round() / 10.0,
         starts_from_a_snapshot: policy.starts_from_a_snapshot(),
         events: events.len(),

@@ -151,6 +151,20 @@ fn what_can_not_be_compared_is_said_with_its_place_and_the_rest_is_compared() {
 }
 
 #[test]
+fn cases_that_were_written_by_hand_are_compared_and_stories_left_out() {
+    let cases = "format = 1\n[[case]]\ncause = \"member-left\"\naccess = \"granted\"\nexpect = \"quiet\"\n\n\
+                 [[story]]\n[[story.step]]\ncause = { role-added = \"plus\" }\nexpect = [\"invite\"]\n";
+    let folder =
+        folder(&[("cases.toml", cases), ("broken.toml", "format = 1\n[[case]]\ncause = \"left\"\n")]);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let runs = [
+        diff(folder.path(), &["recorded", BUILTIN, "--events", &path("cases.toml")]),
+        diff(folder.path(), &["recorded", BUILTIN, "--events", &path("broken.toml")]),
+    ];
+    insta::assert_snapshot!(runs.join("\n\n----\n"));
+}
+
+#[test]
 fn a_side_that_can_not_be_used_is_said_at_once() {
     let folder = folder(&[("events.jsonl", &recordings()), ("text.wasm", "no wasm")]);
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -137,6 +137,13 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     if report.undecided_by_both > 0 {
         notes.push(format!("Neither decided {}.", count(report.undecided_by_both, "event")));
     }
+    if report.stories > 0 {
+        let (stories, are) = match report.stories {
+            1 => ("1 story".to_owned(), "is"),
+            many => (format!("{} stories", grouped(many)), "are"),
+        };
+        notes.push(format!("{stories} {are} left out: how one goes on depends on what is decided."));
+    }
     if report.taken_up > 0 {
         notes.push(format!(
             "{} both took up the recorded access: it had changed otherwise than by what was decided (an administrator \
