@@ -1,7 +1,5 @@
 //! Databases for tests, written as the bot writes them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
 use std::path::{Path, PathBuf};
 
 use rolarr_policy::contract::{Access, Account, Cause, Decision, Event, Member, Role, Service};

@@ -133,7 +133,7 @@ impl BenchArgs {
     /// What is wrong is one line for people.
     fn measure(&self) -> Result<Report, String> {
         let module = Module::open(&self.file).map_err(|error| error.to_string())?;
-        let (events, recorded) = self.events()?;
+        let Taken { events, settings: recorded } = self.events()?;
         let engine = Engine::new(EngineSettings::default()).map_err(|error| error.to_string())?;
         let settings = Value::Object(self.settings.clone().or(recorded).unwrap_or_default());
         let began = Instant::now();
@@ -144,10 +144,10 @@ impl BenchArgs {
         Ok(report(&policy, &module, load, &events, measured))
     }
 
-    /// The events to measure with, and the settings of the first one.
-    fn events(&self) -> Result<(Vec<Event>, Option<Map<String, Value>>), String> {
+    /// The events to measure with.
+    fn events(&self) -> Result<Taken, String> {
         if self.events.is_empty() {
-            return Ok((typical::events(), None));
+            return Ok(Taken { events: typical::events(), settings: None });
         }
         let mut events = Vec::new();
         let mut settings = None;
@@ -162,8 +162,15 @@ impl BenchArgs {
         if events.is_empty() {
             return Err("there is no event to measure with: stories are none".to_owned());
         }
-        Ok((events, settings))
+        Ok(Taken { events, settings })
     }
+}
+
+/// What it is measured with.
+struct Taken {
+    events: Vec<Event>,
+    /// Those of the first recording that has any.
+    settings: Option<Map<String, Value>>,
 }
 
 /// What was measured.
