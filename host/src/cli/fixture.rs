@@ -1,8 +1,6 @@
 //! Databases for tests, written as the bot writes them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rolarr_policy::contract::{Access, Account, Cause, Decision, Event, Member, Role, Service};
 use tempfile::TempDir;
@@ -21,14 +19,20 @@ pub(super) const BEN: UserId = UserId(900_000_022);
 pub(super) const START: u64 = 1_790_000_000_000;
 pub(super) const DAY: u64 = 86_400_000;
 
+/// A database in a folder of its own.
 pub(super) fn database(
     work: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
 ) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rolarr.db");
-    let store = Store::open(&file, Threads::None).unwrap();
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.write(work)).unwrap();
+    fill(&file, work);
     (folder, file)
+}
+
+/// Writes into a database.
+pub(super) fn fill(file: &Path, work: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
+    let store = Store::open(file, Threads::None).unwrap();
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(store.write(work)).unwrap();
 }
 
 pub(super) fn role() -> Role {

@@ -84,7 +84,7 @@ impl Opened {
         let policy = &self.config.as_ref()?.policy;
         let module = Module::open(&module_name(&policy.module.value)).ok()?;
         let settings = policy.settings.json.clone();
-        let digest = Policy::digest_of(&module, &Value::Object(settings.clone()), &[]);
+        let digest = Policy::digest_of(&module, &Value::Object(settings.clone()));
         Some(KnownSettings { digest, settings })
     }
 }

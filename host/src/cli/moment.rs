@@ -34,7 +34,7 @@ impl FromStr for Moment {
         if let Some(age) = quantity::duration(text) {
             return Ok(Self::Ago(age));
         }
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| Some(midnight(text)?));
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| midnight(text));
         let millis = moment.map(|moment| moment.unix_timestamp_nanos() / 1_000_000);
         match millis.and_then(|millis| u64::try_from(millis).ok()) {
             Some(millis) => Ok(Self::At(Timestamp(millis))),
@@ -86,7 +86,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

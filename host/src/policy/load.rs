@@ -130,8 +130,8 @@ impl Policy {
 
     /// The [`digest`](Self::digest) that a policy would have, without loading it.
     #[must_use]
-    pub fn digest_of(module: &Module, settings: &Value, sources: &[Source]) -> String {
-        cache::digest(&module.bytes, &canonical(settings), sources)
+    pub fn digest_of(module: &Module, settings: &Value) -> String {
+        cache::digest(&module.bytes, &canonical(settings), &module.sources)
     }
 
     /// What the policy says of itself.

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     cli::{
-        fixture::{ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, member, role},
+        fixture::{ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, fill, member, role},
         words,
     },
     domain::{Email, PlexAccountId, ShareId},
@@ -312,6 +312,36 @@ fn an_event_is_shown_with_everything_but_addresses_and_messages() {
 }
 
 #[test]
+fn the_page_about_it_shows_what_is_shown() {
+    const PAGE: &str = include_str!("../../../../docs/comparing-policies.md");
+    let (folder, file) = database(|_| Ok(()));
+    // The event gets the number that it has on the page.
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 41)", []).unwrap();
+    drop(db);
+    fill(&file, |tx| {
+        let mut event = event_of(ADA, "ada", Access::Granted(Grant::default()), Cause::RoleRemoved(role()));
+        event.member.joined_at = None;
+        event.account.since = Some(Timestamp(START - 50 * DAY - 18_800_000));
+        let restriction =
+            Restriction { end_streams: true, ..Restriction::movies_and_television(Rule::label("noAccess")) };
+        let decision = Decision::of([Action::RestrictTo(restriction)], "lost the last role `plus`");
+        let id = decide(tx, event, decision, &[]);
+        let work = Work::Tell { text: "x".repeat(158) };
+        let task = tx.add_task(Some(id), Some(ADA), &work, Timestamp(START))?;
+        tx.begin_task(task, crate::domain::ChannelId(1), Timestamp(START + 2_000))?;
+        tx.end_task(task, crate::store::TaskState::Done, None)?;
+        let text = "<@900000021>: restrict (lost the last role `plus`)";
+        tx.remark(Timestamp(START), Some(id), Some(ADA), "decision", text)
+    });
+    let database = file.display().to_string();
+    let shown =
+        run(folder.path(), &["show", "42", "--database", &database]).replace(&"d16e57".repeat(10), "…");
+    let shown = shown.strip_suffix("exit code 0").unwrap();
+    assert!(PAGE.contains(&format!("```text\n{shown}```")), "{shown}");
+}
+
+#[test]
 fn an_event_as_json_is_its_line_of_the_export() {
     let (folder, file) = full();
     let database = file.display().to_string();
@@ -383,7 +413,7 @@ fn the_settings_are_known_if_the_configured_policy_decided() {
     )
     .unwrap();
     let module = Module::open("builtin:role-restriction").unwrap();
-    let digest = Policy::digest_of(&module, &serde_json::json!({ "label": "for ada" }), &[]);
+    let digest = Policy::digest_of(&module, &serde_json::json!({ "label": "for ada" }));
     let db = rusqlite::Connection::open(&file).unwrap();
     db.execute("UPDATE decisions SET digest = ?1 WHERE event = 2", [digest]).unwrap();
     drop(db);

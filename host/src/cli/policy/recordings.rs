@@ -1,8 +1,13 @@
-//! The files with recorded events below a path.
+//! Recorded events below a path, for commands that only replay them. Cases that were written by hand count too.
 
 use std::path::{Path, PathBuf};
 
-/// All files with recordings below a path, sorted: those that end in `.json` or `.jsonl`.
+use rolarr_policy::recording::{self, Expected, Format, Recording};
+
+use super::cases::{self, Kind};
+use crate::policy::printable;
+
+/// All files with recordings and cases that a path stands for, sorted as `rolarr policy test` finds them.
 ///
 /// # Errors
 ///
@@ -11,25 +16,49 @@ pub(super) fn recordings_in(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut files = Vec::new();
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable =
-            |error: std::io::Error| format!("{}: the folder can't be read: {error}", folder.display());
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let path = entry.path();
-            // A link to a folder is not followed: it may lead back here.
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "json" || end == "jsonl") {
-                files.push(path);
+    Ok(cases::find(path)?.into_iter().flat_map(|found| found.files).collect())
+}
+
+/// What stands in a file.
+pub(super) struct Recordings {
+    pub(super) recordings: Vec<Recording>,
+    /// How many stories there are. They are no recorded events: how one goes on depends on what was decided.
+    pub(super) stories: u64,
+}
+
+/// Reads a file as a whole.
+///
+/// # Errors
+///
+/// What can't be read or understood, and where.
+pub(super) fn read(path: &Path) -> Result<Recordings, String> {
+    if !is_written(path) {
+        let recordings = recording::read_file(path).map_err(|error| printable(&error.to_string()))?;
+        return Ok(Recordings { recordings, stories: 0 });
+    }
+    let file = cases::read(path).map_err(|error| error.to_string())?;
+    let mut all = Recordings { recordings: Vec::new(), stories: 0 };
+    for test in file.tests {
+        let test = test.map_err(|broken| printable(&format!("{}:{}", path.display(), broken.mistake)))?;
+        match test.kind {
+            Kind::Story(_) => all.stories += 1,
+            Kind::Case(case) => {
+                let actions = case.expect.actions.iter().map(|wanted| wanted.of(case.event.at)).collect();
+                all.recordings.push(Recording {
+                    format: Format,
+                    name: Some(test.name),
+                    policy: None,
+                    settings: test.settings.map(|settings| (*settings).clone()),
+                    event: case.event,
+                    decision: Some(Expected { actions, reason: case.expect.reason.unwrap_or_default() }),
+                });
             }
         }
     }
-    if files.is_empty() {
-        return Err(format!("{}: there is no recording in this folder", path.display()));
-    }
-    files.sort();
-    Ok(files)
+    Ok(all)
+}
+
+/// Whether a file holds cases that were written by hand.
+pub(super) fn is_written(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "toml")
 }

@@ -8,13 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rolarr_policy::{contract::Event, recording};
+use rolarr_policy::contract::Event;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{parse_settings, recordings::recordings_in};
+use super::{
+    parse_settings,
+    recordings::{self, recordings_in},
+};
 use crate::{
-    cli::moment::grouped,
+    cli::{moment::grouped, words},
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
 };
 
@@ -57,7 +60,7 @@ struct Report {
     name: String,
     version: String,
     digest: String,
-    /// The size of its file, in bytes.
+    /// The size of its file, in bytes; of a script, with what runs it.
     size: usize,
     /// How long it took to compile it, configure it and keep its memory, in milliseconds.
     load_ms: f64,
@@ -94,6 +97,8 @@ struct Percentiles<T> {
 #[serde(rename_all = "kebab-case")]
 struct Cost {
     event: String,
+    /// What happened, to whom.
+    what: String,
     fuel: u64,
     memory: u64,
 }
@@ -102,6 +107,8 @@ struct Cost {
 #[serde(rename_all = "kebab-case")]
 struct Undecided {
     event: String,
+    /// What happened, to whom.
+    what: String,
     why: String,
 }
 
@@ -126,7 +133,7 @@ impl BenchArgs {
     /// What is wrong is one line for people.
     fn measure(&self) -> Result<Report, String> {
         let module = Module::open(&self.file).map_err(|error| error.to_string())?;
-        let (events, recorded) = self.events()?;
+        let Taken { events, settings: recorded } = self.events()?;
         let engine = Engine::new(EngineSettings::default()).map_err(|error| error.to_string())?;
         let settings = Value::Object(self.settings.clone().or(recorded).unwrap_or_default());
         let began = Instant::now();
@@ -137,23 +144,33 @@ impl BenchArgs {
         Ok(report(&policy, &module, load, &events, measured))
     }
 
-    /// The events to measure with, and the settings of the first one.
-    fn events(&self) -> Result<(Vec<Event>, Option<Map<String, Value>>), String> {
+    /// The events to measure with.
+    fn events(&self) -> Result<Taken, String> {
         if self.events.is_empty() {
-            return Ok((typical::events(), None));
+            return Ok(Taken { events: typical::events(), settings: None });
         }
         let mut events = Vec::new();
         let mut settings = None;
         for path in &self.events {
             for file in recordings_in(path)? {
-                for recording in recording::read_file(&file).map_err(|error| printable(&error.to_string()))? {
+                for recording in recordings::read(&file)?.recordings {
                     settings = settings.or(recording.settings);
                     events.push(recording.event);
                 }
             }
         }
-        Ok((events, settings))
+        if events.is_empty() {
+            return Err("there is no event to measure with: stories are none".to_owned());
+        }
+        Ok(Taken { events, settings })
     }
+}
+
+/// What it is measured with.
+struct Taken {
+    events: Vec<Event>,
+    /// Those of the first recording that has any.
+    settings: Option<Map<String, Value>>,
 }
 
 /// What was measured.
@@ -199,13 +216,15 @@ impl Measured {
                 if is_first {
                     self.costs.push(Cost {
                         event: event.id.clone(),
+                        what: what(event),
                         fuel: evaluation.fuel,
                         memory: evaluation.memory as u64,
                     });
                 }
             }
             Err(error) if is_first => {
-                self.undecided.push(Undecided { event: event.id.clone(), why: error.cause.to_string() });
+                let why = error.cause.to_string();
+                self.undecided.push(Undecided { event: event.id.clone(), what: what(event), why });
             }
             Err(_) => {}
         }
@@ -233,7 +252,7 @@ fn report(policy: &Policy, module: &Module, load: Duration, events: &[Event], me
         name: metadata.name.clone(),
         version: metadata.version.clone(),
         digest: policy.digest().to_owned(),
-        size: module.bytes.len(),
+        size: module.bytes.len() + module.sources.iter().map(|source| source.text.len()).sum::<usize>(),
         load_ms: (load.as_secs_f64() * 1e4).round() / 10.0,
         starts_from_a_snapshot: policy.starts_from_a_snapshot(),
         events: events.len(),
@@ -247,6 +266,11 @@ fn report(policy: &Policy, module: &Module, load: Duration, events: &[Event], me
         dearest: costs,
         undecided,
     }
+}
+
+/// What an event is about.
+fn what(event: &Event) -> String {
+    format!("{}; access {}", words::cause(&event.cause), words::case(&event.account.access))
 }
 
 /// The values that so many of all do not exceed.
@@ -294,11 +318,17 @@ fn write(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     row("fuel", cells(report.fuel, grouped))?;
     row("memory", cells(report.memory, kibibytes))?;
     writeln!(out, "\nMost fuel:")?;
-    for Cost { event, fuel, memory } in &report.dearest {
-        writeln!(out, "  event {}: {} units, {}", printable(event), grouped(*fuel), kibibytes(*memory))?;
+    for Cost { event, what, fuel, memory } in &report.dearest {
+        writeln!(
+            out,
+            "  event {}, {what}: {} units, {}",
+            printable(event),
+            grouped(*fuel),
+            kibibytes(*memory)
+        )?;
     }
-    for Undecided { event, why } in &report.undecided {
-        writeln!(out, "\nUNDECIDED event {}: {}", printable(event), printable(why))?;
+    for Undecided { event, what, why } in &report.undecided {
+        writeln!(out, "\nUNDECIDED event {}, {what}: {}", printable(event), printable(why))?;
     }
     Ok(())
 }

@@ -6,7 +6,11 @@ use rolarr_policy::{
 };
 
 use super::*;
-use crate::cli::policy::diff::side::{About, Decides};
+use crate::cli::policy::diff::{
+    report::{Mode, Report},
+    side::{About, Decides},
+    text,
+};
 
 const START: u64 = 1_790_000_000_000;
 const DAY: u64 = 86_400_000;
@@ -164,6 +168,13 @@ fn each_policy_has_its_own_wakes_and_the_difference_lasts_until_they_are_due() {
     let (_, group) = tally.groups.first_key_value().unwrap();
     let events: Vec<&str> = group.examples.values().map(|example| example.event.as_str()).collect();
     assert_eq!(events, ["000000000001", "000000000003", "000000000005"]);
+    let [old, new] = sides.map(|side| side.about());
+    let mut text = Vec::new();
+    text::write(&mut text, &Report::new(Mode::Carry, old, new, tally)).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let line = text.lines().find(|line| line.contains("->")).unwrap();
+    let page = include_str!("../../../../../docs/comparing-policies.md");
+    assert!(page.contains(&format!("```text\n{line}\n```")), "{line}");
 }
 
 #[test]

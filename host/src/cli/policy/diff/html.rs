@@ -50,7 +50,7 @@ fn how(report: &Report) -> &'static str {
     match report.mode {
         Mode::Step => {
             "Each recorded event went through both policies, from the state that was recorded with it. Event numbers \
-             are those that `rolarr events show` takes."
+             are those of the journal: the command rolarr events show tells more about one."
         }
         Mode::Carry => {
             "Members were followed from event to event, with each policy by its own access, memo and wakes. Event \

@@ -36,7 +36,7 @@ use self::{
     source::{Raw, Source},
     tally::Tally,
 };
-use super::{parse_settings, recordings::recordings_in};
+use super::parse_settings;
 use crate::{
     cli::journal::{KnownSettings, Opened, Place},
     config::quantity,
@@ -66,7 +66,8 @@ pub(super) struct DiffArgs {
     old: String,
     /// The policy, or `recorded`, that it is compared with.
     new: String,
-    /// Files and folders with recordings. Without it the decisions in the bot's database are taken. Can be repeated.
+    /// Files and folders with recordings. Cases in TOML count, stories don't. Without it the decisions in the bot's
+    /// database are taken. Can be repeated.
     #[arg(long = "events", value_name = "PATH", num_args = 1.., conflicts_with_all = ["last", "member", "database", "config"])]
     events: Vec<PathBuf>,
     #[command(flatten)]
@@ -166,7 +167,7 @@ impl DiffArgs {
                 let span = Span { since, until: None, member: self.member };
                 (Source::journal(opened, span)?, opened.settings())
             }
-            None => (Source::files(&self.events, recordings_in), None),
+            None => (Source::files(&self.events), None),
         };
         let database = opened.as_ref().map_or_else(PathBuf::new, |opened: &Opened| opened.path.clone());
         let mode = if self.carry { Mode::Carry } else { Mode::Step };
@@ -275,6 +276,7 @@ impl Work<'_> {
                 },
             }
         }
+        tally.stories = source.stories();
         send(turn, Batch::Raw(raw));
         for (index, theirs) in members.into_iter().enumerate() {
             send(index, Batch::Members(theirs));

@@ -40,6 +40,8 @@ pub(super) struct Report {
     /// Members whose access differs, at some time.
     pub(super) members_whose_access_differs: usize,
     pub(super) undecided_by_both: u64,
+    /// Stories that were left out: they are no recorded events.
+    pub(super) stories: u64,
     /// How often both took up what was recorded, because the access had changed otherwise.
     pub(super) taken_up: u64,
     pub(super) differences: Vec<Difference>,
@@ -105,6 +107,7 @@ impl Report {
             same: tally.same,
             members_whose_access_differs: affected.len(),
             undecided_by_both: tally.undecided_by_both,
+            stories: tally.stories,
             taken_up: tally.taken_up,
             differences,
             not_compared: tally.problem_count,

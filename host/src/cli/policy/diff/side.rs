@@ -9,7 +9,7 @@ use rolarr_policy::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::policy::{Engine, Failure, Limits, Module, Policy};
+use crate::policy::{Engine, Failure, Limits, LoadProblem, Module, Policy};
 
 /// The word for the decisions that were recorded.
 pub(super) const RECORDED: &str = "recorded";
@@ -138,7 +138,8 @@ impl Loader {
 
     /// The policy with the settings of a recording.
     pub(super) fn with(&self, recorded: Option<&Map<String, Value>>) -> Result<Policy, String> {
-        let settings = self.fixed.as_ref().or(recorded).unwrap_or(&self.otherwise);
+        let own = self.fixed.as_ref().or(recorded);
+        let settings = own.unwrap_or(&self.otherwise);
         let key = serde_json::to_string(settings).map_err(|error| error.to_string())?;
         if let Some(known) = self.loaded.read().ok().and_then(|loaded| loaded.get(&key).cloned()) {
             return known;
@@ -151,8 +152,15 @@ impl Loader {
             .entry(key)
             .or_insert_with(|| {
                 let settings = Value::Object(settings.clone());
-                Policy::load(&self.engine, &self.module, &settings, Vec::new(), &self.limits)
-                    .map_err(|error| error.to_string())
+                Policy::load(&self.engine, &self.module, &settings, Vec::new(), &self.limits).map_err(
+                    |error| match (&error.problem, own) {
+                        (LoadProblem::Configure(_), None) if !self.otherwise.is_empty() => format!(
+                            "{error}; these are the settings of the configured policy: give others with \
+                             `--old-settings` or `--new-settings`"
+                        ),
+                        _ => error.to_string(),
+                    },
+                )
             })
             .clone()
     }

@@ -12,7 +12,10 @@ use rolarr_policy::recording::{self, ReadError, Recording};
 use serde_json::{StreamDeserializer, de::IoRead, value::RawValue};
 
 use crate::{
-    cli::journal::{self, Decisions, KnownSettings, Opened},
+    cli::{
+        journal::{self, Decisions, KnownSettings, Opened},
+        policy::recordings::{self, Recordings, recordings_in},
+    },
     store::{DecisionRow, Span},
 };
 
@@ -87,10 +90,10 @@ pub(super) enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// The recordings in these files and folders.
-    pub(super) fn files(paths: &[PathBuf], find: impl Fn(&Path) -> Result<Vec<PathBuf>, String>) -> Self {
+    pub(super) fn files(paths: &[PathBuf]) -> Self {
         let mut files = Files::default();
         for path in paths {
-            match find(path) {
+            match recordings_in(path) {
                 Ok(found) => files.waiting.extend(found.into_iter().map(Ok)),
                 Err(problem) => files.waiting.push_back(Err(problem)),
             }
@@ -104,6 +107,14 @@ impl<'a> Source<'a> {
     pub(super) fn journal(opened: &'a Opened, span: Span) -> anyhow::Result<Self> {
         let total = opened.count(&span)?;
         Ok(Self::Journal { decisions: opened.decisions(span)?, done: 0, total })
+    }
+
+    /// How many stories were left out so far.
+    pub(super) fn stories(&self) -> u64 {
+        match self {
+            Self::Files(files) => files.stories,
+            Self::Journal { .. } => 0,
+        }
     }
 
     /// How far it is read, from 0 to 1.
@@ -142,17 +153,27 @@ pub(super) struct Files {
     open: Option<OpenFile>,
     done: u64,
     total: u64,
+    stories: u64,
 }
 
 enum OpenFile {
     /// One recording after the other.
     Stream { file: Arc<Path>, stream: StreamDeserializer<'static, IoRead<BufReader<File>>, Box<RawValue>> },
-    /// A list.
-    Whole { recordings: std::vec::IntoIter<Recording>, size: u64 },
+    /// A list, or cases that were written by hand.
+    Whole { recordings: std::vec::IntoIter<Recording>, stories: u64, size: u64 },
 }
 
 impl OpenFile {
+    fn whole(path: &Path) -> Result<Self, String> {
+        let Recordings { recordings, stories } = recordings::read(path)?;
+        let size = std::fs::metadata(path).map_or(0, |about| about.len());
+        Ok(Self::Whole { recordings: recordings.into_iter(), stories, size })
+    }
+
     fn open(path: &Path) -> Result<Self, String> {
+        if recordings::is_written(path) {
+            return Self::whole(path);
+        }
         let unreadable = |error| ReadError::File { file: path.to_owned(), error }.to_string();
         let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
         loop {
@@ -169,9 +190,7 @@ impl OpenFile {
         }
         let is_list = reader.buffer().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         if is_list {
-            let recordings = recording::read_file(path).map_err(|error| error.to_string())?;
-            let size = std::fs::metadata(path).map_or(0, |about| about.len());
-            return Ok(Self::Whole { recordings: recordings.into_iter(), size });
+            return Self::whole(path);
         }
         // From the beginning, so that places in the file are right.
         let reader = BufReader::new(File::open(path).map_err(unreadable)?);
@@ -214,6 +233,9 @@ impl Files {
                     Some(Ok(raw)) => return Some(Ok(raw)),
                     // Behind what can't be read nothing of this file makes sense.
                     ended => {
+                        if let OpenFile::Whole { stories, .. } = open {
+                            self.stories += *stories;
+                        }
                         self.done += open.read();
                         self.open = None;
                         if ended.is_some() {

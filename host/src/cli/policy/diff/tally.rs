@@ -94,6 +94,8 @@ pub(super) struct Tally {
     pub(super) same: u64,
     /// Events that neither decides.
     pub(super) undecided_by_both: u64,
+    /// Stories that were left out.
+    pub(super) stories: u64,
     /// How often a member's access changed in the recordings otherwise than by a decision.
     pub(super) taken_up: u64,
     /// The first and the last event's time, in milliseconds since 1970.
@@ -155,6 +157,7 @@ impl Tally {
             members,
             same,
             undecided_by_both,
+            stories,
             taken_up,
             span,
             groups,
@@ -165,6 +168,7 @@ impl Tally {
         self.members.extend(members);
         self.same += same;
         self.undecided_by_both += undecided_by_both;
+        self.stories += stories;
         self.taken_up += taken_up;
         self.span = match (self.span, span) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),

@@ -151,6 +151,20 @@ fn what_can_not_be_compared_is_said_with_its_place_and_the_rest_is_compared() {
 }
 
 #[test]
+fn cases_that_were_written_by_hand_are_compared_and_stories_left_out() {
+    let cases = "format = 1\n[[case]]\ncause = \"member-left\"\naccess = \"granted\"\nexpect = \"quiet\"\n\n\
+                 [[story]]\n[[story.step]]\ncause = { role-added = \"plus\" }\nexpect = [\"invite\"]\n";
+    let folder =
+        folder(&[("cases.toml", cases), ("broken.toml", "format = 1\n[[case]]\ncause = \"left\"\n")]);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let runs = [
+        diff(folder.path(), &["recorded", BUILTIN, "--events", &path("cases.toml")]),
+        diff(folder.path(), &["recorded", BUILTIN, "--events", &path("broken.toml")]),
+    ];
+    insta::assert_snapshot!(runs.join("\n\n----\n"));
+}
+
+#[test]
 fn a_side_that_can_not_be_used_is_said_at_once() {
     let folder = folder(&[("events.jsonl", &recordings()), ("text.wasm", "no wasm")]);
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -187,6 +201,10 @@ fn the_decisions_of_the_database_are_compared() {
             &["recorded", BUILTIN, "--database", &database, "--member", "900000022", "--carry"],
         ),
     ];
+    // The page about it has this, without the second example.
+    let page = include_str!("../../../../../docs/comparing-policies.md");
+    let (first, _) = runs[0].split_once("    event 000000000002").unwrap();
+    assert!(page.contains(&format!("```text\n{first}```")), "{first}");
     insta::assert_snapshot!(runs.join("\n\n----\n"));
     let none = diff(folder.path(), &["recorded", BUILTIN, "--database", &database, "--member", "900000029"]);
     assert!(none.contains("there is no recorded event") && none.ends_with("exit code 2"), "{none}");

@@ -110,12 +110,24 @@ pub(super) fn counts(difference: &Difference) -> String {
     let whose = count(difference.members as u64, "member");
     match (difference.days, difference.lasting) {
         (Some(days), Some(lasting)) => {
-            let days =
-                if (days - 1.0).abs() < f64::EPSILON { "1 day".to_owned() } else { format!("{days} days") };
+            let days = match grouped_tenths(days).as_str() {
+                "1" => "1 day".to_owned(),
+                days => format!("{days} days"),
+            };
             let times = count(difference.times, "time");
             format!("{whose}, {times}, {days} together, {} lasting to the end", grouped(lasting))
         }
         _ => format!("{} of {whose}", count(difference.times, "event")),
+    }
+}
+
+/// A number with one digit behind the point, if there is one.
+fn grouped_tenths(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days, for people")]
+    let tenths = (number * 10.0).round().max(0.0) as u64;
+    match tenths % 10 {
+        0 => grouped(tenths / 10),
+        tenth => format!("{}.{tenth}", grouped(tenths / 10)),
     }
 }
 
@@ -124,6 +136,13 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     if report.undecided_by_both > 0 {
         notes.push(format!("Neither decided {}.", count(report.undecided_by_both, "event")));
+    }
+    if report.stories > 0 {
+        let (stories, are) = match report.stories {
+            1 => ("1 story".to_owned(), "is"),
+            many => (format!("{} stories", grouped(many)), "are"),
+        };
+        notes.push(format!("{stories} {are} left out: how one goes on depends on what is decided."));
     }
     if report.taken_up > 0 {
         notes.push(format!(
