@@ -30,7 +30,7 @@ fn engine() -> Engine {
 }
 
 fn load_with(engine: &Engine, name: &str, bytes: Vec<u8>, limits: &Limits) -> Result<Policy, LoadError> {
-    let module = Module { name: name.to_owned(), bytes };
+    let module = Module::from_bytes(name, bytes);
     Policy::load(engine, &module, &Value::Null, Vec::new(), limits)
 }
 
@@ -245,7 +245,7 @@ fn a_file_that_is_cut_or_changed_anywhere_is_an_error_or_a_policy_and_never_a_cr
     let sound = core_module(&Parts::default());
     // Looking at the file must already be enough for most.
     for end in 0..sound.len() {
-        let module = Module { name: "cut".into(), bytes: sound[..end].to_vec() };
+        let module = Module::from_bytes("cut", sound[..end].to_vec());
         module.describe().unwrap_err();
     }
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
@@ -283,7 +283,7 @@ fn a_module_over_the_limit_is_not_even_looked_at() {
 fn a_cache_makes_no_difference_even_if_it_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let settings = || EngineSettings { cache_dir: Some(folder.path().join("cache")) };
-    let module = Module { name: "sound".into(), bytes: core_module(&Parts::default()) };
+    let module = Module::from_bytes("sound", core_module(&Parts::default()));
     let load = |engine: &Engine| Policy::load(engine, &module, &Value::Null, Vec::new(), &limits()).unwrap();
 
     let first = load(&Engine::new(settings()).unwrap());

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, PolicyModule},
-    policy::{Engine, EngineError, EngineSettings, LoadProblem, Module, Policy},
+    policy::{Engine, EngineError, EngineSettings, LoadError, LoadProblem, Module, Policy},
 };
 
 /// Loads the policy with its settings.
@@ -28,7 +28,10 @@ pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
     let settings = Value::Object(config.policy.settings.json.clone());
     let policy = Policy::load(&engine, &module, &settings, Vec::new(), &config.policy.limits);
     Ok(policy.map_err(|error| match &error.problem {
-        LoadProblem::Configure(_) => settings_mistake(config, &error.to_string()),
+        LoadProblem::Configure(_) => settings_mistake(config, &error),
+        LoadProblem::Script(_) => {
+            mistake(error.in_full(), "change the script, and look at it with `rolarr policy check FILE`")
+        }
         _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
     })?)
 }
@@ -50,11 +53,11 @@ fn engine(config: &Config) -> anyhow::Result<Engine> {
     }
 }
 
-fn settings_mistake(config: &Config, complaint: &str) -> ConfigError {
-    let place = config.policy.settings.place_named_in(complaint).or(config.policy.module.place);
+fn settings_mistake(config: &Config, error: &LoadError) -> ConfigError {
+    let place = config.policy.settings.place_named_in(&error.to_string()).or(config.policy.module.place);
     config.error_at(
         place,
-        complaint,
+        error.in_full(),
         "change it under [policy.settings]; the policy's page lists its settings",
     )
 }

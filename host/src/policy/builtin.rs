@@ -1,15 +1,35 @@
 //! The policies that are part of the binary.
 
-/// Names and modules.
-const BUILTIN: &[(&str, &[u8])] =
-    &[("role-restriction", include_bytes!("../../../policies/prebuilt/role-restriction.wasm"))];
+use super::module::Module;
+
+/// A policy that is part of the binary.
+#[derive(Clone, Copy)]
+pub(super) enum Builtin {
+    /// A module.
+    Module(&'static [u8]),
+}
+
+/// Names and policies.
+const BUILTIN: &[(&str, Builtin)] = &[(
+    "role-restriction",
+    Builtin::Module(include_bytes!("../../../policies/prebuilt/role-restriction.wasm")),
+)];
 
 /// What comes before the name.
 pub(super) const PREFIX: &str = "builtin:";
 
-/// The module of a built-in policy.
-pub(super) fn find(name: &str) -> Option<&'static [u8]> {
-    BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
+/// A built-in policy.
+pub(super) fn find(name: &str) -> Option<Builtin> {
+    BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
+}
+
+impl Builtin {
+    /// The policy, named as the operator did.
+    pub(super) fn module(self, name: &str) -> Module {
+        match self {
+            Self::Module(bytes) => Module::from_bytes(name, bytes.to_vec()),
+        }
+    }
 }
 
 /// All names with their prefix, for messages.
@@ -22,22 +42,31 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::policy::script;
 
     const SOURCES: &str = include_str!("../../../policies/prebuilt/SOURCES.toml");
+
+    /// What is built from sources, with the name that the record has for it.
+    fn modules() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+        let builtin = BUILTIN.iter().filter_map(|(name, found)| match found {
+            Builtin::Module(bytes) => Some((*name, *bytes)),
+        });
+        builtin.chain([("script", script::RUNNER)])
+    }
 
     #[test]
     fn every_module_is_the_one_that_the_record_names() {
         let record: toml::Table = SOURCES.parse().unwrap();
-        for (name, bytes) in BUILTIN {
+        for (name, bytes) in modules() {
             let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(record[*name]["module"].as_str(), Some(digest.as_str()), "{name}");
+            assert_eq!(record[name]["module"].as_str(), Some(digest.as_str()), "{name}");
         }
     }
 
     #[test]
     fn no_module_carries_a_path_of_the_machine_that_built_it() {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/");
-        for (name, bytes) in BUILTIN {
+        for (name, bytes) in modules() {
             let text = String::from_utf8_lossy(bytes);
             for path in ["/home/", "/root/", "/usr/", "/tmp/", "/build/", "/.cargo/", "C:\\", here] {
                 assert!(!text.contains(path), "{name} has `{path}` in it");

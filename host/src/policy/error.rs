@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use rolarr_policy::contract::Source;
+
 use super::answer::Malformed;
-use super::logs::LogLine;
+use super::logs::{LogLine, printable};
 
 /// Why a call into a policy gave nothing that counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +54,25 @@ pub enum Failure {
     /// The answer is a value of the contract that means nothing.
     #[error("its answer is malformed: {0}")]
     Malformed(Box<Malformed>),
-    /// The policy itself says that it can't.
+    /// The policy itself says that it can't. It may say so in several lines, of which the message is the first: see
+    /// [`Failure::details`].
     #[error("{}", refusal(.0))]
     Refused(String),
     /// No instance could be made.
     #[error("no instance of it could be made: {0}")]
     Engine(String),
+}
+
+impl Failure {
+    /// What a policy says beyond its first line, or empty: of a script, the line with the mistake. The messages
+    /// themselves are one line, for logs and the audit channel.
+    #[must_use]
+    pub fn details(&self) -> &str {
+        match self {
+            Self::Refused(text) => text.split_once('\n').map_or("", |(_, rest)| rest),
+            _ => "",
+        }
+    }
 }
 
 /// An event stayed undecided: no action follows.
@@ -88,6 +103,30 @@ pub struct LoadError {
     pub problem: LoadProblem,
     /// What the policy logged before that.
     pub logs: Vec<LogLine>,
+}
+
+impl LoadError {
+    /// The message with all that the policy says, which may be several lines: for a screen.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        with_details(self.to_string(), self.problem.details())
+    }
+}
+
+impl EvaluationError {
+    /// The message with all that the policy says, which may be several lines: for a screen.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        with_details(self.to_string(), self.cause.details())
+    }
+}
+
+fn with_details(mut message: String, details: &str) -> String {
+    if !details.is_empty() {
+        message.push('\n');
+        message.push_str(details);
+    }
+    message
 }
 
 /// Why a policy could not be loaded.
@@ -166,21 +205,55 @@ pub enum LoadProblem {
     /// Taking the settings failed.
     #[error("it does not take the settings: {}", said(.0))]
     Configure(Failure),
+    /// A script has a mistake.
+    #[error("{}", said(.0))]
+    Script(Failure),
+}
+
+impl LoadProblem {
+    /// What a policy says beyond its first line, or empty: of a script, the line with the mistake.
+    #[must_use]
+    pub fn details(&self) -> &str {
+        match self {
+            Self::Describe(failure) | Self::Configure(failure) | Self::Script(failure) => failure.details(),
+            _ => "",
+        }
+    }
+
+    /// Taking the settings failed. The runner of scripts begins a message with the script's name if the mistake is
+    /// in the script, and not in the settings.
+    pub(super) fn of_configure(failure: Failure, scripts: &[Source]) -> Self {
+        let in_script = |text: &str| {
+            scripts.iter().any(|script| {
+                text.strip_prefix(&printable(&script.name)).is_some_and(|rest| rest.starts_with(':'))
+            })
+        };
+        match failure {
+            Failure::Refused(text) if in_script(&text) => Self::Script(Failure::Refused(text)),
+            other => Self::Configure(other),
+        }
+    }
 }
 
 fn advice(newer: bool) -> &'static str {
     if newer { "use a newer Rolarr, or build the policy with an older SDK" } else { "build it anew" }
 }
 
+/// The first line of a policy's own words.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// A policy's own words, of which there may be none.
 fn refusal(text: &str) -> String {
+    let text = first_line(text);
     if text.is_empty() { "it gives no reason".to_owned() } else { format!("it says: {text}") }
 }
 
 /// A policy's own words about its settings need no "it says".
 fn said(failure: &Failure) -> String {
     match failure {
-        Failure::Refused(text) if !text.is_empty() => text.clone(),
+        Failure::Refused(text) if !first_line(text).is_empty() => first_line(text).to_owned(),
         other => other.to_string(),
     }
 }

@@ -7,7 +7,7 @@ use rolarr_policy::contract::{Decision, Event};
 
 use super::error::{EvaluationError, Failure};
 use super::load::{Loaded, Policy, Setup};
-use super::logs::{LogLine, printable};
+use super::logs::{LogLine, printable, printable_lines};
 use super::run::Run;
 use super::{answer, v1};
 
@@ -91,7 +91,7 @@ impl Loaded {
                     .rolarr_policy_rules()
                     .call_configure(&mut run.store, settings, sources)
                     .map_err(|error| run.failure(&error))?
-                    .map_err(|text| Failure::Refused(printable(&text)))?;
+                    .map_err(|text| Failure::Refused(printable_lines(&text)))?;
                 run.renew(self.limits.of_an_event())?;
                 rules
             }
@@ -101,7 +101,7 @@ impl Loaded {
             .rolarr_policy_rules()
             .call_evaluate(&mut run.store, &lowered)
             .map_err(|error| run.failure(&error))?
-            .map_err(|text| Failure::Refused(printable(&text)))?;
+            .map_err(|text| Failure::Refused(printable_lines(&text)))?;
         let mut decision: Decision = answer.convert();
         answer::check(&decision, event, &self.limits).map_err(|what| Failure::Malformed(Box::new(what)))?;
         decision.reason = printable(&decision.reason);

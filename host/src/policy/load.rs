@@ -10,7 +10,7 @@ use wasmtime::component::Component;
 use super::engine::{Engine, MOST_MEMORY};
 use super::error::{Failure, LoadError, LoadProblem};
 use super::limits::Limits;
-use super::logs::{LogLine, printable};
+use super::logs::{LogLine, printable_lines};
 use super::module::{self, Description, Module};
 use super::run::Run;
 use super::{answer, cache, snapshot, v1};
@@ -32,6 +32,18 @@ pub(super) struct Loaded {
     logs: Vec<LogLine>,
 }
 
+/// Where the events of a policy start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// From the memory that `configure` left behind, if the policy is of a kind that it can be read out of: an event
+    /// is quick. Loading takes longer, because this makes a component that must be compiled.
+    #[default]
+    Snapshot,
+    /// From `configure`, which runs for every event: an event is slower. Loading compiles nothing but the module
+    /// itself, which for every script is the same; so a script that was edited is ready at once.
+    Configure,
+}
+
 /// What a fresh instance needs before it can decide.
 pub(super) enum Setup {
     /// Nothing: it starts from the memory that `configure` left behind.
@@ -44,13 +56,30 @@ impl Policy {
     /// Loads a policy: looks at the file, compiles it, asks it what it is, gives it its settings, and keeps
     /// the memory that this leaves behind.
     ///
-    /// `settings` is a JSON object; null counts as an empty one. `sources` are the script files of a
-    /// policy that runs scripts. The limits are part of the policy from here on.
+    /// `settings` is a JSON object; null counts as an empty one. `sources` are further files for a policy that takes
+    /// some; the script of a [`Module`] that is one comes first. The limits are part of the policy from here on.
     ///
     /// # Errors
     ///
     /// One line that says what is wrong with the file, the settings or the limits.
+    /// [`in_full`](LoadError::in_full) may have more.
     pub fn load(
+        engine: &Engine,
+        module: &Module,
+        settings: &Value,
+        sources: Vec<Source>,
+        limits: &Limits,
+    ) -> Result<Self, LoadError> {
+        Self::load_for(Start::Snapshot, engine, module, settings, sources, limits)
+    }
+
+    /// Loads a policy like [`load`](Self::load), with a choice of where its events start from.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn load_for(
+        start: Start,
         engine: &Engine,
         module: &Module,
         settings: &Value,
@@ -71,13 +100,14 @@ impl Policy {
             Value::Null => "{}".to_owned(),
             some => cache::canonical(some),
         };
+        let sources: Vec<Source> = module.sources.iter().cloned().chain(sources).collect();
         let digest = cache::digest(&module.bytes, &settings, &sources);
-        let loading = Loading { engine, limits, contract: &description.contract };
+        let loading = Loading { start, engine, limits, contract: &description.contract };
         let made = match loading.kept(&digest) {
             Some(made) => made,
             None => {
                 let made = loading
-                    .make(&component, settings, sources.convert())
+                    .make(&component, settings, sources)
                     .map_err(|(problem, logs)| failed(problem, logs))?;
                 if let (Some(folder), Some(bytes)) = (&engine.inner().snapshots, &made.snapshot)
                     && let Err(error) = cache::store(folder, &digest, &made.metadata, bytes)
@@ -176,6 +206,7 @@ struct Made {
 type Problem = (LoadProblem, Vec<LogLine>);
 
 struct Loading<'a> {
+    start: Start,
     engine: &'a Engine,
     limits: &'a Limits,
     contract: &'a str,
@@ -185,51 +216,65 @@ impl Loading<'_> {
     /// A snapshot from the cache. One that was made under a larger limit on memory counts as missing: no
     /// instance of it could be made.
     fn kept(&self, digest: &str) -> Option<Made> {
+        if self.start == Start::Configure {
+            return None;
+        }
         let folder = self.engine.inner().snapshots.as_deref()?;
         let (metadata, bytes) = cache::load(folder, digest)?;
         let prepared = self.prepare_snapshot(&bytes)?;
         Some(Made { prepared, setup: Setup::Snapshot, metadata, logs: Vec::new(), snapshot: None })
     }
 
-    fn make(
-        &self,
-        component: &[u8],
-        settings: String,
-        sources: Vec<v1::types::Source>,
-    ) -> Result<Made, Problem> {
+    fn make(&self, component: &[u8], settings: String, scripts: Vec<Source>) -> Result<Made, Problem> {
         let bare = |problem| (problem, Vec::new());
-        let instrumented = snapshot::instrument(component);
+        let sources: Vec<v1::types::Source> = scripts.clone().convert();
+        let instrumented = match self.start {
+            Start::Snapshot => snapshot::instrument(component),
+            Start::Configure => None,
+        };
         let prepared = match &instrumented {
             Some(instrumented) => self.prepare(&instrumented.bytes),
             None => self.prepare(component),
         }
         .map_err(bare)?;
 
-        let (metadata, _) = self
-            .once(&prepared, |run, _, instance| {
-                let answer = instance.rolarr_policy_rules().call_describe(&mut run.store);
-                let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
-                answer::check_metadata(&metadata).map_err(|what| Failure::Malformed(Box::new(what)))?;
-                Ok(metadata)
-            })
+        // What runs scripts knows what it is only once it has the script.
+        let describe = |run: &mut Run, rules: &v1::Instance| -> Result<Metadata, Failure> {
+            let answer = rules.rolarr_policy_rules().call_describe(&mut run.store);
+            let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
+            answer::check_metadata(&metadata).map_err(|what| Failure::Malformed(Box::new(what)))?;
+            Ok(metadata)
+        };
+        let (described, _) = self
+            .once(&prepared, |run, _, rules| describe(run, rules))
             .map_err(|(failure, logs)| (LoadProblem::Describe(failure), logs))?;
 
-        let (snapshot, logs) = self
+        let ((snapshot, metadata), logs) = self
             .once(&prepared, |run, instance, rules| {
                 let answer = rules.rolarr_policy_rules().call_configure(&mut run.store, &settings, &sources);
                 answer
                     .map_err(|error| run.failure(&error))?
-                    .map_err(|text| Failure::Refused(printable(&text)))?;
-                Ok(instrumented.as_ref().and_then(|instrumented| instrumented.snapshot(run, instance)))
+                    .map_err(|text| Failure::Refused(printable_lines(&text)))?;
+                let metadata = match scripts.as_slice() {
+                    [] => described.clone(),
+                    _ => describe(run, rules)?,
+                };
+                let snapshot =
+                    instrumented.as_ref().and_then(|instrumented| instrumented.snapshot(run, instance));
+                Ok((snapshot, metadata))
             })
-            .map_err(|(failure, logs)| (LoadProblem::Configure(failure), logs))?;
+            .map_err(|(failure, logs)| (LoadProblem::of_configure(failure, &scripts), logs))?;
 
         if let Some(bytes) = snapshot
             && let Some(prepared) = self.prepare_snapshot(&bytes)
         {
             return Ok(Made { prepared, setup: Setup::Snapshot, metadata, logs, snapshot: Some(bytes) });
         }
-        let prepared = self.prepare(component).map_err(bare)?;
+        // What was instrumented costs more than the component itself.
+        let prepared = match instrumented {
+            Some(_) => self.prepare(component).map_err(bare)?,
+            None => prepared,
+        };
         let setup = Setup::Configure { settings, sources };
         Ok(Made { prepared, setup, metadata, logs, snapshot: None })
     }

@@ -72,6 +72,16 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// How many lines of a policy's own words are kept.
+const LINES: usize = 24;
+
+/// Like [`printable`], but lines stay lines. Those beyond a screen are left out.
+#[must_use]
+pub(super) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().take(LINES).map(printable).collect();
+    lines.join("\n")
+}
+
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -12,6 +12,7 @@
 //! | `engine` | wasmtime's settings, the pool, the backstop clock |
 //! | `limits` | every limit with its default |
 //! | `module` | what a file is, what it imports, which contract it was made for |
+//! | `script` | policies that are scripts |
 //! | `embedded` | from a core module with its contract in it to a component |
 //! | `load` | from a module to a policy that is ready |
 //! | `snapshot` | the memory that `configure` leaves behind, made into a component |
@@ -34,6 +35,7 @@ mod load;
 mod logs;
 mod module;
 mod run;
+mod script;
 mod snapshot;
 mod v1;
 
@@ -42,6 +44,6 @@ pub use engine::{Engine, EngineError, EngineSettings};
 pub use error::{EvaluationError, Failure, LoadError, LoadProblem};
 pub use evaluate::Evaluation;
 pub use limits::Limits;
-pub use load::Policy;
+pub use load::{Policy, Start};
 pub use logs::{LogLine, printable};
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};

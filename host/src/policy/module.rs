@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
+use rolarr_policy::contract::Source;
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
 use super::error::LoadProblem;
-use super::{builtin, embedded};
+use super::{builtin, embedded, script};
 
 /// The contract that this version of Rolarr offers. It runs modules of any version with the same first
 /// number.
@@ -28,8 +29,10 @@ const OFFERED: [&str; 2] = ["host", "types"];
 pub struct Module {
     /// How the operator named it: a path or `builtin:NAME`. For messages.
     pub name: String,
-    /// Its bytes.
+    /// Its bytes. If it is a script, those of the module that runs scripts.
     pub bytes: Vec<u8>,
+    /// The script, if it is one, else empty.
+    pub sources: Vec<Source>,
 }
 
 /// A module could not be read.
@@ -42,6 +45,22 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         error: std::io::Error,
+    },
+    /// A script that is larger than any script.
+    #[error("the script `{}` is longer than {} KiB", path.display(), limit / 1024)]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A script with bytes that are no text.
+    #[error("the script `{}` is not text in UTF-8: see line {line}", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
     },
     /// There is no built-in policy of this name.
     #[error("there is no built-in policy `{name}`; there is {known}")]
@@ -57,23 +76,39 @@ impl Module {
     /// Reading stops here, whatever the limits say: 256 MiB.
     const MOST: u64 = 256 << 20;
 
-    /// Reads a module: a file, or `builtin:NAME` for one that is part of the binary.
+    /// Reads a module: a file, or `builtin:NAME` for one that is part of the binary. A file that ends in `.rhai`
+    /// is a script; the module is then the one that runs scripts.
     ///
     /// # Errors
     ///
-    /// The file can't be read, or there is no such built-in policy.
+    /// The file can't be read, a script is no text, or there is no such built-in policy.
     pub fn open(name: &str) -> Result<Self, OpenError> {
         if let Some(builtin) = name.strip_prefix(builtin::PREFIX) {
             return match builtin::find(builtin) {
-                Some(bytes) => Ok(Self { name: name.to_owned(), bytes: bytes.to_vec() }),
+                Some(found) => Ok(found.module(name)),
                 None => Err(OpenError::Builtin { name: builtin.to_owned(), known: builtin::names() }),
             };
+        }
+        if script::is_script(name) {
+            return script::open(name);
         }
         let mut bytes = Vec::new();
         File::open(name)
             .and_then(|file| file.take(Self::MOST).read_to_end(&mut bytes))
             .map_err(|error| OpenError::File { path: name.into(), error })?;
-        Ok(Self { name: name.to_owned(), bytes })
+        Ok(Self::from_bytes(name, bytes))
+    }
+
+    /// A module that is in memory already. `name` is for messages.
+    #[must_use]
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self { name: name.into(), bytes, sources: Vec::new() }
+    }
+
+    /// Whether it is a script.
+    #[must_use]
+    pub fn is_script(&self) -> bool {
+        !self.sources.is_empty()
     }
 }
 

@@ -8,7 +8,7 @@ const SMALL: usize = 4_096;
 
 /// A module is described, and loaded if it is small; or the error says what is wrong with it.
 pub fn module(bytes: &[u8]) {
-    let module = Module { name: "policy.wasm".to_owned(), bytes: bytes.to_vec() };
+    let module = Module::from_bytes("policy.wasm", bytes.to_vec());
     match module.describe() {
         Err(problem) => super::is_fit_for_people(&problem.to_string()),
         Ok(description) => {

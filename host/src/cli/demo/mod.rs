@@ -144,9 +144,10 @@ fn try_policy(policy: &str, settings: &Map<String, Value>, folder: &Path) -> Res
         Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default()).map_err(|error| {
             let hint = match &error.problem {
                 LoadProblem::Configure(_) => "change it behind `--settings`",
+                LoadProblem::Script(_) => "change the script, and look at it with `rolarr policy check FILE`",
                 _ => "`rolarr policy check FILE` tells more about a policy file",
             };
-            CliError::misconfigured(error).hinted(hint)
+            CliError::misconfigured(anyhow::Error::msg(error.in_full())).hinted(hint)
         })?;
     Ok(format!("{} {}", printable(&policy.metadata().name), printable(&policy.metadata().version)))
 }

@@ -3,6 +3,7 @@
 
 mod cases;
 mod check;
+mod compiling;
 mod difference;
 mod situation;
 mod test;

@@ -19,6 +19,10 @@ pub(super) struct Report {
     pub(super) description: Option<Description>,
     /// Why it does not load.
     pub(super) problem: Option<String>,
+    /// What there is to say about that in further lines, or empty.
+    pub(super) details: String,
+    /// How large the script is, in bytes, if it is one.
+    pub(super) script: Option<usize>,
     pub(super) policy: Option<Policy>,
     /// What it logged while it was loaded.
     pub(super) logs: Vec<LogLine>,
@@ -36,6 +40,8 @@ impl Report {
             unreadable: None,
             description: None,
             problem: None,
+            details: String::new(),
+            script: None,
             policy: None,
             logs: Vec::new(),
             seen: None,
@@ -76,7 +82,7 @@ impl Report {
         }
         writeln!(out, "{}", self.file)?;
         if let Some(description) = &self.description {
-            describe(out, description)?;
+            describe(out, self.script, description)?;
         }
         if let Some(policy) = &self.policy {
             loaded(out, policy)?;
@@ -92,7 +98,10 @@ impl Report {
             writeln!(out, "\nnot checked: {problem}")?;
         }
         match (&self.problem, &self.seen) {
-            (Some(problem), _) => writeln!(out, "\nIt does not load: {problem}."),
+            (Some(problem), _) if self.details.is_empty() => {
+                writeln!(out, "\nIt does not load: {problem}.")
+            }
+            (Some(problem), _) => writeln!(out, "\nIt does not load: {problem}\n{}", self.details),
             (None, Some(seen)) => verdict(out, seen),
             (None, None) => Ok(()),
         }
@@ -107,7 +116,12 @@ impl Report {
             "file": self.file,
             "loads": self.policy.is_some(),
             "problem": self.unreadable.as_ref().or(self.problem.as_ref()),
-            "form": description.map(|description| form(&description.kind)),
+            "details": (!self.details.is_empty()).then_some(&self.details),
+            "form": match self.script {
+                Some(_) => Some("script"),
+                None => description.map(|description| form(&description.kind)),
+            },
+            "script-size": self.script,
             "size": description.map(|description| description.size),
             "contract": description.map(|description| &description.contract),
             "imports": description.map(|description| &description.imports),
@@ -152,8 +166,13 @@ fn form(kind: &Kind) -> &'static str {
     }
 }
 
-fn describe(out: &mut dyn Write, description: &Description) -> io::Result<()> {
+fn describe(out: &mut dyn Write, script: Option<usize>, description: &Description) -> io::Result<()> {
     let Description { kind, size, contract, imports, initial_memory } = description;
+    if let Some(script) = script {
+        field(out, "form", "script")?;
+        field(out, "size", &format!("{script} bytes, and {size} bytes that run scripts"))?;
+        return field(out, "contract", &format!("{contract} (this Rolarr offers {CONTRACT})"));
+    }
     field(out, "form", form(kind))?;
     field(out, "size", &format!("{size} bytes"))?;
     field(out, "contract", &format!("{contract} (this Rolarr offers {CONTRACT})"))?;

@@ -101,7 +101,9 @@ impl Observed {
             // A busy machine is not a slow policy.
             Err(error @ EvaluationError { cause: Failure::OutOfTime { .. }, .. }) => Err(error.to_string()),
             Err(EvaluationError { cause, logs, fuel, .. }) => {
-                self.undecided = Some(cause.to_string());
+                let details = cause.details();
+                let line = if details.is_empty() { "" } else { "\n" };
+                self.undecided = Some(format!("{cause}{line}{details}"));
                 self.logs.extend(logs);
                 self.fuel = self.fuel.max(fuel);
                 Ok(())

@@ -1,0 +1,47 @@
+//! Policies that are scripts: text that a runner runs, which is a policy like any other and part of the binary.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rolarr_policy::contract::Source;
+
+use super::module::{Module, OpenError};
+
+/// How the name of a script ends.
+const ENDING: &str = ".rhai";
+
+/// The module that runs scripts.
+pub(super) const RUNNER: &[u8] = include_bytes!("../../../policies/prebuilt/script.wasm");
+
+/// How large a script may be, in bytes. A long one has 10 KiB.
+const MOST: u64 = 256 << 10;
+
+/// Whether the name is that of a script.
+pub(super) fn is_script(name: &str) -> bool {
+    name.ends_with(ENDING)
+}
+
+/// The runner with a script.
+pub(super) fn module(name: &str, source: Source) -> Module {
+    Module { name: name.to_owned(), bytes: RUNNER.to_vec(), sources: vec![source] }
+}
+
+/// Reads a script.
+pub(super) fn open(name: &str) -> Result<Module, OpenError> {
+    let path = Path::new(name);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
+        .map_err(|error| OpenError::File { path: path.to_owned(), error })?;
+    if bytes.len() as u64 > MOST {
+        return Err(OpenError::TooLong { path: path.to_owned(), limit: MOST });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes().get(..sound).unwrap_or_default().iter().filter(|byte| **byte == b'\n');
+        OpenError::NotText { path: path.to_owned(), line: lines.count() + 1 }
+    })?;
+    let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(module(name, Source { name: file, text }))
+}
