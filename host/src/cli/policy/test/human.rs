@@ -139,7 +139,13 @@ fn lines(step: &StepReport, paint: Paint) -> Vec<String> {
     if let Some((number, line)) = step.step {
         lines.push(format!("step {number} (line {line}):"));
     }
-    lines.extend(step.happened.iter().cloned());
+    for same in step.happened.chunk_by(|one, other| one == other) {
+        match same {
+            [one] => lines.push(one.clone()),
+            [one, ..] => lines.push(format!("{one} ({} times)", same.len())),
+            [] => {}
+        }
+    }
     let mut reason_shown = false;
     for finding in &step.findings {
         match finding {
