@@ -1,5 +1,6 @@
 //! Access that is held back, decided on the command line and on Discord.
 
+use rolarr::store::{HoldRow, Store, Threads};
 use rolarr_tests::{World, plex::restricted, process::Process};
 
 use crate::{PROGRAM, run};
@@ -32,6 +33,18 @@ async fn is_held(world: &World) {
     assert_ne!(world.filters(ANN), restricted());
 }
 
+/// As if the bot had ended before it told anybody.
+async fn not_shown_yet(world: &World) {
+    let store = Store::open(&world.store(), Threads::None).unwrap();
+    let unshown = store.write(|tx| {
+        for hold in tx.holds()? {
+            tx.put_hold(&HoldRow { announced: false, shown: false, ..hold })?;
+        }
+        Ok(())
+    });
+    unshown.await.unwrap();
+}
+
 async fn is_held_for(world: &World, reason: &str) {
     let waits = || world.database().unwrap().rows("SELECT reason FROM holds") == [reason];
     world.eventually("it is held", waits).await;
@@ -46,8 +59,6 @@ async fn the_command_line_shows_who_is_held_and_approves() {
     assert_eq!(out, "Nobody is held back.");
     world.loses_role(alice);
     is_held(&world).await;
-    let (succeeded, _, err) = holds(&world, &["approve"]).await;
-    assert!(!succeeded && err.contains("nobody was told who") && err.contains("rolarr holds list"), "{err}");
     let (_, out, _) = holds(&world, &["list"]).await;
     assert!(out.contains(&alice.to_string()) && out.contains("too many at once"), "{out}");
     let (succeeded, _, err) = holds(&world, &["approve", "--member", "1"]).await;
@@ -66,6 +77,10 @@ async fn a_decision_waits_for_a_bot_that_does_not_run() {
     is_held(&world).await;
     process.terminate().await;
     process.ended().await;
+    not_shown_yet(&world).await;
+    let (succeeded, _, err) = holds(&world, &["approve"]).await;
+    assert!(!succeeded && err.contains("nobody was shown who it is"), "{err}");
+    assert!(err.contains("rolarr holds list"), "{err}");
     holds(&world, &["list"]).await;
     let (succeeded, out, _) = holds(&world, &["approve"]).await;
     assert!(succeeded && out.contains("carried out when it starts"), "{out}");

@@ -165,7 +165,8 @@ async fn decide(
         let error = match (member, concerned.len()) {
             (Some(member), _) => anyhow!("the member {member} is not held back"),
             (None, 0) => anyhow!("nobody is held back"),
-            (None, more) => anyhow!("{more} held back, and nobody was told who: look at them first"),
+            (None, 1) => anyhow!("one member is held back, and nobody was shown who it is"),
+            (None, more) => anyhow!("{more} members are held back, and nobody was shown who they are"),
         };
         return Err(CliError::failed(error).hinted("`rolarr holds list` shows who is"));
     }

@@ -32,7 +32,7 @@ pub(super) fn definitions() -> Value {
     };
     let member = |description: &str| json!({"type": USER, "name": "member", "required": false, "description": description});
     let owner = member("The member whom the Plex account belongs to");
-    let only = member("Only this member; without it everybody who is held back");
+    let only = member("Only this member; without it everybody whom the message about it names");
     json!([{
         "type": 1,
         "name": PLEX,
