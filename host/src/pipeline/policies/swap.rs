@@ -113,7 +113,7 @@ impl Core {
     /// What was rolled back before the start is rolled back still. Then takes note of the policy that decides.
     pub(in crate::pipeline) async fn begin_with_policy(&self, configured: Loaded) -> Result<(), StoreError> {
         let digest = configured.policy.digest().to_owned();
-        let back = self.store.read(|tx| rolled_back(tx)).await?.filter(|back| back.from == digest);
+        let back = self.store.read(rolled_back).await?.filter(|back| back.from == digest);
         let kept = match &back {
             None => None,
             Some(back) => {

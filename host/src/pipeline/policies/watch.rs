@@ -55,10 +55,9 @@ impl Worker for Watch {
         };
         if asked || changed {
             let why = if asked { Why::Asked } else { Why::FileChanged };
-            match core.reload_policy(why).await? {
-                Ok(said) => tracing::info!("{said}"),
-                // The audit channel and the log have it already.
-                Err(_) => {}
+            // Of a failure the audit channel and the log have it already.
+            if let Ok(said) = core.reload_policy(why).await? {
+                tracing::info!("{said}");
             }
         }
         Ok(stamp.map(|_| core.after(EVERY)))
