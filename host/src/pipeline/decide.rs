@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{core::Core, effects, observe::Seen, progress::Place, seam::Step, texts, worker::Worker};
+use super::{
+    core::Core, effects, progress::Place, protection::Protection, seam::Step, texts, worker::Worker,
+};
 use crate::{
     domain::{
         Timestamp, UserId,
@@ -33,13 +35,21 @@ impl Worker for Decider {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let users = core.store.read(|tx| tx.waiting_users(ROUND)).await?;
+        let aside = core.unreadable.set_aside(core.seam.now());
+        let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
+        let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
+        users.retain(|user| !aside.contains(user));
         if users.is_empty() {
-            return Ok(None);
+            return Ok(core.unreadable.next());
         }
-        let mut members = stream::iter(users).map(|user| decide_member(core, user)).buffer_unordered(ABREAST);
-        while let Some(outcome) = members.next().await {
-            outcome?;
+        let mut members = stream::iter(users)
+            .map(|user| async move { (user, decide_member(core, user).await) })
+            .buffer_unordered(ABREAST);
+        while let Some((user, outcome)) = members.next().await {
+            match outcome {
+                Err(error @ StoreError::Unreadable(_)) => core.unreadable_member(user, &error).await?,
+                other => other?,
+            }
         }
         // More may have come meanwhile.
         Ok(Some(core.seam.now()))
@@ -69,6 +79,11 @@ impl Known {
         tx.next_waiting(user)?.map(|event| Self::of(tx, event)).transpose()
     }
 
+    /// Why the member is nobody's business; none if they are.
+    pub(super) fn protected(&self, protection: &Protection) -> Option<&'static str> {
+        protection.why_of(self.event.event.user, &self.memberships)
+    }
+
     /// Everything on an event of a member.
     pub(super) fn of(tx: &Tx<'_>, event: EventRow) -> Result<Self, StoreError> {
         let user = event.event.user;
@@ -93,11 +108,9 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
     let input = input(core, &known);
     let id = known.event.id;
-    let (guild, user) = (known.event.event.guild, known.event.event.user);
-    // Who is protected by now is not evaluated, whatever the event.
-    let here = known.memberships.iter().find(|member| member.guild == guild);
-    let roles = here.map(|member| member.roles.as_slice()).unwrap_or_default();
-    if let Some(why) = Seen::new(core, guild).untouchable(user, roles) {
+    let user = known.event.event.user;
+    // Who is protected by now is not evaluated, whatever the event and in whichever guild.
+    if let Some(why) = known.protected(&Protection::of(core)) {
         return core.store.write(move |tx| tx.close_event(id, EventState::Skipped, Some(why))).await;
     }
     let judged = {

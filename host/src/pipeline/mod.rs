@@ -27,13 +27,17 @@ mod orders;
 pub mod policies;
 pub mod ports;
 pub mod progress;
+mod protection;
 mod roles;
 mod seam;
+mod seen;
 pub mod settings;
 mod shrink;
 mod sweep;
+mod sweeps;
 mod texts;
 mod token;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;
@@ -50,7 +54,7 @@ use self::{
     deadlines::Deadlines,
     decide::Decider,
     drift::Comparer,
-    messenger::Messenger,
+    messenger::{Messenger, Reporter},
     observe::Observer,
     policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
@@ -104,7 +108,7 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &seam).await?;
+        let nonce = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
         let policies = InForce::new(policies, active.policy.clone());
         let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
@@ -120,6 +124,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
@@ -157,14 +162,24 @@ const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
 /// Returns what this installation's nonces begin with.
-async fn prepare(store: &Store, seam: &Seam) -> Result<String, StoreError> {
+async fn prepare(
+    store: &Store,
+    seam: &Seam,
+    settings: &Settings,
+    guilds: &[Guild],
+) -> Result<String, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
+    let (settings, guilds) = (settings.clone(), guilds.to_vec());
     let (unparked, nonce) = store
         .write(move |tx| {
+            for guild in &guilds {
+                roles::know_protected(tx, &settings, guild)?;
+            }
+            brake::begin(tx, &settings, now)?;
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {

@@ -6,20 +6,17 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
-    changes::Changes,
     core::Core,
     hints::Pending,
     ports::{DiscordError, Presence, Said, Snapshot},
     roles::Unknown,
     seam::Step,
+    seen::Seen,
     worker::Worker,
 };
 use crate::{
-    domain::{
-        EventId, GuildId, RoleId, Timestamp, UserId,
-        contract::{Cause, Origin, Review},
-    },
-    store::{EventState, MemberRow, NewEvent, StoreError, Tx},
+    domain::{EventId, GuildId, Timestamp, UserId, contract::Origin},
+    store::{MemberRow, StoreError},
 };
 
 /// Above so many members of a guild at once the gateway is asked instead of one request for each.
@@ -232,173 +229,4 @@ pub(super) async fn announce(core: &Core, guild: GuildId, user: UserId, events: 
 /// Whether what is stored is what was read.
 pub(super) fn same(stored: &MemberRow, read: &Snapshot) -> bool {
     stored.present && stored.roles == read.roles && stored.screening == read.screening
-}
-
-/// What taking in a member needs to know of the guild.
-#[derive(Clone)]
-pub(super) struct Seen {
-    guild: GuildId,
-    tracked: Vec<(RoleId, crate::domain::contract::Role)>,
-    protected_members: std::collections::BTreeSet<UserId>,
-    protected_roles: std::collections::BTreeSet<RoleId>,
-    owner: Option<UserId>,
-}
-
-impl Seen {
-    pub(super) fn new(core: &Core, guild: GuildId) -> Self {
-        let ids: Vec<RoleId> = core
-            .settings
-            .guild(guild)
-            .map(|settings| settings.roles.iter().map(|role| role.id).collect())
-            .unwrap_or_default();
-        let tracked = ids
-            .iter()
-            .filter_map(|id| core.roles(guild, &[*id]).into_iter().next().map(|role| (*id, role)))
-            .collect();
-        Self {
-            guild,
-            tracked,
-            protected_members: core.settings.protected_members.clone(),
-            protected_roles: core.settings.protected_roles.clone(),
-            owner: core.owner_of(guild),
-        }
-    }
-
-    /// The tracked ones among these roles, sorted by key.
-    pub(super) fn tracked(&self, roles: &[RoleId]) -> Vec<RoleId> {
-        self.tracked.iter().map(|(id, _)| *id).filter(|id| roles.contains(id)).collect()
-    }
-
-    /// All tracked roles.
-    pub(super) fn all(&self) -> Vec<RoleId> {
-        self.tracked.iter().map(|(id, _)| *id).collect()
-    }
-
-    /// Why this member is nobody's business; none if they are.
-    pub(super) fn untouchable(&self, user: UserId, roles: &[RoleId]) -> Option<&'static str> {
-        if self.owner == Some(user) {
-            Some("the guild's owner is never touched")
-        } else if self.protected_members.contains(&user) {
-            Some("this member is protected")
-        } else if roles.iter().any(|role| self.protected_roles.contains(role)) {
-            Some("a role of this member is protected")
-        } else {
-            None
-        }
-    }
-
-    /// A member as Discord shows them: stores them, and an event for each tracked role that came or went. Each
-    /// event carries the roles after the whole change.
-    pub(super) fn take_in(
-        &self,
-        tx: &Tx<'_>,
-        stored: Option<&MemberRow>,
-        read: &Snapshot,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<Vec<EventId>, StoreError> {
-        let before: &[RoleId] =
-            stored.filter(|stored| stored.present).map(|stored| stored.roles.as_slice()).unwrap_or_default();
-        tx.put_member(&self.row(read, now))?;
-        if read.bot {
-            return Ok(Vec::new());
-        }
-        let remark = self.untouchable(read.user, &read.roles);
-        let roles = self.tracked(&read.roles);
-        let mut changes =
-            Changes::of(&self.tracked, |(id, _)| before.contains(id), |(id, _)| read.roles.contains(id));
-        if changes.removed.len() > 1 {
-            // What was lost with a deleted role is held, and so is what follows it.
-            let deleted = tx.deleted_roles(self.guild)?;
-            changes.removed.sort_by_key(|(id, _)| !deleted.iter().any(|(role, _)| role == id));
-        }
-        let mut causes = changes.causes(|(_, role)| role);
-        let was_protected = !before.is_empty() && self.untouchable(read.user, before).is_some();
-        if was_protected && remark.is_none() {
-            // What happened while they were protected was skipped: the present roles decide, and what was
-            // decided before is carried out now.
-            tx.make_due(read.user, now)?;
-            if causes.is_empty() {
-                causes.push(Cause::Review(Review::RolesChanged));
-            }
-        }
-        causes
-            .into_iter()
-            .map(|cause| self.write(tx, read.user, cause, &roles, remark, origin, now))
-            .collect()
-    }
-
-    /// A role that is tracked only now, held by a member who was taken in earlier.
-    pub(super) fn newly_tracked(
-        &self,
-        tx: &Tx<'_>,
-        member: &MemberRow,
-        role: RoleId,
-        now: Timestamp,
-    ) -> Result<Option<EventId>, StoreError> {
-        let Some((_, contract)) = self.tracked.iter().find(|(id, _)| *id == role) else { return Ok(None) };
-        if member.bot || !member.roles.contains(&role) {
-            return Ok(None);
-        }
-        let remark = self.untouchable(member.user, &member.roles);
-        let roles = self.tracked(&member.roles);
-        let cause = Cause::RoleAdded(contract.clone());
-        self.write(tx, member.user, cause, &roles, remark, Origin::Sweep, now).map(Some)
-    }
-
-    /// A person who is no member any more.
-    fn take_out(
-        &self,
-        tx: &Tx<'_>,
-        stored: MemberRow,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<Vec<EventId>, StoreError> {
-        let remark = self.untouchable(stored.user, &stored.roles);
-        let user = stored.user;
-        let bot = stored.bot;
-        tx.put_member(&MemberRow { present: false, roles: Vec::new(), seen_at: now, ..stored })?;
-        if bot {
-            return Ok(Vec::new());
-        }
-        Ok(vec![self.write(tx, user, Cause::MemberLeft, &[], remark, origin, now)?])
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a column of the row that is written")]
-    fn write(
-        &self,
-        tx: &Tx<'_>,
-        user: UserId,
-        cause: Cause,
-        roles: &[RoleId],
-        remark: Option<&str>,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<EventId, StoreError> {
-        tx.journal(&NewEvent {
-            at: now,
-            origin,
-            guild: self.guild,
-            user,
-            cause,
-            roles: roles.to_vec(),
-            state: if remark.is_some() { EventState::Skipped } else { EventState::Waiting },
-            remark: remark.map(ToOwned::to_owned),
-        })
-    }
-
-    /// The row for a member as Discord shows them.
-    pub(super) fn row(&self, read: &Snapshot, now: Timestamp) -> MemberRow {
-        MemberRow {
-            guild: self.guild,
-            user: read.user,
-            username: read.username.clone(),
-            roles: read.roles.clone(),
-            joined_at: read.joined_at,
-            screening: read.screening,
-            bot: read.bot,
-            present: true,
-            seen_at: now,
-        }
-    }
 }

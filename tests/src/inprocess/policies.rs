@@ -79,7 +79,7 @@ impl Policies for Shelf {
 ///
 /// # Errors
 /// If it does not load.
-pub fn load(name: &str, settings: &Value) -> Result<Loaded> {
+pub(super) fn load(name: &str, settings: &Value) -> Result<Loaded> {
     load_module(Module::open(name)?, settings)
 }
 

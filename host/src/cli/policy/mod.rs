@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod cases;
 mod check;
+mod compiling;
 mod diff;
 pub(super) mod difference;
 mod force;

@@ -85,6 +85,13 @@ static char *string(text_t *text) {
   return read;
 }
 
+static const char *unknown(const char *name) {
+  static const char before[] = "there is no setting `", after[] = "`; there is `label`";
+  char *text = malloc(sizeof before + strlen(name) + sizeof after);
+  if (text == NULL) abort();
+  return strcat(strcat(strcpy(text, before), name), after);
+}
+
 const char *read_settings(const char *json, size_t length, const char **label) {
   text_t text = {json, json + length};
   if (!is_next(&text, '{')) return "the settings are not a table of names and values";
@@ -92,7 +99,7 @@ const char *read_settings(const char *json, size_t length, const char **label) {
   do {
     const char *name = string(&text);
     if (name == NULL || !is_next(&text, ':')) return "the settings are not valid JSON";
-    if (strcmp(name, "label") != 0) return "there is a setting that this policy does not have; there is `label`";
+    if (strcmp(name, "label") != 0) return unknown(name);
     const char *value = string(&text);
     if (value == NULL || *value == 0) return "setting `label`: it must be a text that is not empty";
     *label = value;

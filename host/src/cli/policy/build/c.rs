@@ -22,11 +22,9 @@ const TARGET: &str = "--target=wasm32-wasi";
 
 pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<()> {
     let sources = sources(building.folder)?;
-    let (compiler, first) = find(building).await?;
-    building.say(&format!("compile  {} files, with {compiler}", sources.len()))?;
-    let mut command = Tool::new(compiler, building.folder).args(first);
-    // Warnings are errors in nobody's policy but are worth seeing once something fails.
-    command = command.args([
+    let compiler = find(building).await?;
+    building.say(&format!("compile  {} files, with {}", sources.len(), compiler.name))?;
+    let command = Tool::new(compiler.program, building.folder).args(compiler.arguments).args([
         TARGET,
         "-mexec-model=reactor",
         "-std=gnu17",
@@ -38,11 +36,8 @@ pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<(
         "-Wl,-z,stack-size=65536",
     ]);
     // What `__FILE__` stands for.
-    command = command.arg(format!("-ffile-prefix-map={}=.", building.folder.display()));
-    command.args(sources).arg("-o").arg(output).run(building.stop).await.map_err(|error| match error {
-        ToolError::Missing(_) => missing(&[]),
-        other => CliError::failed(other),
-    })?;
+    let command = command.arg(format!("-ffile-prefix-map={}=.", building.folder.display()));
+    command.args(sources).arg("-o").arg(output).run(building.stop).await.map_err(CliError::failed)?;
     Ok(())
 }
 
@@ -74,22 +69,31 @@ fn sources(folder: &Path) -> Built<Vec<PathBuf>> {
     Ok(sources)
 }
 
-/// The first compiler that has all it needs, and the arguments that make it a C compiler.
-async fn find(building: &Building<'_>) -> Built<(&'static str, &'static [&'static str])> {
+/// A C compiler for WebAssembly.
+struct Compiler {
+    /// What it is called, for people.
+    name: &'static str,
+    program: &'static str,
+    /// What makes the program a C compiler.
+    arguments: &'static [&'static str],
+}
+
+/// The first compiler that has all it needs.
+async fn find(building: &Building<'_>) -> Built<Compiler> {
     let mut lacking = Vec::new();
     for clang in CLANGS.into_iter().filter(|clang| tool::is_there(clang)) {
         match lacks(clang, building).await? {
-            None => return Ok((clang, &[])),
+            None => return Ok(Compiler { name: clang, program: clang, arguments: &[] }),
             Some(part) => lacking.push((clang, part)),
         }
     }
     if tool::is_there("zig") {
-        return Ok(("zig", &["cc"]));
+        return Ok(Compiler { name: "zig", program: "zig", arguments: &["cc"] });
     }
     // As its Python package installs it.
     let python = Tool::new("python3", building.folder).args(["-m", "ziglang", "version"]).run(building.stop);
     match python.await {
-        Ok(_) => Ok(("python3", &["-m", "ziglang", "cc"])),
+        Ok(_) => Ok(Compiler { name: "zig", program: "python3", arguments: &["-m", "ziglang", "cc"] }),
         Err(error @ ToolError::Stopped) => Err(CliError::failed(error)),
         Err(_) => Err(missing(&lacking)),
     }

@@ -44,7 +44,7 @@ pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<(
 fn explain(error: ToolError) -> CliError {
     let hint = match &error {
         ToolError::Missing(_) => {
-            Some("install Node.js 20 or newer with npm, on Debian with `apt-get install nodejs npm`")
+            Some("install Node.js 18 or newer with npm, on Debian with `apt-get install nodejs npm`")
         }
         ToolError::Failed { program, .. } if program.starts_with("npm") => {
             Some("npm fetches the builder once: it needs the network, and package.json in the folder")

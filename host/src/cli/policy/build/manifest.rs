@@ -23,7 +23,7 @@ pub(super) struct Manifest {
 /// Why a folder can't be built.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ManifestError {
-    #[error("there is no policy in {}: it has no `{FILE}`", .0.display())]
+    #[error("there is no policy in `{}`: it has no `{FILE}`", .0.display())]
     None(PathBuf),
     #[error("{} can't be read: {error}", file.display())]
     Unreadable { file: PathBuf, error: io::Error },
@@ -43,16 +43,23 @@ impl Manifest {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ManifestError::None(folder.to_owned()),
             _ => ManifestError::Unreadable { file: file.clone(), error },
         })?;
-        let manifest: Self = toml::from_str(&text).map_err(|error| ManifestError::Wrong {
-            file: file.clone(),
-            what: format!("{}", error).trim_end().to_owned(),
-        })?;
+        let manifest: Self = toml::from_str(&text)
+            .map_err(|error| ManifestError::Wrong { file: file.clone(), what: in_one_line(&error, &text) })?;
         let inside = manifest.module.components().all(|part| matches!(part, Component::Normal(_)));
         if !inside || manifest.module.file_name().is_none() {
             let what = "`module` must name a file within the folder".to_owned();
             return Err(ManifestError::Wrong { file, what });
         }
         Ok(manifest)
+    }
+}
+
+/// What is wrong, and in which line.
+fn in_one_line(error: &toml::de::Error, text: &str) -> String {
+    let what = error.message().lines().collect::<Vec<_>>().join("; ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {what}", before.matches('\n').count() + 1),
+        None => what,
     }
 }
 

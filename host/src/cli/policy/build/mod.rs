@@ -102,7 +102,8 @@ impl Building<'_> {
             Language::C => c::build(self, &output).await?,
             Language::Python => python::build(self, &output).await?,
         }
-        let output = fs::read(&output).with_context(|| format!("`{name}` was not built"))?;
+        let output = fs::read(&output)
+            .with_context(|| format!("`{name}` was not built: the compiler wrote nothing"))?;
         let component = Module::from_bytes(&name, output)
             .to_component()
             .map_err(|problem| CliError::failed(anyhow!("what was built is no policy: {problem}")))?;

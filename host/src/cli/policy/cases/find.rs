@@ -53,11 +53,15 @@ impl Folder {
             return root.fail("the manifest needs a `module`, like `module = \"my-policy.rhai\"`");
         };
         let events = root.read("events", |node| node.text())?.unwrap_or("events");
+        let within = |name: &str| match folder == Path::new(".") {
+            true => PathBuf::from(name),
+            false => folder.join(name),
+        };
         let settings = root.read("settings", written::settings)?;
         Ok(Self {
             manifest: manifest.to_owned(),
-            module: folder.join(module.text()?),
-            events: folder.join(events),
+            module: within(module.text()?),
+            events: within(events),
             settings: settings.map(|settings| (*settings).clone()),
         })
     }

@@ -28,7 +28,7 @@ fn test(recording: Recording, index: usize, several: bool) -> Result<Test, Broke
         return Err(Broken { name, mistake: Mistake { place: None, what } });
     };
     let expect = Expect {
-        actions: decision.actions.into_iter().map(Wanted::Action).collect(),
+        actions: decision.actions.into_iter().map(|action| Wanted::Action(Box::new(action))).collect(),
         reason: Some(decision.reason).filter(|reason| !reason.is_empty()),
         ..Expect::default()
     };

@@ -52,7 +52,7 @@ pub(super) const ORIGINS: [(&str, Origin); 4] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli::policy) enum Wanted {
     /// This action.
-    Action(Action),
+    Action(Box<Action>),
     /// A wake.
     Wake {
         /// Its tag.
@@ -66,7 +66,7 @@ impl Wanted {
     /// Which action that is, for an event of this time.
     pub(in crate::cli::policy) fn of(&self, event: crate::domain::Timestamp) -> Action {
         match self {
-            Self::Action(action) => action.clone(),
+            Self::Action(action) => (**action).clone(),
             Self::Wake { tag, due } => Action::WakeAt(Wake { tag: tag.clone(), due: due.of(event) }),
         }
     }
@@ -368,7 +368,7 @@ fn action(node: Node<'_>) -> Result<Wanted, Mistake> {
             return node.fail(format!("`{name}` needs a content: write it as `{{ {name} = … }}`"));
         }
     };
-    Ok(Wanted::Action(action))
+    Ok(Wanted::Action(Box::new(action)))
 }
 
 /// What must follow: a list of actions, one of them, or `nothing`.

@@ -158,6 +158,8 @@ fn unwrap_rules(value: &mut Value) {
     }
 }
 
+const FIRST: [&str; 5] = ["tag", "text", "name", "everything", "movies-and-television"];
+
 /// A value on one line of TOML.
 fn inline(value: &Value) -> String {
     match value {
@@ -165,6 +167,9 @@ fn inline(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
         Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            // What a person writes first; the others by their names.
+            fields.sort_by_key(|(name, _)| !FIRST.contains(&name.as_str()));
             let fields: Vec<String> =
                 fields.iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
             format!("{{ {} }}", fields.join(", "))

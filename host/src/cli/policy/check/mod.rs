@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 use self::{report::Report, trial::Trial};
 use super::{
     cases::{self, Kind},
-    parse_settings,
+    compiling, parse_settings,
     test::{Decide, limits, tell_story},
 };
-use crate::policy::{Engine, EngineSettings, LogLine, Module, Policy};
+use crate::policy::{Engine, LogLine, Module, Policy};
 
 /// Say what a policy is and what it imports, whether it loads and if not, why, and how it behaves: it decides
 /// some events, each twice.
@@ -48,8 +48,12 @@ pub(super) struct CheckArgs {
 
 impl CheckArgs {
     pub(super) fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
+        self.run_on(&compiling::engine()?, out)
+    }
+
+    pub(super) fn run_on(&self, engine: &Engine, out: &mut dyn Write) -> anyhow::Result<u8> {
         let mut report = Report::new(&self.file);
-        self.look(&mut report)?;
+        self.look(engine, &mut report);
         if self.json {
             writeln!(out, "{}", report.json())?;
         } else {
@@ -58,12 +62,12 @@ impl CheckArgs {
         Ok(report.exit())
     }
 
-    fn look(&self, report: &mut Report) -> anyhow::Result<()> {
+    fn look(&self, engine: &Engine, report: &mut Report) {
         let module = match Module::open(&self.file) {
             Ok(module) => module,
             Err(error) => {
                 report.unreadable = Some(error.to_string());
-                return Ok(());
+                return;
             }
         };
         report.script = module.sources.first().map(|script| script.text.len());
@@ -71,7 +75,7 @@ impl CheckArgs {
             Ok(description) => report.description = Some(description),
             Err(problem) => {
                 report.problem = Some(problem.to_string());
-                return Ok(());
+                return;
             }
         }
         let mut sources = Vec::new();
@@ -80,20 +84,20 @@ impl CheckArgs {
                 Ok(source) => sources.push(source),
                 Err(problem) => {
                     report.problem = Some(problem);
-                    return Ok(());
+                    return;
                 }
             }
         }
-        let engine = Engine::new(EngineSettings::default())?;
         let settings = Value::Object(self.settings.clone());
         let limits = limits();
-        let policy = match Policy::load(&engine, &module, &settings, sources, &limits) {
+        let policy = match Policy::load(engine, &module, &settings, sources, &limits) {
             Ok(policy) => policy,
             Err(error) => {
                 report.logs = error.logs;
                 report.details = error.problem.details().to_owned();
                 report.problem = Some(error.problem.to_string());
-                return Ok(());
+                report.details = error.problem.details().to_owned();
+                return;
             }
         };
         report.logs = policy.logs().to_vec();
@@ -108,7 +112,6 @@ impl CheckArgs {
         }
         report.seen = Some(trial.finish());
         report.policy = Some(policy);
-        Ok(())
     }
 
     /// Lets the policy decide the events of files.

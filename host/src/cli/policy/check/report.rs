@@ -19,9 +19,9 @@ pub(super) struct Report {
     pub(super) description: Option<Description>,
     /// Why it does not load.
     pub(super) problem: Option<String>,
-    /// More of that, in lines of its own: where in a script, for example. Empty if there is no more.
+    /// What there is to say about that in further lines, or empty.
     pub(super) details: String,
-    /// The length of the script, if it is one, in bytes.
+    /// How large the script is, in bytes, if it is one.
     pub(super) script: Option<usize>,
     pub(super) policy: Option<Policy>,
     /// What it logged while it was loaded.
@@ -98,7 +98,9 @@ impl Report {
             writeln!(out, "\nnot checked: {problem}")?;
         }
         match (&self.problem, &self.seen) {
-            (Some(problem), _) if self.details.is_empty() => writeln!(out, "\nIt does not load: {problem}."),
+            (Some(problem), _) if self.details.is_empty() => {
+                writeln!(out, "\nIt does not load: {problem}.")
+            }
             (Some(problem), _) => writeln!(out, "\nIt does not load: {problem}\n{}", self.details),
             (None, Some(seen)) => verdict(out, seen),
             (None, None) => Ok(()),
@@ -114,10 +116,13 @@ impl Report {
             "file": self.file,
             "loads": self.policy.is_some(),
             "problem": self.unreadable.as_ref().or(self.problem.as_ref()),
-            "details": self.details,
-            "form": description.map(|description| if self.script.is_some() { "script" } else { form(&description.kind) }),
-            "size": description.map(|description| description.size),
+            "details": (!self.details.is_empty()).then_some(&self.details),
+            "form": match self.script {
+                Some(_) => Some("script"),
+                None => description.map(|description| form(&description.kind)),
+            },
             "script-size": self.script,
+            "size": description.map(|description| description.size),
             "contract": description.map(|description| &description.contract),
             "imports": description.map(|description| &description.imports),
             "initial-memory": description.map(|description| description.initial_memory),
@@ -163,9 +168,9 @@ fn form(kind: &Kind) -> &'static str {
 
 fn describe(out: &mut dyn Write, script: Option<usize>, description: &Description) -> io::Result<()> {
     let Description { kind, size, contract, imports, initial_memory } = description;
-    if let Some(length) = script {
+    if let Some(script) = script {
         field(out, "form", "script")?;
-        field(out, "size", &format!("{length} bytes, and {size} bytes that run scripts"))?;
+        field(out, "size", &format!("{script} bytes, and {size} bytes that run scripts"))?;
         return field(out, "contract", &format!("{contract} (this Rolarr offers {CONTRACT})"));
     }
     field(out, "form", form(kind))?;

@@ -9,7 +9,7 @@ use rolarr_policy::contract::{
 
 use crate::{
     cli::policy::{situation, test::Decide},
-    policy::{Evaluation, EvaluationError, Failure, Limits, Policy},
+    policy::{Evaluation, EvaluationError, Failure, Limits},
 };
 
 /// What came of the events.
@@ -54,13 +54,13 @@ impl Share {
 
 /// A policy that is watched.
 pub(super) struct Trial<'a> {
-    policy: &'a Policy,
+    policy: &'a dyn Decide,
     limits: &'a Limits,
     seen: RefCell<Seen>,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn of(policy: &'a Policy, limits: &'a Limits) -> Self {
+    pub(super) fn of(policy: &'a dyn Decide, limits: &'a Limits) -> Self {
         Self { policy, limits, seen: RefCell::default() }
     }
 
@@ -96,8 +96,8 @@ impl<'a> Trial<'a> {
 
 impl Decide for Trial<'_> {
     fn decide(&self, event: &Event) -> Result<Evaluation, EvaluationError> {
-        let first = self.policy.evaluate(event);
-        let second = self.policy.evaluate(event);
+        let first = self.policy.decide(event);
+        let second = self.policy.decide(event);
         let mut seen = self.seen.borrow_mut();
         seen.events += 1;
         let name = situation::short(event);
@@ -196,7 +196,69 @@ pub(super) fn builtin() -> Vec<Event> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, time::Duration};
+
     use super::*;
+    use crate::domain::contract::Decision;
+
+    /// Decides by how often it was asked, which no sandboxed policy can know.
+    struct Counting {
+        asked: Cell<u64>,
+        answer: fn(u64) -> Result<(u64, Decision), Failure>,
+    }
+
+    impl Decide for Counting {
+        fn decide(&self, event: &Event) -> Result<Evaluation, EvaluationError> {
+            self.asked.set(self.asked.get() + 1);
+            let (logs, took) = (Vec::new(), Duration::ZERO);
+            match (self.answer)(self.asked.get()) {
+                Ok((fuel, decision)) => Ok(Evaluation { decision, fuel, memory: 1, took, logs }),
+                Err(cause) => {
+                    let (policy, event) = ("counting".into(), event.id.as_str().into());
+                    Err(EvaluationError { policy, event, cause, logs, fuel: 0, took })
+                }
+            }
+        }
+    }
+
+    fn seen(answer: fn(u64) -> Result<(u64, Decision), Failure>) -> Seen {
+        let policy = Counting { asked: Cell::new(0), answer };
+        let limits = Limits { fuel: 100, ..Limits::default() };
+        let trial = Trial::of(&policy, &limits);
+        let _ = trial.decide(&Event::new(Cause::MemberLeft));
+        trial.finish()
+    }
+
+    #[test]
+    fn another_decision_or_another_cost_the_second_time_is_noticed() {
+        let name = ["member left, absent".to_owned()];
+        assert_eq!(seen(|_| Ok((1, Decision::nothing("")))).unstable, Vec::<String>::new());
+        assert_eq!(seen(|n| Ok((n, Decision::nothing("")))).unstable, name);
+        assert_eq!(seen(|n| Ok((1, Decision::nothing(n.to_string())))).unstable, name);
+        let crash = |n| if n == 1 { Err(Failure::EndlessRecursion) } else { Ok((1, Decision::nothing(""))) };
+        assert_eq!(seen(crash).unstable, name);
+    }
+
+    #[test]
+    fn what_stays_undecided_both_times_is_told_and_a_clock_is_no_verdict() {
+        let undecided = seen(|_| Err(Failure::EndlessRecursion)).undecided;
+        assert_eq!(undecided.len(), 1);
+        assert!(undecided[0].1.contains("calls itself without end"), "{undecided:?}");
+        let late = seen(|n| match n {
+            1 => Ok((1, Decision::nothing(""))),
+            _ => Err(Failure::OutOfTime { limit: Duration::ZERO, name: "clock_ms" }),
+        });
+        assert_eq!((late.untested, late.unstable.len(), late.undecided.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn the_highest_share_of_each_limit_is_kept() {
+        let seen = seen(|_| Ok((51, Decision::of([Action::SetMemo("x".repeat(3_000))], "why"))));
+        let share = |limit: &str| seen.shares.iter().find(|share| share.limit == limit).unwrap();
+        assert_eq!((share("fuel").most, share("fuel").of), (51, 100));
+        assert!(share("fuel").is_near() && share("text_bytes").is_near());
+        assert!(!share("actions").is_near() && !share("answer_bytes").is_near());
+    }
 
     #[test]
     fn more_than_half_of_a_limit_is_near_it() {

@@ -62,7 +62,7 @@ pub(super) enum NameError {
 }
 
 fn suggestion(better: &str) -> String {
-    if better.is_empty() { String::new() } else { format!(": `{better}`") }
+    if better.is_empty() { String::new() } else { format!(", like `{better}`") }
 }
 
 impl FromStr for PolicyName {

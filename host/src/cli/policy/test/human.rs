@@ -93,7 +93,7 @@ impl Human<'_> {
                 writeln!(self.out, "{} {title}", self.paint.alarm("ERROR"))?;
                 // A policy that does not load fails every case with the same words.
                 let shown = if *problem == self.last_error { "the same" } else { problem };
-                writeln!(self.out, "      {shown}")?;
+                shown.lines().try_for_each(|line| writeln!(self.out, "      {line}"))?;
                 self.last_error.clone_from(problem);
                 Ok(())
             }
@@ -139,12 +139,20 @@ fn lines(step: &StepReport, paint: Paint) -> Vec<String> {
     if let Some((number, line)) = step.step {
         lines.push(format!("step {number} (line {line}):"));
     }
-    lines.extend(step.happened.iter().cloned());
+    for same in step.happened.chunk_by(|one, other| one == other) {
+        match same {
+            [one] => lines.push(one.clone()),
+            [one, ..] => lines.push(format!("{one} ({} times)", same.len())),
+            [] => {}
+        }
+    }
     let mut reason_shown = false;
     for finding in &step.findings {
         match finding {
             Finding::Undecided(why) => {
-                lines.push(format!("no decision: {why}"));
+                let mut parts = why.lines();
+                lines.push(format!("no decision: {}", parts.next().unwrap_or_default()));
+                lines.extend(parts.map(str::to_owned));
                 reason_shown = true;
             }
             Finding::Actions { expected, decided } => {

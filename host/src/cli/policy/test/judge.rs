@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::policy::{
-        cases::{CaseFile, Expect, Kind, Test},
+        cases::{CaseFile, Expect, Kind, Test, Wanted},
         situation,
     },
     domain::{
@@ -101,7 +101,9 @@ impl Observed {
             // A busy machine is not a slow policy.
             Err(error @ EvaluationError { cause: Failure::OutOfTime { .. }, .. }) => Err(error.to_string()),
             Err(EvaluationError { cause, logs, fuel, .. }) => {
-                self.undecided = Some(cause.to_string());
+                let details = cause.details();
+                let line = if details.is_empty() { "" } else { "\n" };
+                self.undecided = Some(format!("{cause}{line}{details}"));
                 self.logs.extend(logs);
                 self.fuel = self.fuel.max(fuel);
                 Ok(())
@@ -129,12 +131,7 @@ impl Observed {
         match undecided {
             Some(why) => findings.push(Finding::Undecided(why)),
             None => {
-                let expected: Vec<Action> = expect
-                    .actions
-                    .iter()
-                    .enumerate()
-                    .map(|(index, wanted)| wanted.of(decided.get(index).map_or(last, |(at, _)| *at)))
-                    .collect();
+                let expected = resolve(&expect.actions, &decided, last);
                 if expected.iter().ne(decided.iter().map(|(_, action)| action)) {
                     let decided = decided.iter().map(|(_, action)| action.clone()).collect();
                     findings.push(Finding::Actions { expected, decided });
@@ -154,4 +151,23 @@ impl Observed {
         limit("actions", expect.max_actions.map(|most| most as u64), decided.len() as u64);
         StepReport { step, happened, decided, reason, logs, fuel, memory, findings }
     }
+}
+
+/// What must follow, with the times of the wakes. A wake is counted from the event that asked for the same one, or
+/// else from the event that decided the action in its place, or from the last.
+fn resolve(wanted: &[Wanted], decided: &[(Timestamp, Action)], last: Timestamp) -> Vec<Action> {
+    let mut asked: Vec<&(Timestamp, Action)> =
+        decided.iter().filter(|(_, action)| matches!(action, Action::WakeAt(_))).collect();
+    let of = |(index, wanted): (usize, &Wanted)| {
+        let same = asked.iter().position(|(_, action)| match (wanted, action) {
+            (Wanted::Wake { tag, .. }, Action::WakeAt(wake)) => *tag == wake.tag,
+            _ => false,
+        });
+        let at = match same {
+            Some(place) => asked.remove(place).0,
+            None => decided.get(index).map_or(last, |(at, _)| *at),
+        };
+        wanted.of(at)
+    };
+    wanted.iter().enumerate().map(of).collect()
 }

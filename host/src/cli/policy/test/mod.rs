@@ -41,8 +41,8 @@ use self::{
     plan::{Plan, Wish},
 };
 pub(super) use self::{judge::Decide, plan::limits};
-use super::{cases::Story, parse_settings};
-use crate::policy::{Engine, EngineSettings};
+use super::{cases::Story, compiling, parse_settings};
+use crate::policy::Engine;
 
 /// Run cases through a policy and compare what follows with what must follow.
 ///
@@ -101,14 +101,17 @@ enum Format {
 
 impl TestArgs {
     pub(super) fn run(&self, out: &mut dyn Write, color: bool) -> anyhow::Result<u8> {
-        let engine = Engine::new(EngineSettings::default())?;
+        self.run_on(&compiling::engine()?, out, color)
+    }
+
+    pub(super) fn run_on(&self, engine: &Engine, out: &mut dyn Write, color: bool) -> anyhow::Result<u8> {
         if self.watch {
-            return self.again_and_again(&engine, out, color, |watched, before| {
+            return self.again_and_again(engine, out, color, |watched, before| {
                 watch::wait(watched, &self.paths, before);
                 true
             });
         }
-        self.once(&engine, out, color).map(|(exit, _)| exit)
+        self.once(engine, out, color).map(|(exit, _)| exit)
     }
 
     /// Runs whenever something changed; `wait` says when, and whether to go on.
@@ -143,6 +146,7 @@ impl TestArgs {
             settings: self.settings.clone(),
             paths: self.paths.clone(),
             names: self.names.clone(),
+            at_once: self.watch,
         });
         let mut out = BufWriter::new(out);
         let mut report = match &self.output {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cli::policy::cases::{self, CaseFile, Found},
-    policy::{Engine, Limits, Module, Policy, printable},
+    policy::{Engine, Limits, Module, Policy, Start, printable},
 };
 
 /// What is asked for.
@@ -30,6 +30,8 @@ pub(super) struct Wish {
     pub(super) paths: Vec<PathBuf>,
     /// Only cases whose name holds one of these; empty: all.
     pub(super) names: Vec<String>,
+    /// A policy is loaded in the way that is ready soonest, and not in the one in which events are quickest.
+    pub(super) at_once: bool,
 }
 
 /// The policy that is used where nothing names one.
@@ -47,6 +49,7 @@ pub(super) struct Plan {
     pub(super) entries: Vec<Entry>,
     modules: Vec<Result<Module, String>>,
     variants: Vec<Variant>,
+    at_once: bool,
     watched: Vec<PathBuf>,
 }
 
@@ -61,8 +64,13 @@ pub(super) struct Entry {
 struct Variant {
     module: usize,
     settings: Value,
+    /// How many cases there are for it.
+    cases: usize,
     loaded: OnceLock<Result<Policy, String>>,
 }
+
+/// From so many cases on it is worth it to compile what a script left behind when it was read.
+const MANY: usize = 2_000;
 
 impl Plan {
     /// Finds and reads everything.
@@ -74,6 +82,7 @@ impl Plan {
             entries: Vec::new(),
             modules: Vec::new(),
             variants: Vec::new(),
+            at_once: wish.at_once,
             watched: Vec::new(),
         };
         let mut found = Vec::new();
@@ -130,9 +139,12 @@ impl Plan {
                 let settings = wish.settings.as_ref().or(own).or(usual).cloned().unwrap_or_default();
                 let settings = Value::Object(settings);
                 let variant = *variants.entry((module, settings.to_string())).or_insert_with(|| {
-                    self.variants.push(Variant { module, settings, loaded: OnceLock::new() });
+                    self.variants.push(Variant { module, settings, cases: 0, loaded: OnceLock::new() });
                     self.variants.len() - 1
                 });
+                if let Some(variant) = self.variants.get_mut(variant) {
+                    variant.cases += 1;
+                }
                 self.entries.push(Entry { file: self.files.len(), index, variant });
             }
             self.files.push(file);
@@ -145,10 +157,11 @@ impl Plan {
             return known;
         }
         let opened = Module::open(name).map_err(|error| match manifest {
-            Some(manifest) if !Path::new(name).exists() => printable(&format!(
-                "the policy `{name}` that {} names does not exist: `rolarr policy build` makes it",
-                manifest.display()
-            )),
+            Some(manifest) if !Path::new(name).exists() => {
+                let build = if is_script(name) { "" } else { ": `rolarr policy build` makes it" };
+                let manifest = manifest.display();
+                printable(&format!("the policy `{name}` that {manifest} names does not exist{build}"))
+            }
             _ => error.to_string(),
         });
         if let Err(problem) = &opened {
@@ -222,8 +235,12 @@ impl Plan {
         let module = self.modules.get(variant.module)?;
         Some(variant.loaded.get_or_init(|| {
             let module = module.as_ref().map_err(|_| "the policy can't be used, see above".to_owned())?;
-            Policy::load(engine, module, &variant.settings, Vec::new(), &limits())
-                .map_err(|error| error.to_string())
+            let start = match self.at_once || module.is_script() && variant.cases < MANY {
+                true => Start::Configure,
+                false => Start::Snapshot,
+            };
+            Policy::load_for(start, engine, module, &variant.settings, Vec::new(), &limits())
+                .map_err(|error| error.in_full())
         }))
     }
 
@@ -231,6 +248,10 @@ impl Plan {
     pub(super) fn watched(&self) -> &[PathBuf] {
         &self.watched
     }
+}
+
+fn is_script(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "rhai")
 }
 
 /// The limits that a policy has by default, but without a clock that counts: a busy machine is not a slow

@@ -1,9 +1,10 @@
 use std::{path::Path, time::Duration};
 
 use super::{
+    Format, TestArgs,
     event::{Finding, StepReport},
     judge::Decide,
-    story,
+    story, watch,
 };
 use crate::{
     cli::policy::cases::{self, Kind, Story},
@@ -11,7 +12,7 @@ use crate::{
         Access, AccountChange, Action, Cause, Decision, Event, Grant, Message, Progress, Restriction, Rule,
         Wake,
     },
-    policy::{Evaluation, EvaluationError, Failure},
+    policy::{Engine, EngineSettings, Evaluation, EvaluationError, Failure},
 };
 
 /// A policy in a few lines, without a sandbox.
@@ -371,4 +372,63 @@ fn the_questions_end_is_an_event_as_it_is_for_the_bot() {
         "[[story.step]]\nroles = 'plus'\nexpect = 'invite'\n[[story.step]]\nafter = '23 hours 59 minutes'\nexpect = []\n\
          [[story.step]]\nafter = '1 minute'\nexpect = 'quiet'\n[[story.step]]\nafter = '3 days'\nexpect = []",
     );
+}
+
+#[test]
+fn a_script_that_is_edited_is_tested_again_without_being_compiled() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("invites.rhai");
+    let write = |action: &str| std::fs::write(&script, format!("fn decide(event) {{ {action} }}")).unwrap();
+    write("invite()");
+    let cases = folder.path().join("cases.toml");
+    let case = "format = 1\n[[case]]\ncause = { role-added = 'plus' }\nexpect = 'invite'\n";
+    std::fs::write(&cases, case).unwrap();
+    let args = TestArgs {
+        policy: Some(script.display().to_string()),
+        settings: None,
+        names: Vec::new(),
+        watch: true,
+        update: false,
+        quiet: false,
+        coverage: false,
+        format: Format::Human,
+        output: None,
+        paths: vec![folder.path().to_owned()],
+    };
+    let cache = tempfile::tempdir().unwrap();
+    let engine = Engine::new(EngineSettings { cache_dir: Some(cache.path().to_owned()) }).unwrap();
+    let mut out = Vec::new();
+    let mut round = 0;
+    let exit = args
+        .again_and_again(&engine, &mut out, false, |watched, before| {
+            assert!(watched.contains(&script) && watched.contains(&cases), "{watched:?}");
+            assert_eq!(&watch::Stamp::of(watched, &args.paths), before);
+            round += 1;
+            match round {
+                1 => write("remove(); not a script"),
+                2 => write("quiet()"),
+                3 => std::fs::write(folder.path().join("more.toml"), case).unwrap(),
+                4 => write("invite().because(`again`)"),
+                _ => return false,
+            }
+            watch::wait(watched, &args.paths, before);
+            true
+        })
+        .unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let totals: Vec<&str> = text.lines().filter(|line| line.contains(" passed, ")).collect();
+    assert_eq!(
+        totals,
+        [
+            "1 passed, 0 failed",
+            "0 passed, 0 failed, 1 error",
+            "0 passed, 1 failed",
+            "0 passed, 2 failed",
+            "2 passed, 0 failed"
+        ],
+        "{text}"
+    );
+    assert_eq!(exit, 0);
+    let snapshots = std::fs::read_dir(cache.path().join("snapshots")).map_or(0, Iterator::count);
+    assert_eq!(snapshots, 0, "nothing was compiled for the script");
 }
