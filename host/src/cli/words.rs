@@ -4,7 +4,9 @@ use rolarr_policy::contract::{
     Access, AccountChange, Cause, Event, Filter, Grant, Origin, Progress, Review, Role,
 };
 
-use crate::policy::printable;
+use serde_json::Value;
+
+use crate::{domain, policy::printable};
 
 /// What happened, in a few words.
 pub(super) fn cause(cause: &Cause) -> String {
@@ -116,4 +118,27 @@ pub(super) fn member(event: &Event) -> String {
     } else {
         format!("{id} ({})", printable(&event.member.username))
     }
+}
+
+/// Takes out of JSON what could be an e-mail address, wherever it stands.
+pub(super) fn without_addresses(value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => *text = domain::without_addresses(text),
+        Value::Array(items) => items.iter_mut().for_each(without_addresses),
+        Value::Object(fields) => {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(key, mut value)| {
+                    without_addresses(&mut value);
+                    (domain::without_addresses(&key), value)
+                })
+                .collect();
+        }
+    }
+}
+
+/// A text on one line, without what could be an e-mail address, and without what a terminal would obey.
+pub(super) fn clean(text: &str) -> String {
+    printable(&domain::without_addresses(text))
 }

@@ -6,9 +6,13 @@ use clap::Args;
 
 use super::Which;
 use crate::{
-    cli::{CliError, Exit, journal::Place, moment, words},
+    cli::{
+        CliError, Exit,
+        journal::Place,
+        moment,
+        words::{self, clean},
+    },
     domain::{EventId, Timestamp},
-    policy::printable,
     store::{DecisionRow, EventRow, EventState},
 };
 
@@ -52,9 +56,8 @@ fn write(out: &mut dyn Write, rows: &[(Option<DecisionRow>, String, EventRow)]) 
         .iter()
         .map(|(decision, name, row)| {
             let user = row.event.user;
-            let who =
-                if name.is_empty() { user.to_string() } else { format!("{user} ({})", printable(name)) };
-            [id(row.id), who, words::cause(&row.event.cause), outcome(row, decision.as_ref())]
+            let who = if name.is_empty() { user.to_string() } else { format!("{user} ({})", clean(name)) };
+            [id(row.id), who, clean(&words::cause(&row.event.cause)), outcome(row, decision.as_ref())]
         })
         .collect();
     let width = |column: usize, title: &str| {
@@ -80,7 +83,7 @@ fn id(id: EventId) -> String {
 
 /// What became of an event, in a few words.
 fn outcome(row: &EventRow, decision: Option<&DecisionRow>) -> String {
-    let remark = || row.event.remark.as_deref().map(printable).unwrap_or_default();
+    let remark = || row.event.remark.as_deref().map(clean).unwrap_or_default();
     match (row.event.state, decision) {
         (EventState::Decided, Some(decision)) if decision.actions.is_empty() => "nothing".to_owned(),
         (EventState::Decided, Some(decision)) => {

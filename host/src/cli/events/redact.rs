@@ -16,6 +16,7 @@ use super::{
     names::{Names, is_key},
     pseudonyms::Pseudonyms,
 };
+use crate::cli::words;
 
 /// Takes note of everybody and everything that an event names.
 pub(super) fn learn(event: &Event, names: &mut Names) {
@@ -198,23 +199,6 @@ fn number(id: &Snowflake) -> Option<u64> {
 /// Takes out what could be an e-mail address, wherever it stands. No recording ever holds one.
 pub(super) fn without_addresses(recording: &Recording) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(recording)?;
-    scrub(&mut value);
+    words::without_addresses(&mut value);
     Ok(value)
-}
-
-fn scrub(value: &mut Value) {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        Value::String(text) => *text = crate::domain::without_addresses(text),
-        Value::Array(items) => items.iter_mut().for_each(scrub),
-        Value::Object(fields) => {
-            *fields = std::mem::take(fields)
-                .into_iter()
-                .map(|(key, mut value)| {
-                    scrub(&mut value);
-                    (crate::domain::without_addresses(&key), value)
-                })
-                .collect();
-        }
-    }
 }

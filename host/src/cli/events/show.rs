@@ -13,10 +13,9 @@ use crate::{
         journal::{Opened, Place, recording},
         moment::{grouped, shown},
         policy::difference,
-        words,
+        words::{self, clean},
     },
-    domain::{EventId, without_addresses},
-    policy::printable,
+    domain::EventId,
     store::{
         AuditRow, DecisionRow, EventRow, EventState, MemberRow, Span, StoreError, Task, TaskState, Work,
     },
@@ -114,7 +113,7 @@ fn write(out: &mut dyn Write, opened: &Opened, found: &Found) -> anyhow::Result<
         })?),
         None => None,
     };
-    writeln!(out, "Event {}: {}", row.id.padded(), words::cause(&event.cause))?;
+    writeln!(out, "Event {}: {}", row.id.padded(), clean(&words::cause(&event.cause)))?;
     writeln!(out)?;
     field(out, "when", &format!("{}, {}", shown(event.at), words::origin(event.origin)))?;
     match (&input, member) {
@@ -259,9 +258,4 @@ pub(super) fn name(action: &Action) -> &'static str {
 
 fn field(out: &mut dyn Write, name: &str, value: &str) -> std::io::Result<()> {
     writeln!(out, "  {name:<9} {}", clean(value))
-}
-
-/// On one line, without an address, and without what a terminal would obey.
-fn clean(text: &str) -> String {
-    printable(&without_addresses(text))
 }

@@ -117,7 +117,9 @@ impl BenchArgs {
         match self.measure() {
             Ok(report) => {
                 if self.json {
-                    writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+                    let mut value = serde_json::to_value(&report)?;
+                    words::without_addresses(&mut value);
+                    writeln!(out, "{value:#}")?;
                 } else {
                     write(out, &report)?;
                 }
@@ -328,7 +330,7 @@ fn write(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
         )?;
     }
     for Undecided { event, what, why } in &report.undecided {
-        writeln!(out, "\nUNDECIDED event {}, {what}: {}", printable(event), printable(why))?;
+        writeln!(out, "\nUNDECIDED event {}, {what}: {}", printable(event), words::clean(why))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::{
     tally::{Example, Kind},
     text,
 };
-use crate::cli::moment::grouped;
+use crate::cli::{moment::grouped, words::clean};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
@@ -98,7 +98,7 @@ fn section(page: &mut Page, report: &Report, kind: Kind, title: &str) {
 
 fn group(page: &mut Page, difference: &Difference, most: u64, open: bool) {
     page.raw(if open { "<details open>\n<summary>" } else { "<details>\n<summary>" });
-    page.element("span", "what", &text::clean(&difference.what).replace("->", "→"));
+    page.element("span", "what", &clean(&difference.what).replace("->", "→"));
     page.element("span", "counts", &text::counts(difference));
     let percent = (difference.times * 100).checked_div(most).unwrap_or(0).max(1);
     // A number of ours, so there is nothing to escape.
@@ -137,11 +137,7 @@ fn problems(page: &mut Page, report: &Report) {
     page.element("h2", "", &format!("Not compared: {}", grouped(report.not_compared)));
     page.raw("<ul>\n");
     for problem in &report.problems {
-        page.element(
-            "li",
-            "",
-            &format!("{}: {}", text::count(problem.times, "time"), text::clean(&problem.what)),
-        );
+        page.element("li", "", &format!("{}: {}", text::count(problem.times, "time"), clean(&problem.what)));
     }
     page.raw("</ul>\n</section>\n");
 }

@@ -38,7 +38,10 @@ use self::{
 };
 use super::parse_settings;
 use crate::{
-    cli::journal::{KnownSettings, Opened, Place},
+    cli::{
+        journal::{KnownSettings, Opened, Place},
+        words,
+    },
     config::quantity,
     domain::UserId,
     pipeline::Seam,
@@ -115,7 +118,9 @@ impl DiffArgs {
                         .with_context(|| format!("`{}` can't be written", file.display()))?;
                 }
                 if self.json {
-                    writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+                    let mut value = serde_json::to_value(&report)?;
+                    words::without_addresses(&mut value);
+                    writeln!(out, "{value:#}")?;
                 } else {
                     text::write(out, &report)?;
                 }

@@ -42,7 +42,8 @@ pub(super) fn compare(sides: &[Side; 2], recording: &Recording, member: u64, pla
     });
 }
 
-/// How two answers differ; none if they don't, or if neither is a decision.
+/// How two answers differ; none if they don't, or if neither is a decision. A recording without a reason leaves it
+/// open, so an empty one differs from nothing.
 pub(super) fn differ(before: &Access, old: &Answer, new: &Answer) -> Option<(Kind, String)> {
     match (old, new) {
         (Answer::Undecided(_), Answer::Undecided(_)) => None,
@@ -58,7 +59,7 @@ pub(super) fn differ(before: &Access, old: &Answer, new: &Answer) -> Option<(Kin
                 Some((Kind::Access, transition(Some(before), &then, &now)))
             } else if old.actions != new.actions {
                 Some((Kind::Actions, other_actions(&old.actions, &new.actions)))
-            } else if old.reason != new.reason {
+            } else if old.reason != new.reason && ![old, new].iter().any(|one| one.reason.is_empty()) {
                 Some((Kind::Reason, "another reason".to_owned()))
             } else {
                 None

@@ -11,9 +11,9 @@ use crate::{
     cli::{
         moment::{grouped, shown},
         policy::difference,
+        words::clean,
     },
-    domain::{Timestamp, without_addresses},
-    policy::printable,
+    domain::Timestamp,
 };
 
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
@@ -207,9 +207,4 @@ fn one(out: &mut dyn Write, example: &Example) -> io::Result<()> {
 pub(super) fn count(number: u64, thing: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {thing}{s}", grouped(number))
-}
-
-/// On one line, without an address, and without what a terminal would obey.
-pub(super) fn clean(text: &str) -> String {
-    printable(&without_addresses(text))
 }
