@@ -270,7 +270,7 @@ fn sent_twice(evidence: &Evidence, soul: &Soul, known: &Known) -> Vec<String> {
     };
     let allowed = known.decisions.iter().filter(opens).count();
     let invitations =
-        evidence.at_plex().world.offered.iter().filter(|address| **address == soul.address).count();
+        evidence.at_plex().world.offered.iter().filter(|offer| offer.to == soul.address).count();
     if invitations > allowed {
         found.push(format!("{invitations} invitations for {allowed} decisions"));
     }

@@ -23,12 +23,16 @@ use rolarr_sim::{
 };
 use serde_json::{Value, json};
 
+use super::{Gate, pass};
+
 /// Asks a simulator.
 pub struct ToDiscord {
     /// The simulator.
     pub sim: Arc<Mutex<DiscordSim>>,
     /// The time of day.
     pub seam: Seam,
+    /// What each request passes.
+    pub gate: Option<Gate>,
 }
 
 impl ToDiscord {
@@ -52,8 +56,10 @@ impl ToDiscord {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request =
             Request { method: method.to_owned(), path: format!("/api/v10{path}"), query, headers, body };
+        pass(self.gate.as_ref(), "discord-request").await;
         let outcome = self.sim().handle(self.seam.now().0, &request);
         tokio::time::sleep(Duration::from_millis(1)).await;
+        pass(self.gate.as_ref(), "discord-answer").await;
         let response = match outcome {
             Outcome::Respond(response) => response,
             Outcome::Hang => {

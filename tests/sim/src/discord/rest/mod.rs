@@ -37,6 +37,8 @@ pub struct Logged {
     pub status: Option<u16>,
     /// Whether it had its effect, or would have had if it had been right.
     pub applied: bool,
+    /// Whether it went wrong because it was told to.
+    pub struck: bool,
 }
 
 /// What a read of a member shows.
@@ -50,7 +52,7 @@ enum View {
 }
 
 /// REST's own state.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rest {
     pub(super) faults: Vec<RestFault>,
     pub(super) limiter: Limiter,
@@ -69,6 +71,7 @@ impl DiscordSim {
         let versioned = segments.first().is_some_and(|part| part == "api")
             && segments.get(1).is_some_and(|part| part == "v10");
         let fault = RestFault::take(&mut self.rest.faults, &request.method, &path);
+        let struck = fault.is_some();
         let view = match fault.as_ref().map(|fault| &fault.kind) {
             Some(RestFaultKind::StaleMember) => View::Stale,
             Some(RestFaultKind::ShortList) => View::Short,
@@ -104,6 +107,7 @@ impl DiscordSim {
             body: request.json(),
             status,
             applied,
+            struck,
         });
         outcome
     }
