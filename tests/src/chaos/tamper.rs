@@ -1,108 +1,557 @@
-//! Worlds in which something is wrong on purpose: a judge who finds nothing in them is no judge.
+//! Worlds in which one thing is wrong on purpose: a judge who does not name it is no judge.
 
-use rolarr_sim::plex::MACHINE;
+use anyhow::{Context, Result};
+use rolarr::{
+    domain::{
+        UserId,
+        contract::{Access, AccountChange, Cause, Grant, Origin},
+    },
+    store::{EventState, GrantRow, HoldReason, NewEvent, TaskState, Tx, Work},
+};
+use rolarr_sim::{
+    discord as sim,
+    http::Request,
+    plex::{Face, Libraries, MACHINE, OWNER_TOKEN, Recorded, Tie},
+};
+use serde_json::json;
 
-use super::town::Town;
-use crate::inprocess::Stage;
+use super::{
+    driver,
+    evidence::Evidence,
+    judge::{
+        self,
+        history::History,
+        member,
+        sight::{Standing, last_offer},
+    },
+    town::{Deletion, Held, Soul, Town},
+};
 
-/// What is made wrong in a run that is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tamper {
-    /// The brake lets everything pass.
-    NoBrake,
-    /// A share is gone that somebody has.
-    ShareGone,
-    /// Somebody has a share that nobody decided.
-    ShareMade,
-    /// Somebody who has access is restricted.
-    Hidden,
-    /// Somebody else's filter is another.
-    ForeignFilter,
-    /// A message came twice.
-    MessageTwice,
+macro_rules! tampers {
+    ($($(#[$meta:meta])* $name:ident => $text:literal,)*) => {
+        /// What is made wrong in a run that is right.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Tamper { $($(#[$meta])* $name,)* }
+
+        impl Tamper {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What the judge says of it.
+            #[must_use]
+            pub fn verdict(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
 }
 
-impl Tamper {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::NoBrake,
-        Self::ShareGone,
-        Self::ShareMade,
-        Self::Hidden,
-        Self::ForeignFilter,
-        Self::MessageTwice,
-    ];
+tampers! {
+    /// A message came once more, after Discord forgot its nonce.
+    MessageTwice => "one message came 2 times",
+    /// The same in the audit channel.
+    AuditTwice => "one message came 2 times",
+    /// A member was told of one decision by two messages.
+    ToldTwice => "was told twice of one decision",
+    /// A message that was sent is gone.
+    MessageLost => "counts as sent and does not stand there",
+    /// A message is still to be sent.
+    MessageWaits => "a message waits still",
+    /// A question is open that nobody was sent.
+    Unasked => "a question is open and nobody sees it",
+    /// A member was held for long, and no message named them.
+    Unannounced => "no administrator was told",
+    /// An invitation was sent again.
+    InvitedTwice => "a second invitation",
+    /// A share was offered to somebody who is restricted.
+    SharedByRestriction => "was offered a share",
+    /// A restricted member's filters were emptied.
+    Widened => "sees more since a write",
+    /// The same by hand.
+    Visible => "and should see",
+    /// A share is gone that somebody has.
+    ShareGone => "has access and nothing at Plex",
+    /// Somebody has a share that nobody decided.
+    ShareMade => "has something at Plex and should not",
+    /// Somebody who has access is restricted.
+    Hidden => "and should see",
+    /// A share holds fewer libraries.
+    FewerLibraries => "has other libraries than were decided",
+    /// Somebody may download who should not, or may not who should.
+    Downloads => "downloads are",
+    /// The same of live television.
+    LiveTelevision => "live television is",
+    /// A removed member is a friend of the owner still.
+    FriendStill => "is a friend of the owner still",
+    /// A filter of ours stayed with a removed member.
+    FilterLeft => "a filter of ours was left behind",
+    /// The address of a removed member stands in the files.
+    EmailLeft => "the address stands in the database's files",
+    /// An address that was given is not known.
+    AddressLost => "gave the address, and it is not known",
+    /// A change on Discord was not noticed.
+    EventMissed => "a change on Discord was missed",
+    /// An event was not decided.
+    Undecided => "an event was never decided",
+    /// What counts as decided is something else.
+    NotAsDecided => "is not what the decisions say",
+    /// Something is to be done for an account.
+    NotDone => "something is still to be done",
+    /// A protected member has an account.
+    ProtectedTouched => "is protected and was touched",
+    /// Something was done at Plex about somebody while they were protected.
+    GuardedTouched => "was protected, and something was done",
+    /// Somebody else's filter is another.
+    ForeignChanged => "somebody else's share was changed",
+    /// A request named somebody else's account in its body.
+    ForeignNamed => "is about somebody else's share",
+    /// Something was taken from a member who was held.
+    HeldTaken => "was held from",
+    /// Something was taken with a role that was deleted.
+    RoleTaken => "with a role that was deleted",
+    /// Nobody may lose anything.
+    TooMany => "and the brake lets 0 pass",
+}
 
-    /// Makes it wrong at the end of a run. False if this world has nothing to do it with.
-    pub(super) fn strikes(self, stage: &Stage, town: &Town) -> bool {
-        match self {
-            Self::NoBrake => true,
-            Self::ShareGone => share_gone(stage, town),
-            Self::ShareMade => share_made(stage, town),
-            Self::Hidden => hidden(stage, town),
-            Self::ForeignFilter => foreign_filter(stage, town),
-            Self::MessageTwice => message_twice(stage, town),
+/// What came of a tamper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Struck {
+    /// There was nothing to do it with.
+    Not,
+    /// The judge named it.
+    Named,
+    /// The judge did not.
+    Missed,
+}
+
+/// Runs one seed without anything wrong, and then makes each of these wrong in a copy of what it left.
+///
+/// # Errors
+/// If the run can't be set up or looked at.
+pub async fn tampered(seed: u64, tampers: &[Tamper]) -> Result<Vec<(Tamper, Struck)>> {
+    let (_, evidence, town) = driver::to_the_end(seed, false).await?;
+    let before = judge::at_the_end(&evidence, &town).await?;
+    let mut outcomes = Vec::new();
+    for tamper in tampers {
+        let mut world = Tampered { evidence: evidence.copy()?, town: town.clone() };
+        let struck = if world.strike(*tamper).await? {
+            let found = judge::at_the_end(&world.evidence, &world.town).await?;
+            let fresh = |violation: &&String| !before.contains(violation);
+            let named = found.iter().filter(fresh).any(|violation| violation.contains(tamper.verdict()));
+            if named { Struck::Named } else { Struck::Missed }
+        } else {
+            Struck::Not
+        };
+        outcomes.push((*tamper, struck));
+    }
+    Ok(outcomes)
+}
+
+/// Runs one seed with a pipeline whose brake lets everything pass: whether the judge notices.
+///
+/// # Errors
+/// If the run can't be set up or looked at.
+pub async fn without_brake(seed: u64) -> Result<bool> {
+    let (_, evidence, town) = driver::to_the_end(seed, true).await?;
+    let found = judge::at_the_end(&evidence, &town).await?;
+    Ok(found.iter().any(|violation| violation.contains("and the brake lets")))
+}
+
+struct Tampered {
+    evidence: Evidence,
+    town: Town,
+}
+
+impl Tampered {
+    /// Makes it wrong. False if there is nothing to do it with.
+    async fn strike(&mut self, tamper: Tamper) -> Result<bool> {
+        match tamper {
+            Tamper::MessageTwice | Tamper::AuditTwice => self.send_again(tamper == Tamper::AuditTwice),
+            Tamper::ToldTwice | Tamper::MessageWaits => self.tell(tamper == Tamper::ToldTwice).await,
+            Tamper::MessageLost => self.lose_message(),
+            Tamper::Unasked => self.forget_question().await,
+            Tamper::Unannounced => {
+                let mut held = self.held_once(UserId(900_000_001));
+                held.long = true;
+                self.town.held.push(held);
+                Ok(true)
+            }
+            Tamper::EmailLeft => {
+                let Some(soul) = self.one(|_, _, access| *access == Access::Absent).await? else { return Ok(false) };
+                self.evidence.leave_in_files(&soul.address);
+                Ok(true)
+            }
+            Tamper::AddressLost | Tamper::NotDone => self.change_account(tamper == Tamper::NotDone).await,
+            Tamper::EventMissed => self.change_on_discord().await,
+            Tamper::Undecided | Tamper::NotAsDecided | Tamper::ProtectedTouched => self.write(tamper).await,
+            Tamper::GuardedTouched | Tamper::HeldTaken | Tamper::RoleTaken | Tamper::TooMany => {
+                self.look_back(tamper).await
+            }
+            at_plex => self.at_plex(at_plex).await,
         }
+    }
+
+    /// A soul of which something is so: how they stand and what is decided.
+    async fn one(&self, is: impl Fn(&Soul, &Standing, &Access) -> bool) -> Result<Option<Soul>> {
+        for soul in self.town.souls.iter().filter(|soul| soul.plex != 0 && soul.guarded.is_empty()) {
+            let history = self.history(soul).await?;
+            let access = judge::history::most_generous(&history.grants);
+            let parked = self.evidence.read({
+                let user = soul.user;
+                move |tx| Ok(tx.account_of(user)?.is_some_and(|account| account.parked.is_some()))
+            });
+            let standing = Standing::of(&self.evidence.at_plex(), soul);
+            if !history.vague && soul.edited.is_none() && !parked.await? && is(soul, &standing, &access) {
+                return Ok(Some(soul.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn history(&self, soul: &Soul) -> Result<History> {
+        Ok(member::known(&self.evidence, soul.user, &self.town.held).await?.into_history())
+    }
+
+    fn now(&self) -> u64 {
+        self.evidence.at_plex().requests.last().map_or(0, |request| request.at_ms) + 600_000
+    }
+
+    /// As the bot would, with the nonce of a message that was sent long ago.
+    fn send_again(&self, audit: bool) -> Result<bool> {
+        let channel = self.evidence.audit_channel();
+        let now = self.now() + 600_000;
+        let mut discord = self.evidence.on_discord();
+        let bot = discord.bot();
+        let sent = discord
+            .messages()
+            .find(|message| {
+                message.author == bot && message.nonce.is_some() && (message.channel == channel) == audit
+            })
+            .map(|message| (message.channel, message.now.content.clone(), message.nonce.clone()));
+        let Some((channel, content, nonce)) = sent else { return Ok(false) };
+        let body = json!({"content": content, "nonce": nonce, "enforce_nonce": true});
+        let request = ask(discord.token(), "POST", &format!("/channels/{channel}/messages"), &body);
+        Ok(is_fine(&discord.handle(now, &request)))
+    }
+
+    fn lose_message(&self) -> Result<bool> {
+        let now = self.now();
+        let mut discord = self.evidence.on_discord();
+        let bot = discord.bot();
+        let direct = |message: &&sim::Message| {
+            message.author == bot && message.nonce.is_some() && message.channel != self.evidence.audit_channel()
+        };
+        let Some((channel, message)) =
+            discord.messages().find(direct).map(|message| (message.channel, message.id))
+        else {
+            return Ok(false);
+        };
+        let path = format!("/channels/{channel}/messages/{message}");
+        let request = ask(discord.token(), "DELETE", &path, &json!(null));
+        Ok(is_fine(&discord.handle(now, &request)))
+    }
+
+    async fn tell(&self, sent: bool) -> Result<bool> {
+        let tasks = self.evidence.tasks().await?;
+        let told = tasks.into_iter().find(|task| {
+            let stands = task.state == TaskState::Done && task.event.is_some() && task.user.is_some();
+            stands && matches!(task.work, Work::Tell { .. }) && self.stands(&self.evidence.nonce_of(task.id))
+        });
+        let Some(told) = told else { return Ok(false) };
+        let channel = told.channel.context("what was sent has a channel")?;
+        let due = told.due;
+        let again = self
+            .evidence
+            .change(move |tx| {
+                let id = tx.add_task(told.event, told.user, &told.work, due)?;
+                if sent {
+                    tx.end_task(id, TaskState::Done, None)?;
+                }
+                Ok(id)
+            })
+            .await?;
+        if sent {
+            let body = json!({"content": "again", "nonce": self.evidence.nonce_of(again), "enforce_nonce": true});
+            let now = self.now() + 600_000;
+            let mut discord = self.evidence.on_discord();
+            let path = format!("/channels/{channel}/messages");
+            let request = ask(discord.token(), "POST", &path, &body);
+            return Ok(is_fine(&discord.handle(now, &request)));
+        }
+        Ok(true)
+    }
+
+    fn stands(&self, nonce: &str) -> bool {
+        self.evidence.on_discord().messages().any(|message| message.nonce.as_ref().is_some_and(|is| is == nonce))
+    }
+
+    async fn forget_question(&self) -> Result<bool> {
+        let users: Vec<UserId> = self.town.souls.iter().map(|soul| soul.user).collect();
+        let open = self
+            .evidence
+            .read(move |tx| {
+                for user in users {
+                    if let Some(prompt) = tx.open_prompt_of(user)?
+                        && let Some((channel, message)) = prompt.message
+                    {
+                        return Ok(Some((channel, message)));
+                    }
+                }
+                Ok(None)
+            })
+            .await?;
+        let Some((channel, message)) = open else { return Ok(false) };
+        let now = self.now();
+        let mut discord = self.evidence.on_discord();
+        let path = format!("/channels/{channel}/messages/{message}");
+        let request = ask(discord.token(), "DELETE", &path, &json!(null));
+        Ok(is_fine(&discord.handle(now, &request)))
+    }
+
+    async fn change_account(&self, due: bool) -> Result<bool> {
+        let has = |soul: &Soul, standing: &Standing, access: &Access| {
+            soul.answered && standing.shared && matches!(access, Access::Granted(_))
+        };
+        let Some(soul) = self.one(has).await? else { return Ok(false) };
+        let now = rolarr::domain::Timestamp(self.now());
+        let change = move |tx: &Tx<'_>| {
+            let Some(mut account) = tx.account_of(soul.user)? else { return Ok(false) };
+            if due {
+                account.due = Some(now);
+            } else {
+                account.email = None;
+            }
+            tx.put_account(&account)?;
+            Ok(true)
+        };
+        Ok(self.evidence.change(change).await?)
+    }
+
+    async fn change_on_discord(&self) -> Result<bool> {
+        let Some(guild) = self.evidence.guilds().next() else { return Ok(false) };
+        let now = self.now();
+        let mut discord = self.evidence.on_discord();
+        Ok(self.town.souls.iter().any(|soul| {
+            discord.leave(now, sim::GuildId(guild.0), sim::UserId(soul.user.0)).is_ok()
+        }))
+    }
+
+    async fn write(&self, tamper: Tamper) -> Result<bool> {
+        let Some(guild) = self.evidence.guilds().next() else { return Ok(false) };
+        let Some(soul) = self.town.souls.first() else { return Ok(false) };
+        let (user, protected) = (soul.user, self.town.untouchable[0]);
+        let now = rolarr::domain::Timestamp(self.now());
+        self.evidence
+            .change(move |tx| {
+                match tamper {
+                    Tamper::ProtectedTouched => {
+                        tx.account_for(protected)?;
+                    }
+                    Tamper::Undecided => {
+                        tx.journal(&NewEvent {
+                            at: now,
+                            origin: Origin::Live,
+                            guild,
+                            user,
+                            cause: Cause::Account(AccountChange::Accepted),
+                            roles: Vec::new(),
+                            state: EventState::Waiting,
+                            remark: None,
+                        })?;
+                    }
+                    _ => {
+                        let grants = tx.grants(user)?;
+                        let granted = grants.iter().any(|grant| matches!(grant.access, Access::Granted(_)));
+                        let access = if granted { Access::Absent } else { Access::Granted(Grant::default()) };
+                        tx.put_grant(user, &GrantRow { guild, access, since: None, memo: String::new() })?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        let known = member::known(&self.evidence, user, &self.town.held).await?;
+        Ok(tamper != Tamper::NotAsDecided || !known.into_history().vague)
+    }
+
+    async fn at_plex(&self, tamper: Tamper) -> Result<bool> {
+        let restricts = matches!(tamper, Tamper::Widened | Tamper::Visible);
+        let removed = matches!(tamper, Tamper::ShareMade | Tamper::FriendStill | Tamper::FilterLeft);
+        let invites = tamper == Tamper::SharedByRestriction;
+        let fits = |soul: &Soul, standing: &Standing, access: &Access| match access {
+            Access::Granted(_) => {
+                let since = last_offer(&self.evidence.at_plex(), soul).unwrap_or(0);
+                let theirs = [soul.declined, soul.departed].into_iter().flatten().any(|at| at >= since);
+                !restricts && !removed && !invites && standing.shared && !theirs
+            }
+            Access::Restricted(_) => (restricts && standing.shared) || (invites && !standing.shared),
+            Access::Absent => removed && soul.departed.is_none() && !standing.friend,
+        };
+        let now = self.now();
+        let foreign = self.town.foreign[0].plex;
+        let soul = self.one(fits).await?;
+        let mut plex = self.evidence.at_plex();
+        match tamper {
+            Tamper::ForeignChanged => {
+                return Ok(plex.owner_sets_filter(foreign, "filterMusic", "label=noAccess").is_ok());
+            }
+            Tamper::ForeignNamed => {
+                let body = json!({"invitedId": foreign, "settings": {}});
+                plex.handle(now, Face::Clients, &write("POST", "/api/v2/sharing_settings", &[], &body));
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let Some(soul) = soul else { return Ok(false) };
+        let account = soul.plex;
+        match tamper {
+            Tamper::InvitedTwice => {
+                let Some(last) = plex.world.offered.iter().rfind(|offer| offer.to == soul.address).cloned() else {
+                    return Ok(false);
+                };
+                plex.world.offered.push(rolarr_sim::plex::Offered { at_ms: now, ..last });
+            }
+            Tamper::SharedByRestriction => {
+                let server = plex.world.server(MACHINE).context("the server")?;
+                let libraries: Vec<u64> = server.libraries.iter().map(|library| library.id).collect();
+                let body = json!({"server_id": MACHINE, "shared_server": {
+                    "library_section_ids": libraries, "invited_email": soul.address,
+                }});
+                let path = format!("/api/servers/{MACHINE}/shared_servers");
+                plex.handle(now, Face::PlexTv, &write("POST", &path, &[], &body));
+            }
+            Tamper::Widened => {
+                let empty = ["filterMovies", "filterTelevision", "filterMusic"];
+                let query: Vec<(&str, &str)> = empty.into_iter().map(|field| (field, "")).collect();
+                let path = format!("/api/users/{account}");
+                plex.handle(now, Face::PlexTv, &write("PUT", &path, &query, &json!(null)));
+                return Ok(plex.sight_changes.last().is_some_and(|change| change.at_ms == now));
+            }
+            Tamper::Visible => {
+                for field in ["filterMovies", "filterTelevision", "filterMusic"] {
+                    plex.owner_sets_filter(account, field, "")?;
+                }
+            }
+            Tamper::ShareGone => plex.world.shares.retain(|_, share| !share.is_with(account)),
+            Tamper::ShareMade => {
+                plex.owner_shares_with(now, account, MACHINE, &[])?;
+            }
+            Tamper::Hidden => plex.owner_sets_filter(account, "filterMovies", "label=noAccess")?,
+            Tamper::FewerLibraries => {
+                for share in plex.world.shares.values_mut().filter(|share| share.is_with(account)) {
+                    share.libraries = Libraries::These([1].into());
+                }
+            }
+            Tamper::Downloads | Tamper::LiveTelevision => {
+                let tie = plex.world.ties.get_mut(&account).context("whoever has a share is a friend")?;
+                if tamper == Tamper::Downloads {
+                    tie.settings.allow_sync ^= true;
+                } else {
+                    tie.settings.allow_tuners = u8::from(tie.settings.allow_tuners == 0);
+                }
+            }
+            Tamper::FriendStill => {
+                plex.world.ties.insert(account, Tie::default());
+            }
+            Tamper::FilterLeft => {
+                plex.world.ties.insert(account, Tie::default());
+                plex.owner_sets_filter(account, "filterMovies", "label=noAccess")?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What was done long ago was something else.
+    async fn look_back(&mut self, tamper: Tamper) -> Result<bool> {
+        if tamper == Tamper::TooMany {
+            self.town.given.brake = 0;
+            self.town.verdicts.clear();
+        }
+        for index in 0..self.town.souls.len() {
+            let soul = self.town.souls[index].clone();
+            if soul.plex == 0 {
+                continue;
+            }
+            let history = self.history(&soul).await?;
+            let lost = history.turns.iter().find(|turn| {
+                turn.less() && !turn.ordered && matches!(turn.before, Access::Granted(_))
+            });
+            let Some(turn) = lost.filter(|_| !history.vague) else { continue };
+            let next = history.turns.iter().find(|later| later.at > turn.at).map_or(u64::MAX, |later| later.at);
+            let at = turn.at + 120_000;
+            if at >= next {
+                continue;
+            }
+            self.town.verdicts.clear();
+            let held = self.held_once(soul.user);
+            match tamper {
+                Tamper::HeldTaken => self.town.held.push(Held { since: turn.at, ..held }),
+                Tamper::RoleTaken => {
+                    self.town.souls[index].gained.clear();
+                    self.town.souls[index].left.clear();
+                    let guild = self.evidence.guilds().next().context("a guild")?;
+                    self.town.deletions.push(Deletion { at: turn.at - 1, guild, losers: vec![soul.user] });
+                }
+                Tamper::GuardedTouched => {
+                    self.town.souls[index].guarded.push((turn.at - 1, Some(turn.at + 600_000)));
+                }
+                _ => {}
+            }
+            let mut plex = self.evidence.at_plex();
+            // Nothing stood in line, and nothing went wrong.
+            plex.struck.clear();
+            plex.requests.retain(|request| request.at_ms < turn.at || request.at_ms > at);
+            let place = plex.requests.partition_point(|request| request.at_ms <= at);
+            let taken = Recorded {
+                at_ms: at,
+                face: Face::PlexTv,
+                method: "DELETE".to_owned(),
+                path: format!("/api/v2/friends/{}", soul.plex),
+                query: Vec::new(),
+                body: String::new(),
+                status: Some(200),
+            };
+            plex.requests.insert(place, taken);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn held_once(&self, user: UserId) -> Held {
+        let reason = HoldReason::TooMany;
+        Held { user, since: self.now(), reason, event: None, before: Vec::new(), long: false }
     }
 }
 
-/// Somebody who has a share of ours.
-fn shared(stage: &Stage, town: &Town, hidden: bool) -> Option<u64> {
-    let accepted = |account: u64| {
-        let plex = stage.at_plex();
-        plex.world
-            .shares
-            .values()
-            .any(|share| share.machine == MACHINE && share.is_with(account) && share.accepted_at.is_some())
-    };
-    let is_hidden = |account: u64| stage.is_restricted(rolarr::domain::PlexAccountId(account));
-    let mut all = town.souls.iter().filter(|soul| !soul.declined && !soul.departed).map(|soul| soul.plex);
-    all.find(|account| accepted(*account) && is_hidden(*account) == hidden)
+fn ask(token: &str, method: &str, path: &str, body: &serde_json::Value) -> Request {
+    let headers = [
+        ("authorization".to_owned(), format!("Bot {token}")),
+        ("content-type".to_owned(), "application/json".to_owned()),
+    ];
+    Request {
+        method: method.to_owned(),
+        path: format!("/api/v10{path}"),
+        query: Vec::new(),
+        headers: headers.into(),
+        body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
+    }
 }
 
-fn share_gone(stage: &Stage, town: &Town) -> bool {
-    let Some(account) = shared(stage, town, false) else { return false };
-    stage.at_plex().world.shares.retain(|_, share| !share.is_with(account));
-    true
+fn write(method: &str, path: &str, query: &[(&str, &str)], body: &serde_json::Value) -> Request {
+    let headers = [
+        ("x-plex-token".to_owned(), OWNER_TOKEN.to_owned()),
+        ("x-plex-client-identifier".to_owned(), "rolarr-tests".to_owned()),
+        ("content-type".to_owned(), "application/json".to_owned()),
+    ];
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        headers: headers.into(),
+        body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
+    }
 }
 
-fn share_made(stage: &Stage, town: &Town) -> bool {
-    let now = stage.now();
-    let nothing = |account: u64| !stage.at_plex().world.shares.values().any(|share| share.is_with(account));
-    let Some(soul) = town.souls.iter().find(|soul| nothing(soul.plex) && !soul.answered) else {
-        return false;
-    };
-    let known = stage.at_plex().owner_shares_with(now, soul.plex, MACHINE, &[]).is_ok();
-    // Whoever has the role may have a share.
-    known && !has_role(stage, soul.user)
-}
-
-fn has_role(stage: &Stage, user: rolarr::domain::UserId) -> bool {
-    let discord = stage.on_discord();
-    let guild = discord.guild(stage.scene.guild);
-    let member = guild.and_then(|guild| guild.members.get(&rolarr_sim::discord::UserId(user.0)));
-    member.is_some_and(|member| !member.roles.is_empty())
-}
-
-fn hidden(stage: &Stage, town: &Town) -> bool {
-    let Some(account) = shared(stage, town, false) else { return false };
-    stage.at_plex().owner_sets_filter(account, "filterMovies", "label=noAccess").is_ok()
-}
-
-fn foreign_filter(stage: &Stage, town: &Town) -> bool {
-    let Some(foreign) = town.foreign.first() else { return false };
-    stage.at_plex().owner_sets_filter(foreign.plex, "filterMusic", "label=noAccess").is_ok()
-}
-
-fn message_twice(stage: &Stage, town: &Town) -> bool {
-    let now = stage.now();
-    let mut discord = stage.on_discord();
-    let told = town.souls.iter().find_map(|soul| {
-        let user = rolarr_sim::discord::UserId(soul.user.0);
-        let message = discord.told(user).into_iter().next()?;
-        Some((message.channel, message.now.content.clone()))
-    });
-    let Some((channel, text)) = told else { return false };
-    // More often than anybody could have decided.
-    (0..40).all(|_| discord.bot_says(now, channel, &text).is_ok())
+fn is_fine(outcome: &rolarr_sim::http::Outcome) -> bool {
+    matches!(outcome, rolarr_sim::http::Outcome::Respond(response) if response.status < 300)
 }

@@ -1,5 +1,7 @@
 //! What people do in a story, and what the gateway says of it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use rolarr::{
     domain::{GuildId, PromptId, RoleId, UserId},

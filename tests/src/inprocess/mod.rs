@@ -15,27 +15,30 @@ use std::{
 
 use anyhow::{Context, Result};
 use rolarr::{
-    domain::{GuildId, PlexAccountId, PromptId, RoleId, Timestamp, UserId},
+    domain::{GuildId, RoleId, Timestamp, UserId},
     pipeline::{
         Parts, Pipeline, Reached, Seam, Watcher,
-        ports::{
-            ButtonAction, Command, Discord, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Said, Via,
-        },
+        ports::{Discord, GatewayNews, Intake},
         settings::{
             Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
         },
     },
     plex::{Paced, Plex, Transport},
-    store::{Account, Impediment, MemberRow, Store, StoreError, Threads, Tx},
+    store::{Impediment, Store, StoreError, Threads, Tx},
 };
 use rolarr_sim::{
-    discord::{self as sim, DiscordSim, Scene},
+    discord::{DiscordSim, Scene},
     plex::PlexSim,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::{discord::ToDiscord, plex::ToPlex, policies::Shelf, population::Subscriber};
+pub use self::{
+    discord::ToDiscord,
+    plex::ToPlex,
+    policies::{Shelf, load as load_policy},
+    population::Subscriber,
+};
 
 /// When every story begins: 2026-01-01 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
@@ -303,6 +306,12 @@ impl Stage {
         Ok(())
     }
 
+    /// What the pipeline goes by.
+    #[must_use]
+    pub fn goes_by(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Changes what the pipeline goes by; it counts from the next start.
     pub fn settings(&mut self) -> &mut Settings {
         &mut self.settings
@@ -400,8 +409,8 @@ impl Stage {
     }
 }
 
-/// A folder for the database.
-fn folder(in_memory: bool) -> Result<TempDir> {
+/// A folder for a database.
+pub(crate) fn folder(in_memory: bool) -> Result<TempDir> {
     let memory = std::path::Path::new("/dev/shm");
     if in_memory && memory.is_dir() {
         return Ok(tempfile::tempdir_in(memory)?);

@@ -86,13 +86,13 @@ impl Crowd {
                 let _ = world.plex(|sim, now| sim.person_accepts(now, &address));
             }
             38 => {
-                if world.plex(|sim, _| sim.person_declines(&address)).is_ok() {
-                    self.town.souls[who].declined = true;
+                if let Ok(at) = world.plex(|sim, now| sim.person_declines(&address).map(|()| now)) {
+                    self.town.souls[who].declined = Some(at);
                 }
             }
             _ => {
-                if world.plex(|sim, _| sim.person_leaves_share(plex)).is_ok() {
-                    self.town.souls[who].departed = true;
+                if let Ok(at) = world.plex(|sim, now| sim.person_leaves_share(plex).map(|()| now)) {
+                    self.town.souls[who].departed = Some(at);
                 }
             }
         }

@@ -16,7 +16,7 @@ use self::crowd::Crowd;
 pub use self::figures::Figures;
 use crate::{
     World,
-    chaos::{evidence::Evidence, faults, invariants},
+    chaos::{evidence::Evidence, faults, judge},
     process::Process,
 };
 
@@ -91,9 +91,9 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
 
 async fn judge(world: &World, crowd: Crowd, mut figures: Figures, open: Vec<String>) -> Result<Figures> {
     figures.violations.extend(open.into_iter().map(|work| format!("still to be done: {work}")));
-    let evidence = Evidence::of_world(world)?;
+    let evidence = Evidence::of_world(world).await?;
     let town = crowd.into_town(&evidence);
-    figures.violations.extend(invariants::at_the_end(&evidence, &town, world.setup.brake).await?);
+    figures.violations.extend(judge::at_the_end(&evidence, &town).await?);
     figures.count(&evidence, &town).await?;
     Ok(figures)
 }
