@@ -78,8 +78,11 @@ fn with<T, F: Future<Output = anyhow::Result<T>>>(
 }
 
 fn one(watch: &Watch, seed: u64) -> Report {
-    with(watch, seed, chaos::run)
-        .unwrap_or_else(|violation| Report { seeds: 1, violations: vec![violation], ..Report::default() })
+    with(watch, seed, chaos::run).unwrap_or_else(|violation| Report {
+        seeds: 1,
+        violations: vec![violation],
+        ..Report::default()
+    })
 }
 
 fn twice(watch: &Watch, seed: u64) -> Report {

@@ -295,8 +295,7 @@ async fn trace(evidence: &Evidence, town: &Town, ended: u64) -> Result<(u64, u64
     {
         let plex = evidence.at_plex();
         for request in &plex.requests {
-            (request.at_ms, &request.method, &request.path, &request.body, request.status)
-                .hash(&mut digest);
+            (request.at_ms, &request.method, &request.path, &request.body, request.status).hash(&mut digest);
         }
         for share in plex.world.shares.values().filter(|share| share.machine == MACHINE) {
             (share.id, &share.typed, share.accepted_at).hash(&mut digest);
@@ -315,8 +314,15 @@ async fn trace(evidence: &Evidence, town: &Town, ended: u64) -> Result<(u64, u64
                 for row in tx.story(user)? {
                     let state = row.event.state.word();
                     let decision = tx.decision(row.id)?;
-                    let decision = decision.map(|of| (of.at.0, format!("{:?}", of.actions), of.reason, of.fuel));
-                    decided.push((row.id.0, row.event.at.0, format!("{:?}", row.event.cause), state, decision));
+                    let decision =
+                        decision.map(|of| (of.at.0, format!("{:?}", of.actions), of.reason, of.fuel));
+                    decided.push((
+                        row.id.0,
+                        row.event.at.0,
+                        format!("{:?}", row.event.cause),
+                        state,
+                        decision,
+                    ));
                 }
                 Ok(decided)
             })

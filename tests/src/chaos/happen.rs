@@ -321,7 +321,9 @@ impl Run {
         let same = |row: &rolarr::store::MemberRow| {
             let guild = discord.guild(sim::GuildId(row.guild.0));
             let member = guild.and_then(|guild| guild.members.get(&sim::UserId(user.0)));
-            member.is_some_and(|member| row.present && row.joined_at.is_some_and(|at| at.0 == member.joined_at_ms))
+            member.is_some_and(|member| {
+                row.present && row.joined_at.is_some_and(|at| at.0 == member.joined_at_ms)
+            })
         };
         let elsewhere = stored.iter().all(|row| !row.present || same(row));
         Ok(elsewhere && stored.iter().any(same))
@@ -337,7 +339,10 @@ impl Run {
             0 => self.types(who, address).await,
             1 => {
                 let given = Command::Link { email: Some(address.to_owned()) };
-                tokio::time::timeout(PATIENCE, self.stage.command(user, false, given)).await.ok().and_then(Result::ok)
+                tokio::time::timeout(PATIENCE, self.stage.command(user, false, given))
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
             }
             _ => self.fills_in(user, address).await?,
         };
@@ -426,7 +431,8 @@ impl Run {
                 let role = self.stage.scene.subscriber;
                 let mut discord = self.stage.on_discord();
                 let had = discord.remove_role(now, guild, member, role);
-                let _ = had.and_then(|()| discord.add_role(now, guild, member, sim::RoleId(self.stage.vip.0)));
+                let _ =
+                    had.and_then(|()| discord.add_role(now, guild, member, sim::RoleId(self.stage.vip.0)));
             }
             2 => {
                 let address = self.town.foreign[3 + number].address.clone();
@@ -571,7 +577,8 @@ impl Run {
             let user = self.town.souls[who].user;
             let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
             if stored.is_some_and(|stored| stored.present && stored.roles.contains(&staff)) {
-                for (from, _) in self.town.souls[who].guarded.iter_mut().filter(|(from, _)| *from == u64::MAX) {
+                for (from, _) in self.town.souls[who].guarded.iter_mut().filter(|(from, _)| *from == u64::MAX)
+                {
                     *from = now;
                 }
             }

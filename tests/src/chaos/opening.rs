@@ -32,8 +32,7 @@ const REQUEST_EVERY: std::time::Duration = std::time::Duration::from_millis(250)
 
 /// Sets everything up. The pipeline has started once when it returns, and is stopped.
 pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> Result<Opened> {
-    let setting =
-        Setting { seed, in_memory: true, request_every: Some(REQUEST_EVERY), ..Setting::default() };
+    let setting = Setting { seed, in_memory: true, request_every: Some(REQUEST_EVERY), ..Setting::default() };
     let mut stage = Stage::with(setting).await?;
     stage.stop().await;
     let now = stage.now();
@@ -55,11 +54,13 @@ pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> R
     let mut town = Town::of(souls, untouchable.iter().map(|user| UserId(user.0)).collect(), foreign);
     town.given = Given {
         brake: ways.brake,
+        libraries: None,
         downloads: ways.downloads,
         live_tv: ways.live_tv,
         labels: LABELS.map(str::to_owned).into(),
         keeps_leavers: ways.policy == KEEPS_LEAVERS,
         drift: ways.drift,
+        ..Given::default()
     };
     Ok(Opened { stage, town, staff, second })
 }
@@ -97,7 +98,8 @@ fn gather(
                 discord.set_direct_messages(user, sim::DirectMessages::Closed)?;
             }
             let address = format!("{name}.post@example.org");
-            let account = if number < plan.viewers { plex.world.add_person(&address, &name, &name) } else { 0 };
+            let account =
+                if number < plan.viewers { plex.world.add_person(&address, &name, &name) } else { 0 };
             souls.push(Soul::new(UserId(user.0), account, address));
         }
         for number in 0..plan.bystanders {

@@ -177,7 +177,9 @@ impl Tampered {
                 Ok(true)
             }
             Tamper::EmailLeft => {
-                let Some(soul) = self.one(|_, _, access| *access == Access::Absent).await? else { return Ok(false) };
+                let Some(soul) = self.one(|_, _, access| *access == Access::Absent).await? else {
+                    return Ok(false);
+                };
                 self.evidence.leave_in_files(&soul.address);
                 Ok(true)
             }
@@ -239,7 +241,9 @@ impl Tampered {
         let mut discord = self.evidence.on_discord();
         let bot = discord.bot();
         let direct = |message: &&sim::Message| {
-            message.author == bot && message.nonce.is_some() && message.channel != self.evidence.audit_channel()
+            message.author == bot
+                && message.nonce.is_some()
+                && message.channel != self.evidence.audit_channel()
         };
         let Some((channel, message)) =
             discord.messages().find(direct).map(|message| (message.channel, message.id))
@@ -271,7 +275,8 @@ impl Tampered {
             })
             .await?;
         if sent {
-            let body = json!({"content": "again", "nonce": self.evidence.nonce_of(again), "enforce_nonce": true});
+            let body =
+                json!({"content": "again", "nonce": self.evidence.nonce_of(again), "enforce_nonce": true});
             let now = self.now() + 600_000;
             let mut discord = self.evidence.on_discord();
             let path = format!("/channels/{channel}/messages");
@@ -282,7 +287,10 @@ impl Tampered {
     }
 
     fn stands(&self, nonce: &str) -> bool {
-        self.evidence.on_discord().messages().any(|message| message.nonce.as_ref().is_some_and(|is| is == nonce))
+        self.evidence
+            .on_discord()
+            .messages()
+            .any(|message| message.nonce.as_ref().is_some_and(|is| is == nonce))
     }
 
     async fn forget_question(&self) -> Result<bool> {
@@ -331,9 +339,11 @@ impl Tampered {
         let Some(guild) = self.evidence.guilds().next() else { return Ok(false) };
         let now = self.now();
         let mut discord = self.evidence.on_discord();
-        Ok(self.town.souls.iter().any(|soul| {
-            discord.leave(now, sim::GuildId(guild.0), sim::UserId(soul.user.0)).is_ok()
-        }))
+        Ok(self
+            .town
+            .souls
+            .iter()
+            .any(|soul| discord.leave(now, sim::GuildId(guild.0), sim::UserId(soul.user.0)).is_ok()))
     }
 
     async fn write(&self, tamper: Tamper) -> Result<bool> {
@@ -405,7 +415,8 @@ impl Tampered {
         let account = soul.plex;
         match tamper {
             Tamper::InvitedTwice => {
-                let Some(last) = plex.world.offered.iter().rfind(|offer| offer.to == soul.address).cloned() else {
+                let Some(last) = plex.world.offered.iter().rfind(|offer| offer.to == soul.address).cloned()
+                else {
                     return Ok(false);
                 };
                 plex.world.offered.push(rolarr_sim::plex::Offered { at_ms: now, ..last });
@@ -473,11 +484,13 @@ impl Tampered {
                 continue;
             }
             let history = self.history(&soul).await?;
-            let lost = history.turns.iter().find(|turn| {
-                turn.less() && !turn.ordered && matches!(turn.before, Access::Granted(_))
-            });
+            let lost = history
+                .turns
+                .iter()
+                .find(|turn| turn.less() && !turn.ordered && matches!(turn.before, Access::Granted(_)));
             let Some(turn) = lost.filter(|_| !history.vague) else { continue };
-            let next = history.turns.iter().find(|later| later.at > turn.at).map_or(u64::MAX, |later| later.at);
+            let next =
+                history.turns.iter().find(|later| later.at > turn.at).map_or(u64::MAX, |later| later.at);
             let at = turn.at + 120_000;
             if at >= next {
                 continue;

@@ -124,6 +124,8 @@ pub struct Deletion {
 pub struct Given {
     /// So many members' access may shrink within an hour.
     pub brake: u32,
+    /// The libraries that are shared; none for all.
+    pub libraries: Option<Vec<String>>,
     /// An invitation allows downloads.
     pub downloads: bool,
     /// `allowTuners` of those who are invited.
@@ -134,17 +136,21 @@ pub struct Given {
     pub keeps_leavers: bool,
     /// What becomes of what somebody else changed.
     pub drift: Drift,
+    /// How long a request may be under way that was right when it was made, in milliseconds.
+    pub moment: u64,
 }
 
 impl Default for Given {
     fn default() -> Self {
         Self {
             brake: u32::MAX,
+            libraries: None,
             downloads: false,
             live_tv: 0,
             labels: vec!["noAccess".to_owned()],
             keeps_leavers: false,
             drift: Drift::Report,
+            moment: 1_000,
         }
     }
 }

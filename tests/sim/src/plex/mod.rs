@@ -37,7 +37,9 @@ pub use self::{
     settings::{FILTERS, Settings, WrongValue},
     sim::{PlexSim, Recorded, SightChange},
     sockets::{Clock, PlexServers, system_clock},
-    state::{Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Offered, Quirks, Session, Share, Tie},
+    state::{
+        Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Offered, Quirks, Session, Share, Tie,
+    },
     story::Impossible,
     world::World,
 };

@@ -49,7 +49,8 @@ pub fn deeds(plex: &PlexSim, town: &Town) -> BTreeMap<UserId, Vec<Deed>> {
     let mut all: BTreeMap<UserId, Vec<Deed>> = BTreeMap::new();
     for write in plex.writes() {
         let Some(kind) = kind(write, &town.given.labels) else { continue };
-        let mut users: Vec<UserId> = names(write).iter().filter_map(|name| named.get(name).copied()).collect();
+        let mut users: Vec<UserId> =
+            names(write).iter().filter_map(|name| named.get(name).copied()).collect();
         users.dedup();
         for user in users {
             all.entry(user).or_default().push(Deed { user, at: write.at_ms, kind });
@@ -91,20 +92,17 @@ pub fn names(write: &Recorded) -> Vec<String> {
         .collect()
 }
 
-/// How long a request may be under way that was right when it was made.
-const MOMENT: u64 = 1_000;
-
 /// The longest gap between two requests while some stand in line.
 const IN_LINE: u64 = 320;
 
 /// How long one call goes on at most when requests are not answered: two that hang, and their pauses.
 const TROUBLE: u64 = 90_000;
 
-/// Whether what was done at `done` may have been under way since before `decided`: it came at once, or requests
-/// stood in line the whole time between, or some of them went wrong.
+/// Whether what was done at `done` may have been under way since before `decided`: it came within a moment, or
+/// requests stood in line the whole time between, or some of them went wrong.
 #[must_use]
-pub fn was_under_way(plex: &PlexSim, decided: u64, done: u64) -> bool {
-    if done < decided || done - decided <= MOMENT {
+pub fn was_under_way(plex: &PlexSim, moment: u64, decided: u64, done: u64) -> bool {
+    if done < decided || done - decided <= moment {
         return true;
     }
     if done - decided > TROUBLE {

@@ -11,7 +11,13 @@ use crate::chaos::town::Soul;
 /// Shares that were offered to somebody whose last decision was a restriction or a removal, and what such a
 /// decision made visible.
 #[must_use]
-pub fn without_access(plex: &PlexSim, soul: &Soul, history: &History, deeds: &[Deed]) -> Vec<String> {
+pub fn without_access(
+    plex: &PlexSim,
+    moment: u64,
+    soul: &Soul,
+    history: &History,
+    deeds: &[Deed],
+) -> Vec<String> {
     let mut found = Vec::new();
     for deed in deeds.iter().filter(|deed| matches!(deed.kind, Kind::Offers | Kind::Widens)) {
         let last = history.last(deed.at);
@@ -19,7 +25,7 @@ pub fn without_access(plex: &PlexSim, soul: &Soul, history: &History, deeds: &[D
         let under_way = last.is_some_and(|turn| {
             let before = history.turns.iter().rfind(|earlier| earlier.at < turn.at);
             let before = before.is_some_and(|turn| turn.granted());
-            before && was_under_way(plex, turn.at, deed.at)
+            before && was_under_way(plex, moment, turn.at, deed.at)
         });
         if granted || under_way {
             continue;

@@ -63,7 +63,10 @@ impl Post {
     pub fn violations(&self, evidence: &Evidence, known: &BTreeMap<UserId, Known>) -> Vec<String> {
         let mut found = Vec::new();
         for (nonce, messages) in self.sent.iter().filter(|(_, messages)| messages.len() > 1) {
-            found.push(format!("one message came {} times, with the nonce {nonce}: {messages:?}", messages.len()));
+            found.push(format!(
+                "one message came {} times, with the nonce {nonce}: {messages:?}",
+                messages.len()
+            ));
         }
         let mut told: BTreeSet<(UserId, i64, &str)> = BTreeSet::new();
         for task in &self.tasks {
@@ -135,7 +138,8 @@ impl Post {
             evidence.on_discord().message(message).is_some()
         });
         let excused = self.tasks.iter().filter(|task| task.work == Work::Ask(prompt.id)).any(|task| {
-            let refused = self.refused.contains(&evidence.nonce_of(task.id)) || self.closed.contains(&soul.user);
+            let refused =
+                self.refused.contains(&evidence.nonce_of(task.id)) || self.closed.contains(&soul.user);
             task.state == TaskState::Inbox || refused
         });
         (!stands && !excused).then(|| format!("a question is open and nobody sees it: {prompt:?}"))
@@ -163,8 +167,7 @@ fn untold(tasks: &[Task], soul: &Soul, known: &Known) -> Option<String> {
         // That it counts as told is stored together with the message.
         Access::Restricted(_) if joined && account.told == Told::Restricted => {
             let is = |task: &&Task| {
-                task.user == Some(soul.user)
-                    && matches!(&task.work, Work::Tell { text } if is_of_less(text))
+                task.user == Some(soul.user) && matches!(&task.work, Work::Tell { text } if is_of_less(text))
             };
             tasks.iter().find(is).is_none().then(|| "counts as told and no message was made".to_owned())
         }
@@ -191,11 +194,13 @@ fn nonce(message: &Message) -> Option<String> {
 }
 
 fn is_of_less(text: &str) -> bool {
-    (text.starts_with("Your access to") && text.contains("is paused")) || text.starts_with("Your invitation to")
+    (text.starts_with("Your access to") && text.contains("is paused"))
+        || text.starts_with("Your invitation to")
 }
 
 fn is_of_more(text: &str) -> bool {
-    (text.starts_with("Your access to") && text.contains("is back")) || text.starts_with("You have the role for")
+    (text.starts_with("Your access to") && text.contains("is back"))
+        || text.starts_with("You have the role for")
 }
 
 fn is_question(text: &str) -> bool {

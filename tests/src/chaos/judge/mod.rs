@@ -52,7 +52,7 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
         let plex = evidence.at_plex();
         let deeds = deeds.get(&soul.user).map(Vec::as_slice).unwrap_or_default();
         if !known.history.vague {
-            own.extend(giving::without_access(&plex, soul, &known.history, deeds));
+            own.extend(giving::without_access(&plex, town.given.moment, soul, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
         let ordered: Vec<u64> =
@@ -84,8 +84,7 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
 /// The violation with everything about somebody, for a person who looks into it.
 fn described(evidence: &Evidence, soul: &Soul, violation: &str) -> String {
     let mention = format!("<@{}>", soul.user);
-    let audit: Vec<String> =
-        evidence.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
+    let audit: Vec<String> = evidence.audit().into_iter().filter(|line| line.starts_with(&mention)).collect();
     let plex = evidence.at_plex();
     let shares: Vec<_> = plex
         .world

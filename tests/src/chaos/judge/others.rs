@@ -34,9 +34,10 @@ pub fn guarded(soul: &Soul, deeds: &[Deed], ordered: &[u64]) -> Vec<String> {
     let mut found = Vec::new();
     for deed in deeds.iter().filter(|deed| matches!(deed.kind, Kind::Takes | Kind::Offers)) {
         // What was under way when it became known.
-        let known = soul.guarded.iter().any(|(from, to)| {
-            from.saturating_add(90_000) <= deed.at && to.is_none_or(|to| deed.at <= to)
-        });
+        let known = soul
+            .guarded
+            .iter()
+            .any(|(from, to)| from.saturating_add(90_000) <= deed.at && to.is_none_or(|to| deed.at <= to));
         if known && !ordered.iter().any(|at| *at <= deed.at) {
             found.push(format!("<@{}> was protected, and something was done at {}", soul.user, deed.at));
         }

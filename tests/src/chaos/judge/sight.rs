@@ -1,6 +1,6 @@
 //! What somebody should see at Plex by what was decided, worked out anew, against what they see.
 
-use rolarr::domain::contract::{Access, Combine, Filter, Grant, Restriction, Rule};
+use rolarr::domain::contract::{Access, Combine, Filter, Restriction, Rule};
 use rolarr_sim::plex::{Item, Libraries, Library, MACHINE, PlexSim, Share, admits};
 
 use crate::chaos::town::{Given, Soul};
@@ -53,10 +53,12 @@ pub fn differs(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> V
     let Some(tie) = plex.friend(soul.plex) else { return vec!["has a share and is no friend".to_owned()] };
     let mut found = Vec::new();
     let owners = owners_filter(plex, soul);
-    let shared: Vec<&Library> = server.libraries.iter().filter(|library| is_granted(grant, library)).collect();
+    let names = grant.libraries.as_ref().or(given.libraries.as_ref());
+    let shared: Vec<&Library> = server.libraries.iter().filter(|library| is_among(names, library)).collect();
     for share in ours(plex, soul).filter(|share| share.accepted_at.is_some()) {
         let held: Vec<&Library> = server.libraries.iter().filter(|library| share.holds(library.id)).collect();
-        if held != shared && share.libraries != Libraries::All {
+        let all = share.libraries == Libraries::All && shared.len() == server.libraries.len();
+        if held != shared && !all {
             found.push(format!("has other libraries than were decided: {:?}", share.libraries));
         }
     }
@@ -103,9 +105,9 @@ fn owners_filter(plex: &PlexSim, soul: &Soul) -> String {
     }
 }
 
-fn is_granted(grant: &Grant, library: &Library) -> bool {
+fn is_among(names: Option<&Vec<String>>, library: &Library) -> bool {
     let same = |name: &String| name.to_lowercase() == library.title.to_lowercase();
-    grant.libraries.as_ref().is_none_or(|names| names.iter().any(same))
+    names.is_none_or(|names| names.iter().any(same))
 }
 
 fn filter_of<'a>(restriction: &'a Restriction, field: &str) -> &'a Filter {
