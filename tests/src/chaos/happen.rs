@@ -109,7 +109,11 @@ impl Run {
             }
             Happening::Watches(who) => {
                 let account = self.town.souls[who].plex;
-                self.stage.at_plex().start_stream(account, "Shootout").is_ok()
+                let watches = self.stage.at_plex().start_stream(account, "Shootout").is_ok();
+                if watches {
+                    self.town.souls[who].watching = Some(now);
+                }
+                watches
             }
             Happening::Edits(who) => self.edit(who).await?,
             Happening::Overwrites(who) => {

@@ -11,7 +11,7 @@ use rolarr::{
 use rolarr_sim::{
     discord as sim,
     http::Request,
-    plex::{Face, Libraries, MACHINE, OWNER_TOKEN, Recorded, Tie},
+    plex::{Face, Libraries, MACHINE, OWNER_TOKEN, Recorded, Session, Tie},
 };
 use serde_json::json;
 
@@ -69,6 +69,8 @@ tampers! {
     Widened => "sees more since a write",
     /// The same by hand.
     Visible => "and should see",
+    /// A restricted member watches still.
+    Watches => "watches still what was begun before",
     /// A share is gone that somebody has.
     ShareGone => "has access and nothing at Plex",
     /// Somebody has a share that nobody decided.
@@ -383,8 +385,8 @@ impl Tampered {
         Ok(tamper != Tamper::NotAsDecided || !known.into_history().vague)
     }
 
-    async fn at_plex(&self, tamper: Tamper) -> Result<bool> {
-        let restricts = matches!(tamper, Tamper::Widened | Tamper::Visible);
+    async fn at_plex(&mut self, tamper: Tamper) -> Result<bool> {
+        let restricts = matches!(tamper, Tamper::Widened | Tamper::Visible | Tamper::Watches);
         let removed = matches!(tamper, Tamper::ShareMade | Tamper::FriendStill | Tamper::FilterLeft);
         let invites = tamper == Tamper::SharedByRestriction;
         let fits = |soul: &Soul, standing: &Standing, access: &Access| match access {
@@ -413,6 +415,18 @@ impl Tampered {
         }
         let Some(soul) = soul else { return Ok(false) };
         let account = soul.plex;
+        if tamper == Tamper::Watches {
+            plex.struck.clear();
+            let machine = MACHINE.to_owned();
+            let (title, kind) = ("Shootout".to_owned(), "movie".to_owned());
+            plex.world.sessions.push(Session { id: "1".to_owned(), key: 1, machine, account, title, kind });
+            drop(plex);
+            let watching = self.town.souls.iter_mut().find(|other| other.user == soul.user);
+            if let Some(watching) = watching {
+                watching.watching = Some(0);
+            }
+            return Ok(true);
+        }
         match tamper {
             Tamper::InvitedTwice => {
                 let Some(last) = plex.world.offered.iter().rfind(|offer| offer.to == soul.address).cloned()

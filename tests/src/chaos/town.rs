@@ -30,6 +30,8 @@ pub struct Soul {
     pub filter: Option<(u64, String)>,
     /// When the owner last changed by hand what Rolarr had written for them.
     pub edited: Option<u64>,
+    /// When they last began to watch something.
+    pub watching: Option<u64>,
     /// When they got a tracked role.
     pub gained: Vec<u64>,
     /// When they left a guild.
@@ -52,6 +54,7 @@ impl Soul {
             departed: None,
             filter: None,
             edited: None,
+            watching: None,
             gained: Vec::new(),
             left: Vec::new(),
             guarded: Vec::new(),

@@ -60,6 +60,8 @@ pub struct History {
     pub turns: Vec<Turn>,
     /// When one more invitation became allowed.
     pub openings: Vec<u64>,
+    /// When administrators said something about them with a command.
+    pub orders: Vec<u64>,
     /// What each guild decided in the end.
     pub grants: BTreeMap<GuildId, Access>,
     /// What each event made of it, over all guilds.
@@ -145,6 +147,7 @@ impl History {
         if row.event.origin != Origin::Administrator {
             return;
         }
+        self.orders.push(at);
         match &row.event.cause {
             Cause::Account(AccountChange::Identified) => {
                 let access = self.grants.entry(row.event.guild).or_default();

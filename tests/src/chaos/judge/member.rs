@@ -204,7 +204,10 @@ fn at_plex(
                 found.push("is a friend of the owner still".to_owned());
             }
         }
-        Access::Restricted(_) => {
+        Access::Restricted(restricted) => {
+            if restricted.restriction.end_streams && watches_still(&plex, soul, known) {
+                found.push("is restricted and watches still what was begun before".to_owned());
+            }
             if standing.pending {
                 found.push("an invitation is out for somebody who is restricted".to_owned());
             }
@@ -236,6 +239,17 @@ fn at_plex(
     if standing.shared && *access != Access::Absent && !stays {
         found.extend(sight::differs(&plex, soul, access, &town.given));
     }
+}
+
+/// Whether something runs on that they began to watch before they were restricted, and nothing kept it from being
+/// ended: after some tries it is not tried any more.
+fn watches_still(plex: &rolarr_sim::plex::PlexSim, soul: &Soul, known: &Known) -> bool {
+    let (Some(began), Some(turn)) = (soul.watching, known.history.turns.last()) else { return false };
+    let hindered = plex.struck.iter().any(|at| *at >= turn.at);
+    began < turn.at
+        && !hindered
+        && known.account.as_ref().is_some_and(|account| account.stage == At::Joined)
+        && plex.sessions().iter().any(|session| session.account == soul.plex)
 }
 
 /// Whether Plex refused any write with words for good.

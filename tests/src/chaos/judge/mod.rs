@@ -55,9 +55,7 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
             own.extend(giving::without_access(&plex, town.given.moment, soul, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
-        let ordered: Vec<u64> =
-            known.history.turns.iter().filter(|turn| turn.ordered).map(|turn| turn.at).collect();
-        own.extend(others::guarded(soul, deeds, &ordered));
+        own.extend(others::guarded(soul, deeds, &known.history.orders));
         drop(plex);
         found.extend(own.into_iter().map(|violation| described(evidence, soul, &violation)));
     }
