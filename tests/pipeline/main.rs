@@ -7,11 +7,15 @@
 
 mod administrators;
 mod brake;
+mod brake_kinds;
+mod constant_policy;
 mod crashes;
+mod deleted_roles;
 mod drift;
 mod faults;
 mod filters;
 mod guilds;
+mod holds;
 mod identity;
 mod invitations;
 mod messages;
@@ -19,6 +23,8 @@ mod observing;
 mod ordering;
 mod outage;
 mod prompts;
+mod protection;
+mod second_guild;
 mod storage;
 mod story;
 mod sweeping;

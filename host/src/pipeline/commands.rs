@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    brake::Verdict,
+    brake::{Verdict, Whom},
     core::Core,
     effects::{close_prompts, grant_of},
     ports::{Command, Invoker, Reply},
@@ -59,8 +59,9 @@ impl Core {
     }
 
     async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId) -> Reply {
-        match self.decide_holds(verdict, only, Some(by), None).await {
-            Ok(done) => Reply::text(texts::holds_decided(verdict == Verdict::Approve, done.members.len())),
+        let whom = only.map_or(Whom::Shown, Whom::Member);
+        match self.decide_holds(verdict, whom, Some(by)).await {
+            Ok(done) => Reply::text(texts::holds_decided(verdict, &done)),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)
@@ -220,6 +221,7 @@ fn invite_member(
     }
     // What an administrator says outweighs what waits for one.
     tx.drop_hold(account.id)?;
+    tx.settle(member)?;
     let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
     if account.email.as_ref() != Some(email) {
         // Whoever had the share before is not who has this address.
@@ -265,6 +267,7 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
 
 fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId, StoreError> {
     account.wish += 1;
+    account.commanded = true;
     account.attempts = 0;
     account.due = Some(now);
     tx.put_account(&account)?;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{core::Core, observe::Seen, seam::millis, worker::Worker};
+use super::{core::Core, seam::millis, seen::Seen, worker::Worker};
 use crate::{
     domain::{
         GuildId, RoleId, Timestamp, UserId,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{core::Core, effects, observe::Seen, seam::Step, texts, worker::Worker};
+use super::{core::Core, effects, protection::Protection, seam::Step, texts, worker::Worker};
 use crate::{
     domain::{
         Timestamp, UserId,
@@ -72,6 +72,11 @@ impl Known {
         tx.next_waiting(user)?.map(|event| Self::of(tx, event)).transpose()
     }
 
+    /// Why the member is nobody's business; none if they are.
+    pub(super) fn protected(&self, protection: &Protection) -> Option<&'static str> {
+        protection.why_of(self.event.event.user, &self.memberships)
+    }
+
     /// Everything on an event of a member.
     pub(super) fn of(tx: &Tx<'_>, event: EventRow) -> Result<Self, StoreError> {
         let user = event.event.user;
@@ -96,11 +101,9 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
     let input = input(core, &known);
     let id = known.event.id;
-    let (guild, user) = (known.event.event.guild, known.event.event.user);
-    // Who is protected by now is not evaluated, whatever the event.
-    let here = known.memberships.iter().find(|member| member.guild == guild);
-    let roles = here.map(|member| member.roles.as_slice()).unwrap_or_default();
-    if let Some(why) = Seen::new(core, guild).untouchable(user, roles) {
+    let user = known.event.event.user;
+    // Who is protected by now is not evaluated, whatever the event and in whichever guild.
+    if let Some(why) = known.protected(&Protection::of(core)) {
         return core.store.write(move |tx| tx.close_event(id, EventState::Skipped, Some(why))).await;
     }
     let judged = {

@@ -64,6 +64,11 @@ pub(super) fn carry_out(
         wish(tx, settings, now, &before, &change)?
     } else {
         tell_now(tx, now, &change)?;
+        if let Some(account) = tx.account_of(user)?
+            && let Some(hold) = tx.hold(account.id)?
+        {
+            brake::release(tx, settings, now, &hold)?;
+        }
         Outcome::Free
     };
     if !decision.actions.is_empty() {
@@ -158,6 +163,7 @@ pub(super) fn wish(
         }
     };
     account.wish += 1;
+    account.commanded = false;
     account.decided_by = Some(change.event);
     account.quiet_for = change.quiet.then_some(change.event);
     account.tell = change.tell.clone().map(|text| (change.event, text));

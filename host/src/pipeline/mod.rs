@@ -24,8 +24,10 @@ mod observe;
 mod orders;
 pub mod policies;
 pub mod ports;
+mod protection;
 mod roles;
 mod seam;
+mod seen;
 pub mod settings;
 mod shrink;
 mod sweep;
@@ -101,7 +103,7 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &seam).await?;
+        let nonce = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
         let policies = InForce::new(policies, active.policy.clone());
         let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
@@ -154,14 +156,24 @@ const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
 /// Returns what this installation's nonces begin with.
-async fn prepare(store: &Store, seam: &Seam) -> Result<String, StoreError> {
+async fn prepare(
+    store: &Store,
+    seam: &Seam,
+    settings: &Settings,
+    guilds: &[Guild],
+) -> Result<String, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
+    let (settings, guilds) = (settings.clone(), guilds.to_vec());
     let (unparked, nonce) = store
         .write(move |tx| {
+            for guild in &guilds {
+                roles::know_protected(tx, &settings, guild)?;
+            }
+            brake::begin(tx, &settings, now)?;
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {

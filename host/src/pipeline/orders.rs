@@ -1,6 +1,10 @@
 //! What administrators ask for on the command line: taken out of the database, carried out, answered.
 
-use super::{brake::Verdict, core::Core, policies::Why};
+use super::{
+    brake::{Verdict, Whom},
+    core::Core,
+    policies::Why,
+};
 use crate::store::{Answer, Order, StoreError};
 
 impl Core {
@@ -10,11 +14,13 @@ impl Core {
         while let Some((id, order)) = self.store.read(|tx| tx.next_order()).await? {
             let answer = match order {
                 Order::Approve(member) => {
-                    self.decide_holds(Verdict::Approve, member, None, Some(id)).await?;
+                    let whom = Whom::Ordered { order: id, all: member.is_none() };
+                    self.decide_holds(Verdict::Approve, whom, None).await?;
                     continue;
                 }
                 Order::Reject(member) => {
-                    self.decide_holds(Verdict::Reject, member, None, Some(id)).await?;
+                    let whom = Whom::Ordered { order: id, all: member.is_none() };
+                    self.decide_holds(Verdict::Reject, whom, None).await?;
                     continue;
                 }
                 Order::Apply(scope) => {

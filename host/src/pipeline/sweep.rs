@@ -10,9 +10,10 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     core::Core,
-    observe::{Seen, announce, same},
+    observe::{announce, same},
     ports::{DiscordError, Said, Snapshot},
     roles::Unknown,
+    seen::Seen,
     settings::FirstStart,
     worker::Worker,
 };
@@ -101,7 +102,8 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     if core.settings.guild(guild).is_none() {
         return Ok(());
     }
-    core.learn_guild(core.discord.guild(guild).await?).await?;
+    let asked = core.seam.now();
+    core.learn_guild(core.discord.guild(guild).await?, asked).await?;
     let seen = Seen::new(core, guild);
     match core.store.read(move |tx| tx.adopted(guild)).await? {
         None => take_in_guild(core, guild, &seen).await,

@@ -1,6 +1,7 @@
 //! What Rolarr says to people. Nothing here holds an e-mail address.
 
 use super::{
+    brake::{Done, Verdict},
     converge,
     ports::{Button, ButtonAction, Outgoing},
     seam::millis,
@@ -215,6 +216,10 @@ pub(super) fn held(concerned: &[(HoldRow, UserId)], brake: Brake) -> String {
                 "Plex was changed by hand for more than {} members, and changing it back takes something from them",
                 brake.members
             ),
+            (HoldReason::GuildUnserved, _) => {
+                "a Discord server was taken out of the configuration, and they would lose what it gave them"
+                    .to_owned()
+            }
         };
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -248,25 +253,34 @@ fn names(users: &[UserId]) -> String {
 }
 
 /// What an administrator decided on those who were held.
-pub(super) fn decided_on_holds(approved: bool, by: Option<UserId>, users: &[UserId]) -> String {
+pub(super) fn decided_on_holds(verdict: Verdict, by: Option<UserId>, users: &[UserId]) -> String {
     let by = by.map_or_else(|| "On the command line".to_owned(), |by| format!("<@{by}>"));
-    let what = if approved {
-        "approved: their access shrinks now"
-    } else {
-        "rejected: they keep the access that they have"
+    let what = match verdict {
+        Verdict::Approve => "approved: their access shrinks now",
+        Verdict::Reject => "rejected: they keep the access that they have",
     };
     format!("{by} {what}. Concerned: {}.", names(users))
 }
 
-/// The answer to `/rolarr approve` and `/rolarr reject`.
-pub(super) fn holds_decided(approved: bool, count: usize) -> String {
-    match (approved, count) {
-        (_, 0) => "Nobody is held.".to_owned(),
-        (true, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),
-        (true, count) => format!("Approved: the access of {count} members shrinks now."),
-        (false, 1) => "Rejected: 1 member keeps the access that they have.".to_owned(),
-        (false, count) => format!("Rejected: {count} members keep the access that they have."),
-    }
+/// The answer to `/rolarr approve` and `/rolarr reject`, and to the orders that say the same.
+pub(super) fn holds_decided(verdict: Verdict, done: &Done) -> String {
+    let decided = match (verdict, done.members.len()) {
+        (_, 0) if done.waiting == 0 => return "Nobody is held.".to_owned(),
+        (_, 0) => String::new(),
+        (Verdict::Approve, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),
+        (Verdict::Approve, count) => format!("Approved: the access of {count} members shrinks now."),
+        (Verdict::Reject, 1) => "Rejected: 1 member keeps the access that they have.".to_owned(),
+        (Verdict::Reject, count) => format!("Rejected: {count} members keep the access that they have."),
+    };
+    let more = if decided.is_empty() { "" } else { " more" };
+    let waiting = match done.waiting {
+        0 => return decided,
+        1 => format!("1{more} is held since the last message and waits: you are told of them soon."),
+        count => {
+            format!("{count}{more} are held since the last message and wait: you are told of them soon.")
+        }
+    };
+    if decided.is_empty() { format!("Nothing is decided: {waiting}") } else { format!("{decided} {waiting}") }
 }
 
 /// So many differences are named in one message.

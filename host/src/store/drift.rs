@@ -54,12 +54,14 @@ fn drift(row: &Row<'_>) -> rusqlite::Result<DriftRow> {
 }
 
 impl Tx<'_> {
-    /// Accounts that Plex is compared for: nothing is under way for them, and nobody has to decide first.
+    /// Accounts that Plex is compared for: nothing is under way for them. Those whose access is held are among
+    /// them, also where only an invitation is out.
     pub fn accounts_at_rest(&self) -> Result<Vec<Account>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM accounts
              WHERE due IS NULL AND parked IS NULL AND held IS NULL AND mend = 0
-                 AND stage IN ('joined', 'lost', 'declined') AND id NOT IN (SELECT account FROM holds)
+                 AND (stage IN ('joined', 'lost', 'declined')
+                     OR stage = 'invited' AND id IN (SELECT account FROM holds))
              ORDER BY id"
         );
         let mut statement = self.db.prepare_cached(&sql)?;

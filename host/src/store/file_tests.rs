@@ -299,3 +299,30 @@ async fn a_copy_that_fails_leaves_the_earlier_one() {
     assert!(!place.path().join("copy.db.partial").exists());
     assert!(matches!(backup(&copy, &place.path().join("no/folder.db")), Err(StoreError::Open(_))));
 }
+
+#[tokio::test]
+async fn whoever_is_held_in_the_second_schema_is_held_in_the_next() {
+    let (_folder, file) = folder();
+    let db = Connection::open(&file).unwrap();
+    for (sql, _) in &PUBLISHED[..2] {
+        db.execute_batch(sql).unwrap();
+    }
+    db.execute_batch(ROWS).unwrap();
+    db.execute_batch(
+        "INSERT INTO accounts (user) VALUES (3);
+         INSERT INTO holds (account, reason, role, since, before, announced)
+         VALUES (1, 'role-deleted', 'plex', 7, '[[\"1\",\"absent\"]]', 1), (2, 'too-many', NULL, 8, '[]', 0);",
+    )
+    .unwrap();
+    db.pragma_update(None, "user_version", 2).unwrap();
+    drop(db);
+    let store = Store::open(&file, Threads::Own).unwrap();
+    let held = store.read(|tx| tx.holds()).await.unwrap();
+    assert_eq!(held[0].role.as_deref(), Some("plex"));
+    assert_eq!(held[0].before.len(), 1);
+    // Whoever was told of is decided on with the next word, and others are not.
+    assert_eq!(held.iter().map(|hold| hold.shown).collect::<Vec<_>>(), [true, false]);
+    let order = store.write(|tx| tx.put_order(&Order::Approve(None))).await.unwrap();
+    let held = store.read(|tx| tx.holds()).await.unwrap();
+    assert_eq!(held.iter().map(|hold| hold.ordered).collect::<Vec<_>>(), [Some(order), None]);
+}

@@ -38,10 +38,15 @@ pub enum Scope {
 }
 
 impl Tx<'_> {
-    /// Leaves an order for the bot.
+    /// Leaves an order for the bot. One about those who are held is about those who were shown by now: whoever
+    /// is held later waits for an order of their own.
     pub fn put_order(&self, order: &Order) -> Result<i64, StoreError> {
         self.db.prepare_cached("INSERT INTO orders (what) VALUES (?1)")?.execute([json(order)?])?;
-        Ok(self.db.last_insert_rowid())
+        let id = self.db.last_insert_rowid();
+        if let Order::Approve(only) | Order::Reject(only) = order {
+            self.order_holds(id, *only)?;
+        }
+        Ok(id)
     }
 
     /// Whether an order still waits.

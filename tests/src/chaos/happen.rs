@@ -16,7 +16,7 @@ use super::{
     plan::{Happening, KEEPS_LEAVERS, Which, Who, policies},
     town::{Deletion, Held, Verdict},
 };
-use crate::inprocess::load_policy as load;
+use crate::inprocess::load;
 
 impl Run {
     /// Lets one thing happen. It counts if it changed or said anything.

@@ -15,7 +15,7 @@ use super::{
     plan::{KEEPS_LEAVERS, LABELS, Plan, Ways, policies},
     town::{Given, Soul, Town, share_with, share_with_others},
 };
-use crate::inprocess::{Setting, Stage, load_policy as load};
+use crate::inprocess::{Setting, Stage, load};
 
 /// The parts of a world that a run goes by.
 pub(super) struct Opened {

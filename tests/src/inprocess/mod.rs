@@ -36,7 +36,7 @@ use tempfile::TempDir;
 pub use self::{
     discord::ToDiscord,
     plex::ToPlex,
-    policies::{Shelf, load as load_policy},
+    policies::{Shelf, load},
     population::Subscriber,
 };
 

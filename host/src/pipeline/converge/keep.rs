@@ -89,6 +89,15 @@ impl Job<'_> {
         Ok(Some(Next::Rest))
     }
 
+    /// Finds out whether the share of somebody who is held was ended, and not by Rolarr.
+    pub(super) async fn find_lost(&mut self) -> Result<(), Trouble> {
+        let absent = |look: &Look| matches!(self.standing(look), Standing::Absent);
+        if absent(&*self.look().await?) && absent(&*self.look_again().await?) {
+            self.lost().await?;
+        }
+        Ok(())
+    }
+
     /// The share was ended, and not by Rolarr.
     async fn lost(&mut self) -> Result<Option<Next>, Trouble> {
         let (now, settings) = (self.core.seam.now(), self.core.settings.clone());

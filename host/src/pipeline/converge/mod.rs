@@ -13,18 +13,15 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-pub(super) use compare::{Comparison, Difference, compare, name};
+pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, observe::Seen, worker::Worker};
+use super::{core::Core, effects, protection::Protection, worker::Worker};
 use crate::{
-    domain::{
-        AccountId, Timestamp,
-        contract::{Access, Origin},
-    },
+    domain::{AccountId, Timestamp, contract::Access},
     plex::PlexError,
-    store::{Account, MemberRow, Stage, StoreError, Tx},
+    store::{Account, HoldReason, MemberRow, Stage, StoreError, Tx},
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
@@ -108,28 +105,22 @@ struct Job<'a> {
 /// An account that is due.
 #[expect(clippy::large_enum_variant, reason = "one is alive at a time")]
 enum Due {
-    /// The brake holds it.
-    Held(Account),
+    /// The brake holds it, and this should be true for it once it does not.
+    Held(Account, Access),
     /// This should be true for it, and its member is this on Discord.
     Work(Account, Access, Vec<MemberRow>),
 }
 
-/// The member on Discord, as far as protection counts: an administrator's own command goes before it.
-pub(super) fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
-    let Some(user) = account.user else { return Ok(Vec::new()) };
-    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
-    if decided.is_some_and(|row| row.event.origin == Origin::Administrator) {
-        return Ok(Vec::new());
-    }
-    tx.memberships(user)
+/// The guilds in which an account's member was ever seen.
+pub(super) fn memberships(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
+    account.user.map_or(Ok(Vec::new()), |user| tx.memberships(user))
 }
 
-/// Whether the member must not be touched.
-pub(super) fn is_protected(core: &Core, memberships: &[MemberRow]) -> bool {
-    memberships.iter().any(|member| {
-        core.settings.guild(member.guild).is_some()
-            && Seen::new(core, member.guild).untouchable(member.user, &member.roles).is_some()
-    })
+/// Whether an account must not be touched. A command of an administrator's that is being carried out for it
+/// goes before protection.
+pub(super) fn is_protected(protection: &Protection, account: &Account, memberships: &[MemberRow]) -> bool {
+    let user = account.user.filter(|_| !account.commanded);
+    user.is_some_and(|user| protection.why_of(user, memberships).is_some())
 }
 
 async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
@@ -138,26 +129,24 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         .store
         .read(move |tx| {
             let Some(account) = tx.account(id)? else { return Ok(None) };
-            if tx.hold(id)?.is_some() {
-                return Ok(Some(Due::Held(account)));
-            }
             let access = effects::desired(tx, &settings, &account)?;
-            let member = member_of(tx, &account)?;
+            if tx.hold(id)?.is_some() {
+                return Ok(Some(Due::Held(account, access)));
+            }
+            let member = memberships(tx, &account)?;
             Ok(Some(Due::Work(account, access, member)))
         })
         .await?;
     let (account, access) = match read {
         None => return Ok(()),
         // Who is protected by now is not touched, whatever was decided before.
-        Some(Due::Work(account, _, member)) if is_protected(core, &member) => {
+        Some(Due::Work(account, _, member)) if is_protected(&Protection::of(core), &account, &member) => {
             tracing::info!(account = %id, "the member is protected: nothing is done");
             return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
         }
         Some(Due::Work(account, access, _)) => (account, access),
         // An administrator decides first. Whatever made it due is looked at then.
-        Some(Due::Held(account)) => {
-            return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
-        }
+        Some(Due::Held(account, access)) => return watch(core, account, access).await,
     };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
@@ -170,7 +159,47 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     outcome::store(job, result).await
 }
 
+/// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
+/// taken away, nothing is held any more.
+async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
+    let mut job = Job { core, account, access };
+    let result = match job.is_over().await {
+        Ok(false) => {
+            let (id, wish) = (job.account.id, job.account.wish);
+            return core.store.write(move |tx| tx.rest(id, wish)).await;
+        }
+        Ok(true) => job.converge().await,
+        Err(trouble) => Err(trouble),
+    };
+    outcome::store(job, result).await
+}
+
 impl Job<'_> {
+    /// Looks whether what is held is there still, and lifts the hold where it is not. True if it was lifted.
+    async fn is_over(&mut self) -> Result<bool, Trouble> {
+        match self.account.stage {
+            Stage::Joined => self.find_lost().await?,
+            Stage::Invited => {
+                self.await_acceptance().await?;
+            }
+            Stage::Inviting | Stage::Leaving => return Ok(false),
+            Stage::None | Stage::Declined | Stage::Lost => {}
+        }
+        if !matches!(self.account.stage, Stage::None | Stage::Declined | Stage::Lost) {
+            return Ok(false);
+        }
+        self.amend(|tx, account| {
+            // A share that somebody made again is another matter, until it shows that it is gone too.
+            if tx.hold(account.id)?.is_some_and(|hold| hold.reason != HoldReason::Drift) {
+                tx.drop_hold(account.id)?;
+            }
+            Ok(())
+        })
+        .await?;
+        let id = self.account.id;
+        Ok(self.core.store.read(move |tx| tx.hold(id)).await?.is_none())
+    }
+
     /// Goes from stage to stage until there is nothing left to do now.
     async fn converge(&mut self) -> Result<Next, Trouble> {
         loop {

@@ -75,6 +75,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                account.commanded &= due.is_some();
                 if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
                     tx.audit(now, account.decided_by, account.user, "drift", &text)?;
@@ -99,6 +100,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             tracing::warn!(event, why, "held for an administrator");
             end(job, move |tx, account| {
                 account.due = None;
+                account.commanded = false;
                 let text = texts::about(account.user, &why);
                 account.held = Some(why);
                 tx.audit(now, account.decided_by, account.user, "held", &text)

@@ -13,7 +13,8 @@ use crate::{
         brake,
         core::Core,
         decide::{self, Known},
-        observe::Seen,
+        protection::Protection,
+        seen::Seen,
         shrink::shrinks,
         texts,
     },
@@ -127,18 +128,18 @@ impl Core {
                 continue;
             }
             outlook.plan.looked_at += 1;
-            if seen.untouchable(row.user, &row.roles).is_some() {
-                outlook.plan.skipped += 1;
-                continue;
-            }
             concerned.push((row, roles));
         }
-        let now = self.seam.now();
-        let asked = self
+        let (now, protection) = (self.seam.now(), Protection::of(self));
+        let (asked, skipped) = self
             .store
             .read(move |tx| {
-                let mut asked = Vec::new();
+                let (mut asked, mut skipped) = (Vec::new(), 0);
                 for (row, roles) in concerned {
+                    if protection.why_of(row.user, &tx.memberships(row.user)?).is_some() {
+                        skipped += 1;
+                        continue;
+                    }
                     if scope == Scope::NeverAsked && !never_asked(tx, guild, row.user)? {
                         continue;
                     }
@@ -156,9 +157,10 @@ impl Core {
                     let known = Known::of(tx, EventRow { id: EventId(0), event })?;
                     asked.push((row, known));
                 }
-                Ok(asked)
+                Ok((asked, skipped))
             })
             .await?;
+        outlook.plan.skipped += skipped;
         let inputs: Vec<(MemberRow, Vec<RoleId>, Event)> = asked
             .into_iter()
             .map(|(row, known)| {
@@ -166,7 +168,7 @@ impl Core {
                 (row, known.event.event.roles, input)
             })
             .collect();
-        let (policy, default) = (policy.clone(), self.settings.shared_names());
+        let (policy, all) = (policy.clone(), self.settings.library_names());
         let decided = self
             .seam
             .compute(move || {
@@ -187,7 +189,7 @@ impl Core {
                                 to: outcome(&before, &after, &decision.actions),
                                 reason: decision.reason,
                             };
-                            let shrinks = shrinks(&before, &after, &default);
+                            let shrinks = shrinks(&before, &after, &all);
                             Ok(Some(Candidate { guild, user: row.user, roles, change, shrinks }))
                         }
                         Err(error) => Err((row.user, error.cause.to_string())),
