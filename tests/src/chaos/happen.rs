@@ -1,4 +1,4 @@
-//! What people, administrators and troubles do in a run.
+//! What people do in a run, and the owner of the server.
 
 use std::time::Duration;
 
@@ -6,17 +6,15 @@ use anyhow::Result;
 use rolarr::{
     domain::{GuildId, PlexAccountId, RoleId, UserId},
     pipeline::ports::{ButtonAction, Command, GatewayNews, Hint, Pressed, Reply, Said, Snapshot},
-    store::{HoldRow, Impediment, Stage as At},
+    store::Stage as At,
 };
 use rolarr_sim::discord as sim;
 
 use super::{
     driver::{PATIENCE, Run},
-    faults,
-    plan::{Happening, KEEPS_LEAVERS, Which, Who, policies},
-    town::{Deletion, Held, Verdict},
+    plan::{Happening, Which},
+    town::Deletion,
 };
-use crate::inprocess::load;
 
 impl Run {
     /// Lets one thing happen. It counts if it changed or said anything.
@@ -141,51 +139,6 @@ impl Run {
                 false
             }
         })
-    }
-
-    async fn trouble(&mut self, trouble: Happening) -> Result<()> {
-        let (now, guild) = (self.stage.now(), self.stage.scene.guild);
-        match trouble {
-            Happening::Deaf(seconds) => self.troubles.deaf = now + seconds * 1_000,
-            Happening::Unavailable(seconds) => {
-                self.stage.on_discord().set_available(now, guild, false)?;
-                self.troubles.unavailable = now + seconds * 1_000;
-                self.news(GatewayNews::GuildUnavailable(GuildId(guild.0))).await;
-            }
-            Happening::Kicked(seconds) if self.troubles.kicked == 0 => {
-                self.stage.on_discord().kick_bot(now, guild)?;
-                self.troubles.kicked = now + seconds * 1_000;
-                self.news(GatewayNews::GuildGone(GuildId(guild.0))).await;
-            }
-            Happening::AtPlex => {
-                let fault = faults::at_plex(&mut self.rng);
-                self.stage.at_plex().fault(fault);
-            }
-            Happening::PlexOutage(seconds) => {
-                let fault = faults::plex_outage(&mut self.rng);
-                self.stage.at_plex().fault(fault);
-                self.troubles.plex_out = now + seconds * 1_000;
-            }
-            Happening::OnDiscord => {
-                let refuses = self.rng.u8(0..5) == 0;
-                let kind = if refuses { faults::discord_refuses } else { faults::on_discord };
-                let fault = kind(&mut self.rng);
-                self.stage.on_discord().fail_requests(fault);
-            }
-            Happening::DiscordOutage(seconds) => {
-                let fault = faults::discord_outage(&mut self.rng);
-                self.stage.on_discord().fail_requests(fault);
-                self.troubles.discord_out = now + seconds * 1_000;
-            }
-            Happening::DiskFull(seconds) if self.stage.runs() => {
-                let how = if self.rng.bool() { Impediment::Full } else { Impediment::ReadOnly };
-                self.stage.impede(how).await?;
-                self.troubles.disk_full = now + seconds * 1_000;
-            }
-            Happening::Kill(kill) => self.doom(kill),
-            _ => {}
-        }
-        Ok(())
     }
 
     /// A role, and the guild that it is of.
@@ -451,37 +404,6 @@ impl Run {
         true
     }
 
-    /// The configuration names the policy with other settings, or one that does not load; that is noticed by the
-    /// file's change, by a command, or at the next start.
-    async fn name_policy(&mut self, which: Option<usize>) -> Result<bool> {
-        let Some(number) = which else {
-            if !self.stage.runs() {
-                // Nothing starts with it.
-                return Ok(false);
-            }
-            self.stage.policies.put(Err("the module is no WebAssembly".to_owned()));
-            self.stage.policies.touch();
-            self.stage.reload_policy()?;
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            self.name_the_policy()?;
-            return Ok(true);
-        };
-        self.policy = number;
-        self.town.given.keeps_leavers |= number == KEEPS_LEAVERS;
-        self.name_the_policy()?;
-        self.stage.policies.touch();
-        if self.stage.runs() && self.rng.bool() {
-            self.stage.reload_policy()?;
-        }
-        Ok(true)
-    }
-
-    /// The configuration names the one that it should.
-    pub(super) fn name_the_policy(&self) -> Result<()> {
-        self.stage.policies.put(Ok(load("builtin:role-restriction", &policies()[self.policy])?));
-        Ok(())
-    }
-
     /// A tracked role is deleted.
     async fn delete(&mut self, which: Which) -> bool {
         let (now, (guild, role)) = (self.stage.now(), self.role(which));
@@ -497,96 +419,5 @@ impl Run {
             }
         }
         deleted
-    }
-
-    /// A command of an administrator; none if nobody answered.
-    async fn command(&self, command: Command) -> Option<Reply> {
-        let moderator = UserId(self.stage.scene.mod_user.0);
-        let answered = tokio::time::timeout(PATIENCE * 3, self.stage.command(moderator, true, command)).await;
-        answered.ok()?.ok()
-    }
-
-    async fn decide_some(&mut self, approves: bool, who: Who) -> Result<bool> {
-        self.look_at_held(false).await?;
-        let held = self.held().await?;
-        let member = match who {
-            Who::All => None,
-            Who::One if held.is_empty() => return Ok(false),
-            Who::One => Some(held[self.rng.usize(0..held.len())].0),
-        };
-        self.decide(approves, member).await
-    }
-
-    /// An administrator decides on those who are held. True if that concerned somebody.
-    pub(super) async fn decide(&mut self, approves: bool, member: Option<UserId>) -> Result<bool> {
-        if !self.stage.runs() {
-            return Ok(false);
-        }
-        // A kill may come in the middle of it: then nobody knows whether it counted.
-        let at = self.stage.now();
-        self.town.verdicts.push(Verdict { at, approves, member, answered: false });
-        let command = if approves { Command::Approve { member } } else { Command::Reject { member } };
-        let reply = self.command(command).await;
-        let Some(reply) = reply else { return Ok(false) };
-        let counts = reply.text.starts_with("Approved") || reply.text.starts_with("Rejected");
-        if counts {
-            if let Some(verdict) = self.town.verdicts.last_mut() {
-                verdict.answered = true;
-            }
-        } else {
-            self.town.verdicts.pop();
-        }
-        Ok(counts)
-    }
-
-    /// Everybody who is held.
-    async fn held(&self) -> Result<Vec<(UserId, HoldRow)>> {
-        let read = |tx: &rolarr::store::Tx<'_>| {
-            let mut held = Vec::new();
-            for hold in tx.holds()? {
-                if let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) {
-                    held.push((user, hold));
-                }
-            }
-            Ok(held)
-        };
-        Ok(self.stage.read(read).await?)
-    }
-
-    /// Keeps in mind who is held, and of whom it is known that they must not be touched.
-    pub(super) async fn look_at_held(&mut self, long: bool) -> Result<()> {
-        for (user, hold) in self.held().await? {
-            let known =
-                self.town.held.iter_mut().find(|held| held.user == user && held.since == hold.since.0);
-            match known {
-                Some(known) => known.long |= long,
-                None => {
-                    self.report.held += 1;
-                    self.town.held.push(Held {
-                        user,
-                        since: hold.since.0,
-                        reason: hold.reason,
-                        event: hold.event,
-                        before: hold.before,
-                        long,
-                    });
-                }
-            }
-        }
-        let (now, guild, staff) = (self.stage.now(), self.stage.guild(), RoleId(self.staff.0));
-        for who in 0..self.town.souls.len() {
-            if !self.town.souls[who].guarded.iter().any(|(from, to)| *from == u64::MAX && to.is_none()) {
-                continue;
-            }
-            let user = self.town.souls[who].user;
-            let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
-            if stored.is_some_and(|stored| stored.present && stored.roles.contains(&staff)) {
-                for (from, _) in self.town.souls[who].guarded.iter_mut().filter(|(from, _)| *from == u64::MAX)
-                {
-                    *from = now;
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! after the end of a process, not of the machine. That each commit reaches the disk is SQLite's part, and a test
 //! of the store holds it to that. So the same seed gives the same run, down to the last request.
 
+mod administrators;
 mod driver;
 pub mod evidence;
 pub(crate) mod faults;
@@ -16,6 +17,7 @@ mod plan;
 mod report;
 mod tamper;
 pub mod town;
+mod troubles;
 
 pub use driver::run;
 pub use report::Report;

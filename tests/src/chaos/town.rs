@@ -88,9 +88,11 @@ pub struct Verdict {
     pub at: u64,
     /// Their access may shrink; otherwise they keep what they have.
     pub approves: bool,
-    /// Of one member alone.
-    pub member: Option<UserId>,
-    /// It was answered that it concerned somebody. A kill can fall into it: then nobody knows.
+    /// It was about everybody of whom administrators had been told: whoever comes next is counted anew.
+    pub all: bool,
+    /// Those whom it concerned.
+    pub members: Vec<UserId>,
+    /// It was answered. A kill can fall into it: then nobody knows whether it counted.
     pub answered: bool,
 }
 

@@ -121,10 +121,12 @@ impl Crowd {
     /// An administrator lets happen what is held; true if somebody was.
     pub(super) async fn approve(&mut self, world: &World) -> bool {
         let at = rolarr_sim::discord::now_ms();
+        // Whoever is not held is concerned by nothing.
+        let members = self.town.souls.iter().map(|soul| soul.user).collect();
         let answer = world.commands(world.scene.mod_user, "rolarr approve", &[]).await.now.content;
         let answered = answer.starts_with("Approved");
         if answered {
-            self.town.verdicts.push(Verdict { at, approves: true, member: None, answered });
+            self.town.verdicts.push(Verdict { at, approves: true, all: true, members, answered });
         }
         answered
     }

@@ -46,10 +46,7 @@ impl Times<'_> {
 fn approved(verdicts: &[Verdict], user: UserId, from: u64, to: u64) -> bool {
     verdicts.iter().any(|verdict| {
         let until = if verdict.answered { verdict.at } else { verdict.at + UNANSWERED };
-        verdict.approves
-            && verdict.member.is_none_or(|member| member == user)
-            && verdict.at <= to
-            && until >= from
+        verdict.approves && verdict.members.contains(&user) && verdict.at <= to && until >= from
     })
 }
 
@@ -72,7 +69,7 @@ pub fn too_many(times: &Times<'_>, town: &Town) -> Vec<String> {
         let anew = |from: u64| {
             verdicts.iter().any(|verdict| {
                 let until = if verdict.answered { verdict.at } else { verdict.at + UNANSWERED };
-                verdict.approves && verdict.member.is_none() && verdict.at <= end.at && until >= from
+                verdict.approves && verdict.all && verdict.at <= end.at && until >= from
             })
         };
         let members: BTreeSet<UserId> = passed
@@ -116,7 +113,7 @@ pub fn held_back(times: &Times<'_>, town: &Town) -> Vec<String> {
 fn end_of(held: &Held, history: &History, verdicts: &[Verdict]) -> u64 {
     let concerns = |verdict: &&Verdict| {
         let until = if verdict.answered { verdict.at } else { verdict.at + UNANSWERED };
-        until >= held.since && verdict.member.is_none_or(|member| member == held.user)
+        until >= held.since && verdict.members.contains(&held.user)
     };
     let verdict = verdicts.iter().filter(concerns).map(|verdict| verdict.at).min();
     // An administrator's own command goes before what waits for one.

@@ -71,7 +71,8 @@ impl Story {
     }
 
     fn says(&mut self, at: u64, approves: bool, member: Option<UserId>) {
-        self.town.verdicts.push(Verdict { at, approves, member, answered: true });
+        let members = member.map_or((1..=3).map(UserId).collect(), |member| vec![member]);
+        self.town.verdicts.push(Verdict { at, approves, all: member.is_none(), members, answered: true });
     }
 }
 
