@@ -19,7 +19,7 @@ use crate::{
     discord::{self, SerenityDiscord},
     pipeline::{Handle, Parts, Pipeline, Seam},
     plex::{self, HttpTransport, Identity, Limits, Paced, Plex},
-    store::{Store, StoreError, Threads},
+    store::{Instance, Store, StoreError, Threads},
 };
 
 /// The fact that the client identifier is kept under.
@@ -48,7 +48,12 @@ pub async fn run(config: Config, seam: Seam, asked: Asked) -> anyhow::Result<()>
         .await
         .context("the policy could not be loaded")??;
     let path = config.store.path.clone();
-    let store = tokio::task::spawn_blocking(move || Store::open(&path, Threads::Own))
+    let opened = tokio::task::spawn_blocking(move || {
+        let instance = Instance::claim(&path)?;
+        Ok::<_, StoreError>((instance, Store::open(&path, Threads::Own)?))
+    });
+    // Until the end nobody else works with this database.
+    let (_instance, store) = opened
         .await
         .context("the database could not be opened")?
         .with_context(|| format!("the database `{}`", config.store.path.display()))?;

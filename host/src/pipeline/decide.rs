@@ -36,13 +36,21 @@ impl Worker for Decider {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let users = core.store.read(|tx| tx.waiting_users(ROUND)).await?;
+        let aside = core.unreadable.set_aside(core.seam.now());
+        let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
+        let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
+        users.retain(|user| !aside.contains(user));
         if users.is_empty() {
-            return Ok(None);
+            return Ok(core.unreadable.next());
         }
-        let mut members = stream::iter(users).map(|user| decide_member(core, user)).buffer_unordered(ABREAST);
-        while let Some(outcome) = members.next().await {
-            outcome?;
+        let mut members = stream::iter(users)
+            .map(|user| async move { (user, decide_member(core, user).await) })
+            .buffer_unordered(ABREAST);
+        while let Some((user, outcome)) = members.next().await {
+            match outcome {
+                Err(error @ StoreError::Unreadable(_)) => core.unreadable_member(user, &error).await?,
+                other => other?,
+            }
         }
         // More may have come meanwhile.
         Ok(Some(core.seam.now()))

@@ -1,7 +1,10 @@
 //! Drift: what somebody changed at Plex is noticed without anybody asking, told, and set again where that is
 //! configured.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::sync::Notify;
 
@@ -25,8 +28,8 @@ use crate::{
 /// The fact that the time of the last whole comparison is kept under.
 const COMPARED: &str = "compared-with-plex";
 
-/// How long after Plex could not be read the comparison is tried again.
-const AGAIN: Duration = Duration::from_secs(600);
+/// The first pauses before a comparison is tried again are left out: it is not urgent.
+const FIRST_PAUSE: u32 = 5;
 
 /// Compares Plex with what was decided.
 pub(super) struct Comparer;
@@ -53,9 +56,11 @@ impl Worker for Comparer {
                 Ok(compared) => compared,
                 Err(error) => {
                     tracing::warn!(%error, "Plex can't be compared with what was decided now; trying again");
-                    return Ok(Some(core.after(AGAIN)));
+                    let before = core.drift_failures.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Some(core.retry_at(before.saturating_add(FIRST_PAUSE), None)));
                 }
             };
+            core.drift_failures.store(0, Ordering::Relaxed);
             let (now, settings) = (core.seam.now(), core.settings.clone());
             core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.signals.converge.notify_one();

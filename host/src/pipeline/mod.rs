@@ -31,8 +31,10 @@ mod seen;
 pub mod settings;
 mod shrink;
 mod sweep;
+mod sweeps;
 mod texts;
 mod token;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;
@@ -49,7 +51,7 @@ use self::{
     deadlines::Deadlines,
     decide::Decider,
     drift::Comparer,
-    messenger::Messenger,
+    messenger::{Messenger, Reporter},
     observe::Observer,
     policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
@@ -119,6 +121,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));

@@ -184,8 +184,13 @@ pub trait Discord: Send + Sync {
     /// Replaces text and button of a message of ours.
     async fn edit(&self, channel: ChannelId, message: MessageId, now: &Outgoing) -> Result<(), DiscordError>;
 
-    /// The newest messages of a channel, newest first, at most 100.
-    async fn recent(&self, channel: ChannelId, limit: u8) -> Result<Vec<Posted>, DiscordError>;
+    /// The newest messages of a channel, or the newest that are older than `before`: newest first, at most 100.
+    async fn recent(
+        &self,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        limit: u8,
+    ) -> Result<Vec<Posted>, DiscordError>;
 }
 
 /// Something on the gateway suggests that a member may have changed. It is never believed: the member is

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{PromptId, UserId, contract::Action},
-    store::{DecisionRow, DriftRow, HoldReason, HoldRow},
+    store::{DecisionRow, DriftRow, HoldReason, HoldRow, StoreError},
 };
 
 /// Discord's limit for one message.
@@ -194,6 +194,13 @@ pub(super) fn about(user: Option<UserId>, what: &str) -> String {
         Some(user) => format!("<@{user}>: {what}"),
         None => format!("An address that an administrator invited: {what}"),
     }
+}
+
+/// Rows of one person can't be read.
+pub(super) fn unreadable(error: &StoreError) -> String {
+    format!(
+        "{error}. Nothing is changed for them until that is mended: a backup that is put in its place does it."
+    )
 }
 
 /// So many members are named in one message.

@@ -196,12 +196,12 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the next account is due.
-    pub fn next_account_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next account is due after a time.
+    pub fn next_account_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
-            .prepare_cached("SELECT min(due) FROM accounts WHERE due IS NOT NULL")?
-            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+            .prepare_cached("SELECT min(due) FROM accounts WHERE due > ?1")?
+            .query_row([At(after)], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
     }
 
@@ -277,6 +277,14 @@ impl Tx<'_> {
         self.db
             .prepare_cached("UPDATE accounts SET due = NULL WHERE id = ?1 AND wish = ?2")?
             .execute(params![id, i64::try_from(wish).unwrap_or(i64::MAX)])?;
+        Ok(())
+    }
+
+    /// An account is looked at again then, whatever is stored of it.
+    pub fn postpone(&self, id: AccountId, due: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = ?2 WHERE id = ?1")?
+            .execute(params![id, At(due)])?;
         Ok(())
     }
 

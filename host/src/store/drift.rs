@@ -55,7 +55,7 @@ fn drift(row: &Row<'_>) -> rusqlite::Result<DriftRow> {
 
 impl Tx<'_> {
     /// Accounts that Plex is compared for: nothing is under way for them. Those whose access is held are among
-    /// them, also where only an invitation is out.
+    /// them, also where only an invitation is out. One that can't be read is left out.
     pub fn accounts_at_rest(&self) -> Result<Vec<Account>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM accounts
@@ -66,7 +66,17 @@ impl Tx<'_> {
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let rows = statement.query_map([], account)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut accounts = Vec::new();
+        for row in rows {
+            match row.map_err(StoreError::from) {
+                Ok(account) => accounts.push(account),
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(%error, "an account can't be read; it is not compared with Plex");
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(accounts)
     }
 
     /// What is known to be different for an account.

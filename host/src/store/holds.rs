@@ -157,7 +157,8 @@ impl Tx<'_> {
                     .execute(params![task, At(due)])?;
             }
             None => {
-                self.add_task(None, None, &Work::Holds, due)?;
+                let task = self.add_task(None, None, &Work::Holds, due)?;
+                self.make_urgent(task)?;
             }
         }
         Ok(())

@@ -52,27 +52,6 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn each_commit_waits_for_the_disk_and_what_is_deleted_is_overwritten() {
-    for threads in [Threads::Own, Threads::None] {
-        let (_folder, file) = folder();
-        let store = Store::open(&file, threads).unwrap();
-        let number = |name: &'static str| {
-            store.write(move |tx| {
-                Ok(tx.db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))?)
-            })
-        };
-        // 2 is FULL.
-        assert_eq!(number("synchronous").await.unwrap(), 2);
-        assert_eq!(number("secure_delete").await.unwrap(), 1);
-        assert_eq!(number("foreign_keys").await.unwrap(), 1);
-        let mode = store
-            .write(|tx| Ok(tx.db.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))?))
-            .await;
-        assert_eq!(mode.unwrap(), "wal");
-    }
-}
-
-#[tokio::test]
 async fn a_failed_transaction_takes_back_only_itself() {
     let (_folder, file) = folder();
     let store = Store::open(&file, Threads::Own).unwrap();

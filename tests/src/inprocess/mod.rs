@@ -15,7 +15,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use rolarr::{
-    domain::{GuildId, RoleId, Timestamp, UserId},
+    domain::{
+        GuildId, RoleId, Timestamp, UserId,
+        contract::{Cause, Origin},
+    },
     pipeline::{
         Parts, Pipeline, Reached, Seam, Watcher,
         ports::{Discord, GatewayNews, Intake},
@@ -24,7 +27,7 @@ use rolarr::{
         },
     },
     plex::{Paced, Plex, Transport},
-    store::{Impediment, Store, StoreError, Threads, Tx},
+    store::{EventState, Impediment, NewEvent, Store, StoreError, Threads, Tx},
 };
 use rolarr_sim::{
     discord::{DiscordSim, Scene},
@@ -406,6 +409,43 @@ impl Stage {
     pub async fn impede(&self, how: Impediment) -> Result<()> {
         let store = self.store.as_ref().context("the pipeline was stopped")?;
         Ok(store.read(move |tx| tx.impede(how)).await?)
+    }
+
+    /// Uses up the room that is left in the database, through the pipeline's own connection, until a write fails:
+    /// why it does.
+    ///
+    /// # Errors
+    /// If the pipeline does not run, or there is no end of room.
+    pub async fn fill_up(&self) -> Result<StoreError> {
+        let store = self.store.as_ref().context("the pipeline was stopped")?;
+        // Large rows first, and then what is left of the pages of the journal and its indexes.
+        let mut refused = None;
+        for size in [3_000, 300, 10, 1] {
+            let mut in_a_row = 0;
+            for number in 0..10_000 {
+                let event = NewEvent {
+                    at: BEGINNING,
+                    origin: Origin::Administrator,
+                    guild: self.guild(),
+                    user: UserId(number % 50 * 0x0123_4567_89ab),
+                    cause: Cause::MemberLeft,
+                    roles: Vec::new(),
+                    state: EventState::Noted,
+                    remark: Some("x".repeat(size)),
+                };
+                match store.write(move |tx| tx.journal(&event)).await {
+                    Ok(_) => in_a_row = 0,
+                    Err(error) => {
+                        refused = Some(error);
+                        in_a_row += 1;
+                    }
+                }
+                if in_a_row >= 100 {
+                    break;
+                }
+            }
+        }
+        refused.context("there is no end of room")
     }
 }
 

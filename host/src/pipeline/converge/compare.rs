@@ -114,7 +114,12 @@ fn of_fields(
     found
 }
 
-fn of_libraries(settings: &Settings, look: &Look, grant: &Grant, share: ShareId) -> Option<Difference> {
+pub(super) fn of_libraries(
+    settings: &Settings,
+    look: &Look,
+    grant: &Grant,
+    share: ShareId,
+) -> Option<Difference> {
     let names = grant.libraries.as_ref()?;
     let wanted = settings.sections(names)?;
     let seen = shared(look, share);

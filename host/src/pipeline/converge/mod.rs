@@ -8,9 +8,9 @@ mod look;
 mod outcome;
 mod removal;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
 pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
@@ -25,10 +25,7 @@ use crate::{
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
-const ABREAST: usize = 4;
-
-/// So many accounts are taken up in one round.
-const ROUND: u32 = 32;
+const ABREAST: u32 = 4;
 
 /// Works on the accounts that are due.
 pub(super) struct Converger;
@@ -41,19 +38,38 @@ impl Worker for Converger {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let now = core.seam.now();
-        let due = core.store.read(move |tx| tx.due_accounts(now, ROUND)).await?;
-        if due.is_empty() {
-            return core.store.read(|tx| tx.next_account_due()).await;
+        let mut work = FuturesUnordered::new();
+        let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
+        loop {
+            let now = core.seam.now();
+            // Those that are under way are due still.
+            let (due, next) = core
+                .store
+                .read(move |tx| Ok((tx.due_accounts(now, 2 * ABREAST)?, tx.next_account_due(now)?)))
+                .await?;
+            for id in due {
+                if under_way.len() < ABREAST as usize && under_way.insert(id) {
+                    work.push(async move { (id, work_on(core, id).await) });
+                }
+            }
+            // One that takes long keeps no other waiting: whoever is due takes the place that is free.
+            tokio::select! {
+                biased;
+                done = work.next() => {
+                    let Some((id, outcome)) = done else { return Ok(next) };
+                    under_way.remove(&id);
+                    match outcome {
+                        Err(error @ StoreError::Unreadable(_)) => core.unreadable_account(id, &error).await?,
+                        other => other?,
+                    }
+                    core.signals.worked.notify_waiters();
+                    core.signals.messages.notify_one();
+                    core.signals.decide.notify_one();
+                }
+                () = core.signals.converge.notified() => {}
+                () = core.seam.sleep_until(next) => {}
+            }
         }
-        let mut work = stream::iter(due).map(|id| work_on(core, id)).buffer_unordered(ABREAST);
-        while let Some(outcome) = work.next().await {
-            outcome?;
-        }
-        core.signals.worked.notify_waiters();
-        core.signals.messages.notify_one();
-        core.signals.decide.notify_one();
-        Ok(Some(core.seam.now()))
     }
 }
 
@@ -100,6 +116,8 @@ struct Job<'a> {
     core: &'a Core,
     account: Account,
     access: Access,
+    /// Since when it waits for an invitation that was out to be accepted, until that was looked for.
+    waits_since: Option<Timestamp>,
 }
 
 /// An account that is due.
@@ -150,7 +168,8 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
-    let mut job = Job { core, account, access };
+    let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
+    let mut job = Job { core, account, access, waits_since };
     if core.token_is_refused() {
         // It would be refused too.
         return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
@@ -162,7 +181,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
 /// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
 /// taken away, nothing is held any more.
 async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
-    let mut job = Job { core, account, access };
+    let mut job = Job { core, account, access, waits_since: None };
     let result = match job.is_over().await {
         Ok(false) => {
             let (id, wish) = (job.account.id, job.account.wish);

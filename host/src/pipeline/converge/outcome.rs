@@ -142,21 +142,24 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
     }
 }
 
-/// A refusal that repeating can't mend: the account waits for an administrator or a new decision.
+/// A refusal that repeating can't mend: the account waits for an administrator or a new decision, or for a token
+/// that is valid, which concerns everybody and is told for everybody.
 async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
     let words = error.to_string();
     tracing::error!(event, %error, "parked");
-    // A token that is not valid concerns everybody: one alert says it.
-    let tells = !matches!(error, PlexError::Unauthorized) || core.token_refused();
+    let is_token = matches!(error, PlexError::Unauthorized);
+    if is_token {
+        core.token_refused();
+    }
     let now = core.seam.now();
     end(job, move |tx, account| {
         account.due = None;
         let text = texts::about(account.user, &words);
         account.parked = Some(words);
-        if tells { tx.audit(now, account.decided_by, account.user, "parked", &text) } else { Ok(()) }
+        if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
     })
     .await?;
-    if matches!(error, PlexError::Unauthorized) {
+    if is_token {
         // It may have been found to work again before this account was parked: then it is asked for anew.
         core.token_refused();
     }

@@ -83,3 +83,16 @@ CREATE TABLE protected_roles (
 
 -- A command of an administrator's is being carried out for the account: it goes before protection.
 ALTER TABLE accounts ADD COLUMN commanded INTEGER NOT NULL DEFAULT 0 CHECK (commanded IN (0, 1));
+
+-- The libraries that Rolarr shared with a person, as lists of plex.tv's numbers. Where no rule names any, there is
+-- no row.
+CREATE TABLE libraries (
+    account  INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    -- What is being written and not yet read back.
+    intended TEXT CHECK (intended IS NULL OR json_valid(intended)),
+    -- What was written last and read back.
+    written  TEXT CHECK (written IS NULL OR json_valid(written))
+) STRICT;
+
+-- What administrators must hear before everything else that waits for them.
+ALTER TABLE tasks ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1));
