@@ -130,9 +130,12 @@ pub fn lost_with_a_role(times: &Times<'_>, town: &Town) -> Vec<String> {
     for deletion in &town.deletions {
         for user in &deletion.losers {
             let Some(soul) = town.souls.iter().find(|soul| soul.user == *user) else { continue };
-            // Whoever got a role after it, or left, lost by something else.
-            let end = soul.gained.iter().chain(&soul.left).filter(|at| **at >= deletion.at).min();
-            let end = end.copied().unwrap_or(u64::MAX);
+            // Whoever got a role after it, or left, lost by something else; and so did those for whom an
+            // administrator rejected it.
+            let rejected = |verdict: &&Verdict| !verdict.approves && verdict.members.contains(user);
+            let rejected = town.verdicts.iter().filter(rejected).map(|verdict| verdict.at);
+            let otherwise = soul.gained.iter().chain(&soul.left).copied();
+            let end = otherwise.chain(rejected).filter(|at| *at >= deletion.at).min().unwrap_or(u64::MAX);
             let taken = times.takings(*user).find(|(turn, deed)| {
                 turn.at > deletion.at
                     && turn.at < end
@@ -142,8 +145,13 @@ pub fn lost_with_a_role(times: &Times<'_>, town: &Town) -> Vec<String> {
             });
             if let Some((turn, deed)) = taken {
                 found.push(format!(
-                    "<@{user}> lost access at {} with a role that was deleted at {}, and nobody approved it: {turn:?}",
-                    deed.at, deletion.at
+                    "<@{user}> lost access at {} with a role of {} that was deleted at {}, and nobody approved it: \
+                     {turn:?}. Before: {:?}. {:?}, {soul:?}",
+                    deed.at,
+                    deletion.guild,
+                    deletion.at,
+                    times.histories.get(user).map(|history| &history.turns),
+                    town.verdicts
                 ));
             }
         }

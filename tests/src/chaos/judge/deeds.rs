@@ -120,5 +120,5 @@ pub fn was_under_way(plex: &PlexSim, moment: u64, decided: u64, done: u64) -> bo
         }
         before = request.at_ms;
     }
-    true
+    done - before <= IN_LINE
 }

@@ -37,6 +37,8 @@ pub struct Turn {
     pub after: Access,
     /// An administrator said so, and not the policy.
     pub ordered: bool,
+    /// What the policy gave as its reason, on which event of which guild.
+    pub why: String,
 }
 
 impl Turn {
@@ -128,7 +130,13 @@ impl History {
             let after = most_generous(&history.grants);
             history.after.insert(chapter.row.id, after.clone());
             if after != before {
-                history.turns.push(Turn { user, at, event: chapter.row.id, before, after, ordered });
+                let reason = chapter.decision.as_ref().map(|decision| decision.reason.as_str());
+                let (event, id) = (&chapter.row.event, chapter.row.id);
+                let why = format!(
+                    "{:?} at {} in {} ({:?}): {reason:?}",
+                    event.cause, event.at.0, event.guild, event.origin
+                );
+                history.turns.push(Turn { user, at, event: id, before, after, ordered, why });
             }
         }
         history

@@ -28,7 +28,7 @@ fn restricted() -> Access {
 }
 
 fn turn(user: u64, at: u64, before: Access, after: Access) -> Turn {
-    Turn { user: UserId(user), at, event: EventId(1), before, after, ordered: false }
+    Turn { user: UserId(user), at, event: EventId(1), before, after, ordered: false, why: String::new() }
 }
 
 fn loses(user: u64, at: u64) -> Turn {
