@@ -2,11 +2,7 @@
 //!
 //! `ROLARR_SEEDS` is how many seeds are run (from 1), `ROLARR_SEED` one of them alone, twice, to show that it
 //! replays exactly. The last line has the figures; it ends with 1 if anything was violated.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "nothing of this is shipped: what fails here is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "nothing of this is shipped: what fails here is a failed test")]
 
 use std::{
     collections::BTreeMap,

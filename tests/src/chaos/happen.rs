@@ -412,7 +412,7 @@ impl Run {
         let server = sim::GuildId(guild.0);
         let deleted = self.stage.on_discord().delete_role(now, server, sim::RoleId(role.0)).is_ok();
         if deleted {
-            self.town.deletions.push(Deletion { at: now, guild, losers });
+            self.town.deletions.push(Deletion { at: now, guild, role, losers });
             // The gateway says so, and nothing of its members.
             if self.stage.now() >= self.troubles.deaf {
                 self.news(GatewayNews::RoleDeleted(guild, role)).await;

@@ -23,8 +23,7 @@ pub(super) struct Opened {
     pub(super) town: Town,
     /// The role whose holders must not be touched.
     pub(super) staff: sim::RoleId,
-    /// The second guild with its tracked role, if there is one.
-    pub(super) second: Option<(sim::GuildId, sim::RoleId)>,
+    pub(super) second: Second,
 }
 
 /// How often Plex may be asked in the long run, as configured by default.
@@ -65,13 +64,11 @@ pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> R
     Ok(Opened { stage, town, staff, second })
 }
 
+/// The second guild with its tracked role, if there is one.
+type Second = Option<(sim::GuildId, sim::RoleId)>;
+
 /// Those who may get roles, and others.
-fn gather(
-    stage: &mut Stage,
-    plan: &Plan,
-    now: u64,
-    rng: &mut Rng,
-) -> Result<(Vec<Soul>, Option<(sim::GuildId, sim::RoleId)>)> {
+fn gather(stage: &mut Stage, plan: &Plan, now: u64, rng: &mut Rng) -> Result<(Vec<Soul>, Second)> {
     let guild = stage.scene.guild;
     let owner = stage.scene.owner;
     let mut souls = Vec::new();

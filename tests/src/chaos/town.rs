@@ -1,7 +1,7 @@
 //! Who lives in the guilds, with whom the owner shares already, and what administrators did about them.
 
 use rolarr::{
-    domain::{EventId, GuildId, UserId, contract::Access},
+    domain::{EventId, GuildId, RoleId, UserId, contract::Access},
     pipeline::settings::Drift,
     store::HoldReason,
 };
@@ -120,6 +120,8 @@ pub struct Deletion {
     pub at: u64,
     /// The guild.
     pub guild: GuildId,
+    /// The role.
+    pub role: RoleId,
     /// Those for whom it was the last tracked role of that guild.
     pub losers: Vec<UserId>,
 }

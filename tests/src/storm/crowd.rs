@@ -113,7 +113,12 @@ impl Crowd {
             };
             let losers = souls.iter().map(|soul| soul.user).filter(|user| only(*user)).collect();
             let guild_id = rolarr::domain::GuildId(guild.0);
-            sim.delete_role(now, guild, role).map(|()| Deletion { at: now, guild: guild_id, losers })
+            sim.delete_role(now, guild, role).map(|()| Deletion {
+                at: now,
+                guild: guild_id,
+                role: rolarr::domain::RoleId(role.0),
+                losers,
+            })
         });
         self.town.deletions.extend(deletion);
     }

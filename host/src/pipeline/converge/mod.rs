@@ -121,7 +121,6 @@ struct Job<'a> {
 }
 
 /// An account that is due.
-#[expect(clippy::large_enum_variant, reason = "one is alive at a time")]
 enum Due {
     /// The brake holds it, and this should be true for it once it does not.
     Held(Account, Access),

@@ -140,6 +140,8 @@ pub fn lost_with_a_role(times: &Times<'_>, town: &Town) -> Vec<String> {
                 turn.at > deletion.at
                     && turn.at < end
                     && !turn.ordered
+                    // Of a role that came and was deleted unnoticed the bot can't know.
+                    && turn.lost.as_ref().is_none_or(|lost| *lost == deletion.role.into())
                     && matches!(turn.before, Access::Granted(_))
                     && !approved(&town.verdicts, *user, turn.at, deed.at)
             });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rolarr::{
     domain::{
-        EventId, GuildId, UserId,
+        EventId, GuildId, Snowflake, UserId,
         contract::{Access, AccountChange, Action, Cause, Filter, Grant, Origin, Restriction},
     },
     store::{DecisionRow, EventRow, EventState},
@@ -37,6 +37,8 @@ pub struct Turn {
     pub after: Access,
     /// An administrator said so, and not the policy.
     pub ordered: bool,
+    /// The role that the member had lost, if that was the event.
+    pub lost: Option<Snowflake>,
     /// What the policy gave as its reason, on which event of which guild.
     pub why: String,
 }
@@ -136,7 +138,11 @@ impl History {
                     "{:?} at {} in {} ({:?}): {reason:?}",
                     event.cause, event.at.0, event.guild, event.origin
                 );
-                history.turns.push(Turn { user, at, event: id, before, after, ordered, why });
+                let lost = match &event.cause {
+                    Cause::RoleRemoved(role) => Some(role.id.clone()),
+                    _ => None,
+                };
+                history.turns.push(Turn { user, at, event: id, before, after, ordered, lost, why });
             }
         }
         history

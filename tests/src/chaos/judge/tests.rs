@@ -28,7 +28,16 @@ fn restricted() -> Access {
 }
 
 fn turn(user: u64, at: u64, before: Access, after: Access) -> Turn {
-    Turn { user: UserId(user), at, event: EventId(1), before, after, ordered: false, why: String::new() }
+    Turn {
+        user: UserId(user),
+        at,
+        event: EventId(1),
+        before,
+        after,
+        ordered: false,
+        lost: None,
+        why: String::new(),
+    }
 }
 
 fn loses(user: u64, at: u64) -> Turn {
@@ -138,7 +147,12 @@ fn what_is_lost_with_a_deleted_role_needs_an_approval_whatever_the_brake() {
     let mut story = Story::three();
     story.town.given.brake = 10_000;
     let guild = rolarr::domain::GuildId(900_000_001);
-    story.town.deletions.push(Deletion { at: 1_000, guild, losers: vec![UserId(1), UserId(3)] });
+    story.town.deletions.push(Deletion {
+        at: 1_000,
+        guild,
+        role: rolarr::domain::RoleId(1),
+        losers: vec![UserId(1), UserId(3)],
+    });
     assert_eq!(story.of(brake::lost_with_a_role), 2);
     story.says(WINDOW, true, Some(UserId(1)));
     assert_eq!(story.of(brake::lost_with_a_role), 1);

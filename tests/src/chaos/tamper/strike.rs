@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use rolarr::{
     domain::{
-        UserId,
+        RoleId, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
     store::{EventState, GrantRow, HoldReason, NewEvent, TaskState, Tx, Work},
@@ -386,7 +386,14 @@ impl Tampered {
                     self.town.souls[index].gained.clear();
                     self.town.souls[index].left.clear();
                     let guild = self.evidence.guilds().next().context("a guild")?;
-                    self.town.deletions.push(Deletion { at: turn.at - 1, guild, losers: vec![soul.user] });
+                    let role =
+                        turn.lost.as_ref().and_then(|lost| lost.0.parse().ok()).map_or(RoleId(0), RoleId);
+                    self.town.deletions.push(Deletion {
+                        at: turn.at - 1,
+                        guild,
+                        role,
+                        losers: vec![soul.user],
+                    });
                 }
                 Tamper::GuardedTouched => {
                     self.town.souls[index].guarded.push((turn.at - 1, Some(turn.at + 600_000)));
