@@ -1,8 +1,10 @@
 //! What members are told, and when nothing is said.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rolarr::pipeline::ports::{ButtonAction, Pressed};
-use rolarr_sim::discord::{DirectMessages, UserId};
+use rolarr_sim::discord::{DirectMessages, RestFault, RestFaultKind, UserId};
 use rolarr_tests::inprocess::{ANN, Stage};
 
 #[tokio::test(start_paused = true)]
@@ -151,5 +153,23 @@ async fn a_message_is_found_again_below_many_others() -> Result<()> {
         let stage = sent_before_a_crash("You are welcome.", others).await?;
         assert_eq!(sent_to_alice(&stage), 1, "below {others}");
     }
+    Ok(())
+}
+
+/// The search for a message that may have been sent before is by its words.
+#[tokio::test(start_paused = true)]
+async fn a_message_is_not_taken_for_another_with_the_same_words() -> Result<()> {
+    let stage = Stage::set().await?;
+    let told = || stage.audit().iter().filter(|text| text.contains("no WebAssembly")).count();
+    stage.policies.put(Err("the module is no WebAssembly".to_owned()));
+    stage.reload_policy()?;
+    stage.wait(Duration::from_secs(10)).await;
+    assert_eq!(told(), 1);
+    let away = RestFaultKind::Status { status: 503, code: 0 };
+    let channels = "channels/*/messages";
+    stage.on_discord().fail_requests(RestFault::once("POST", channels, away).times(9));
+    stage.reload_policy()?;
+    stage.wait(Duration::from_secs(7_200)).await;
+    assert_eq!(told(), 2);
     Ok(())
 }

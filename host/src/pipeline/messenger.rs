@@ -3,7 +3,7 @@
 //! What administrators are told goes its own way beside what members are told: it waits for no direct message, and
 //! it is tried until the channel takes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
@@ -187,7 +187,9 @@ async fn send(
     if let (TaskState::Sending, Some(sent_at)) = (task.state, task.sent_at)
         && now.0.saturating_sub(sent_at.0) > millis(NONCE_HOLDS)
     {
-        match stands(core, channel, message, sent_at).await {
+        // One with the same words that was sent by another task is not this one.
+        let others = core.store.read(move |tx| tx.sent_into(channel)).await?;
+        match stands(core, channel, message, sent_at, &others).await {
             Ok(Stands::Here(stands)) => {
                 sent(core, task, channel, stands).await?;
                 return Ok(Delivery::Settled);
@@ -230,6 +232,7 @@ async fn stands(
     channel: ChannelId,
     message: &Outgoing,
     sent_at: Timestamp,
+    others: &BTreeSet<MessageId>,
 ) -> Result<Stands, DiscordError> {
     // Discord's clock and ours may differ by a little.
     let since = Timestamp(sent_at.0.saturating_sub(60_000));
@@ -238,7 +241,9 @@ async fn stands(
     let mut before = None;
     for _ in 0..SEARCHES {
         let page = core.discord.recent(channel, before, SEARCHED).await?;
-        let ours = |posted: &&Posted| posted.ours && posted.at >= since && posted.text.trim() == text;
+        let ours = |posted: &&Posted| {
+            posted.ours && posted.at >= since && posted.text.trim() == text && !others.contains(&posted.id)
+        };
         if let Some(found) = page.iter().find(ours) {
             return Ok(Stands::Here(found.id));
         }

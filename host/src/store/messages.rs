@@ -1,5 +1,7 @@
 //! Messages to send, each once, and what administrators are told.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -243,6 +245,14 @@ impl Tx<'_> {
             )?
             .execute(params![id, channel, At(now)])?;
         Ok(begun > 0)
+    }
+
+    /// The messages in a channel that are known to have been sent.
+    pub fn sent_into(&self, channel: ChannelId) -> Result<BTreeSet<MessageId>, StoreError> {
+        let mut sent =
+            self.db.prepare_cached("SELECT message FROM tasks WHERE channel = ?1 AND message IS NOT NULL")?;
+        let rows = sent.query_map([channel], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Says what became of a message.

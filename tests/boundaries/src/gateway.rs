@@ -1,5 +1,4 @@
 /// A frame of the gateway comes to something or to nothing.
-pub fn gateway(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let _ = rolarr::discord::understands(&text);
+pub fn gateway(bytes: &[u8]) -> bool {
+    rolarr::discord::understands(&String::from_utf8_lossy(bytes))
 }

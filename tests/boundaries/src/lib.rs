@@ -1,5 +1,5 @@
 //! What must hold for whatever comes into Rolarr from outside: for each boundary one function that takes bytes,
-//! hands them to what reads them, and panics if something does not hold.
+//! hands them to what reads them, and panics if something does not hold. It says whether they were taken.
 //!
 //! Property tests feed them noise and damaged samples with each `cargo test`; the fuzz targets in `fuzz` feed
 //! them what a coverage-guided fuzzer thinks of.

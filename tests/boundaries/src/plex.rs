@@ -36,13 +36,15 @@ impl Pause for AtOnce {
 }
 
 /// An answer of plex.tv or the server is read, or is an error without anybody's address. The first byte says
-/// which call it answers, the second with which status.
-pub fn plex(bytes: &[u8]) {
-    let [call, status, body @ ..] = bytes else { return };
+/// which call it answers, the second with which status, the third how long it asks to wait.
+pub fn plex(bytes: &[u8]) -> bool {
+    let [call, status, wait, body @ ..] = bytes else { return false };
     let statuses = [200, 200, 200, 201, 204, 400, 401, 404, 422, 429, 500, 503];
-    let Some(&status) = statuses.iter().cycle().nth(usize::from(*status)) else { return };
+    let Some(&status) = statuses.iter().cycle().nth(usize::from(*status)) else { return false };
+    let waits = [None, Some(0), Some(1), Some(3_601), Some(u64::MAX)];
+    let retry_after = waits.into_iter().cycle().nth(usize::from(*wait)).flatten();
     let body = String::from_utf8_lossy(body).into_owned();
-    let response = Response { status, retry_after: None, body };
+    let response = Response { status, retry_after, body };
     let plex = Plex::with_pause(Arc::new(Answers(response)), Arc::new(AtOnce));
     let machine = MachineId("0123456789abcdef".to_owned());
     let account = PlexAccountId(7);
@@ -75,13 +77,15 @@ fn share(machine: MachineId) -> NewShare {
     }
 }
 
-fn check<T: Debug>(answered: Option<Result<T, PlexError>>) {
+fn check<T: Debug>(answered: Option<Result<T, PlexError>>) -> bool {
     let answered = answered.expect("nothing is waited for");
     // How it shows in a log, whatever it is.
     let shown = format!("{answered:?}");
+    let taken = answered.is_ok();
     if let Err(error) = answered {
         let text = error.to_string();
         super::is_fit_for_people(&text);
         assert!(!text.contains('@') && !shown.contains('@'), "an address in {text:?} or {shown:?}");
     }
+    taken
 }

@@ -217,9 +217,10 @@ proptest! {
     fn an_answer_of_plex_is_read_or_is_an_error_that_names_nobody(
         call in 0..boundaries::CALLS,
         status in 0..12_u8,
+        wait in 0..5_u8,
         body in input(answers()),
     ) {
-        let bytes: Vec<u8> = [call, status].into_iter().chain(body).collect();
+        let bytes: Vec<u8> = [call, status, wait].into_iter().chain(body).collect();
         boundaries::plex(&bytes);
     }
 
@@ -252,17 +253,90 @@ fn the_samples_are_right_as_they_are() {
     assert!(recordings().iter().all(recording));
 }
 
+/// What opens something in one of the formats, and never closes it.
+const OPENINGS: [&str; 7] = ["[", "{\"a\":", "<a>", "a.", "[[", "(", "(module "];
+
+/// Each boundary by name; those of Plex whose answers have a body, by their number.
+fn refuses(boundary: &str, bytes: &[u8]) -> bool {
+    let taken = match boundary {
+        "configuration" => boundaries::configuration(bytes),
+        "recording" => boundaries::recording(bytes),
+        "gateway" => boundaries::gateway(bytes),
+        "filter" => boundaries::filter(bytes),
+        "email" => boundaries::email(bytes),
+        "module" => boundaries::module(bytes),
+        "plex" => (0..WITH_A_BODY).any(|call| boundaries::plex(&[&[call, 0, 0], bytes].concat())),
+        other => unreachable!("there is no boundary {other}"),
+    };
+    !taken
+}
+
+/// The calls to Plex with a lower number have an answer that must be read.
+const WITH_A_BODY: u8 = 9;
+
+const BOUNDARIES: [&str; 7] = ["configuration", "recording", "gateway", "filter", "email", "module", "plex"];
+
 #[test]
 fn nesting_without_end_is_refused() {
-    for open in ["[", "{\"a\":", "<a>", "a.", "[[", "("] {
+    for open in OPENINGS {
         let deep = open.repeat(200_000).into_bytes();
-        boundaries::configuration(&deep);
-        boundaries::recording(&deep);
-        boundaries::gateway(&deep);
-        boundaries::filter(&deep);
-        boundaries::email(&deep);
-        for call in 0..boundaries::CALLS {
-            boundaries::plex(&[&[call, 0], deep.as_slice()].concat());
+        for boundary in BOUNDARIES {
+            assert!(refuses(boundary, &deep), "{boundary} took {open:?} without end");
+        }
+    }
+}
+
+/// Which boundary a process is for that reads large inputs.
+const CHILD: &str = "ROLARR_BOUNDARY";
+
+/// So much may be asked for in each of the inputs, in bytes: more than plex.tv's answers may have.
+const LARGE: usize = 16 << 20;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn large_inputs_take_neither_long_nor_much_memory() {
+    let program = std::env::current_exe().unwrap();
+    for boundary in BOUNDARIES {
+        // Address space in KiB: the program itself, its threads' stacks, and some copies of the input.
+        let limited = "ulimit -v 1500000 && exec \"$0\" --exact one_boundary_with_large_inputs --nocapture";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", limited])
+            .arg(&program)
+            .env(CHILD, boundary)
+            .spawn()
+            .unwrap();
+        let began = std::time::Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                Some(ended) => break Some(ended),
+                None if began.elapsed() > std::time::Duration::from_secs(300) => break None,
+                None => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+        };
+        if ended.is_none() {
+            child.kill().unwrap();
+        }
+        assert!(ended.is_some_and(|ended| ended.success()), "{boundary}: {ended:?}");
+    }
+}
+
+/// In a process of its own by the test above; without it, with inputs that every machine has room for.
+#[test]
+fn one_boundary_with_large_inputs() {
+    let (boundaries, size) = match std::env::var(CHILD) {
+        Ok(name) => (vec![name], LARGE),
+        Err(_) => (BOUNDARIES.map(str::to_owned).into(), 1 << 16),
+    };
+    for boundary in boundaries {
+        for piece in ["a", "\0", "a=1\n", "\"a\",", "<a/>", "a@example.org", "a=b&", "label=a%2C", "\u{e4}"] {
+            let large = piece.repeat(size / piece.len()).into_bytes();
+            refuses(&boundary, &large);
+        }
+        for open in OPENINGS {
+            assert!(
+                refuses(&boundary, &open.repeat(size / open.len()).into_bytes()),
+                "{boundary} took {open:?}"
+            );
         }
     }
 }

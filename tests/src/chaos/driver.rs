@@ -1,7 +1,7 @@
-//! Carries a schedule out.
+//! Carries a schedule out: lets time pass, kills the process and starts it again.
 
 use std::{
-    collections::BTreeMap,
+    collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
@@ -9,45 +9,53 @@ use std::{
 use anyhow::Result;
 use fastrand::Rng;
 use rolarr::{
-    domain::UserId,
-    pipeline::ports::{Command, GatewayNews, Hint, Said, Snapshot},
-    store::Stage as At,
+    domain::{GuildId, UserId},
+    pipeline::ports::GatewayNews,
+    store::Impediment,
 };
 use rolarr_sim::{discord as sim, plex::MACHINE};
 
 use super::{
     Report,
     evidence::Evidence,
-    faults,
     fuse::Fuse,
-    invariants::{self, Standing},
-    plan::{Happening, Plan, Which},
-    tamper::Tamper,
-    town::{Soul, Town},
+    judge,
+    opening::{self, Opened},
+    plan::{Happening, Kill, Plan},
+    town::Town,
 };
 use crate::inprocess::Stage;
 
 /// How long a call into the pipeline may take; in a kill it never returns.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is left of a run.
-struct Run {
-    stage: Stage,
-    town: Town,
+/// A run on its way.
+pub(super) struct Run {
+    pub(super) stage: Stage,
+    pub(super) town: Town,
+    pub(super) staff: sim::RoleId,
+    pub(super) second: Option<(sim::GuildId, sim::RoleId)>,
+    /// Which of the policies the configuration names.
+    pub(super) policy: usize,
+    pub(super) rng: Rng,
+    pub(super) report: Report,
+    pub(super) troubles: Troubles,
     fuse: Fuse,
-    rng: Rng,
-    report: Report,
     /// The process starts again then: milliseconds since 1970.
     down_until: Option<u64>,
-    /// What the next kill is like.
-    next_down: u64,
-    torn: usize,
-    deaf_until: u64,
-    unavailable_until: u64,
-    plex_out_until: u64,
-    discord_out_until: u64,
-    /// How those who are held stood at Plex when that was first seen.
-    held: BTreeMap<UserId, Standing>,
+    /// The kills that were drawn and have not come, the next first.
+    kills: VecDeque<Kill>,
+}
+
+/// Until when something goes wrong, in milliseconds since 1970; 0 for what does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Troubles {
+    pub(super) deaf: u64,
+    pub(super) unavailable: u64,
+    pub(super) kicked: u64,
+    pub(super) plex_out: u64,
+    pub(super) discord_out: u64,
+    pub(super) disk_full: u64,
 }
 
 /// Runs one seed from beginning to end, and says what it found. It needs a runtime whose time is paused.
@@ -55,81 +63,88 @@ struct Run {
 /// # Errors
 /// If the run itself can't be set up or looked at.
 pub async fn run(seed: u64) -> Result<Report> {
-    run_with(seed, None).await.map(|(report, _)| report)
+    let (mut report, evidence, town) = to_the_end(seed, false).await?;
+    let found = judge::at_the_end(&evidence, &town).await?;
+    report.violations.extend(found);
+    for violation in &mut report.violations {
+        *violation = format!("seed {seed}: {violation}");
+    }
+    Ok(report)
 }
 
-/// Runs one seed in which something is wrong on purpose: whether there was an opportunity for it, and what was
-/// found.
-///
-/// # Errors
-/// If the run itself can't be set up or looked at.
-pub async fn run_with(seed: u64, tamper: Option<Tamper>) -> Result<(Report, bool)> {
+/// Runs one seed, and leaves the judgement to the caller. Without a brake everything passes at once.
+pub(super) async fn to_the_end(seed: u64, without_brake: bool) -> Result<(Report, Evidence, Town)> {
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::draw(&mut rng);
-    let brake = if tamper == Some(Tamper::NoBrake) { u32::MAX } else { plan.brake };
-    let (stage, town) = Town::build(&plan, brake, seed, &mut rng).await?;
+    let brake = if without_brake { u32::MAX } else { plan.ways.brake };
+    let Opened { mut stage, town, staff, second } = opening::open(&plan, brake, seed, &mut rng).await?;
+    let fuse = Fuse::default();
+    stage.gate(fuse.gate());
     let beginning = stage.now();
     let mut run = Run {
         stage,
         town,
-        fuse: Fuse::default(),
+        staff,
+        second,
+        policy: plan.ways.policy,
         rng,
         report: Report { seeds: 1, ..Report::default() },
+        troubles: Troubles::default(),
+        fuse,
         down_until: Some(0),
-        next_down: 0,
-        torn: 0,
-        deaf_until: 0,
-        unavailable_until: 0,
-        plex_out_until: 0,
-        discord_out_until: 0,
-        held: BTreeMap::new(),
+        kills: VecDeque::new(),
     };
     for (at, happening) in plan.happenings {
         run.pass_until(beginning + at).await?;
-        run.happen(happening).await?;
+        run.race(happening).await?;
     }
     run.calm_down().await?;
-    let tampered = tamper.is_some_and(|tamper| tamper.strikes(&run.stage, &run.town));
-    let found = invariants::at_the_end(&Evidence::of_stage(&run.stage)?, &run.town, plan.brake).await?;
-    run.report.violations.extend(found);
-    run.report.requests = run.stage.at_plex().requests.len() as u64;
-    run.report.trace = run.trace().await?;
-    for violation in &mut run.report.violations {
-        *violation = format!("seed {seed}: {violation}");
-    }
-    Ok((run.report, tampered))
+    run.close().await
 }
 
 impl Run {
+    /// Something happens, and a kill may fall into it.
+    async fn race(&mut self, happening: Happening) -> Result<()> {
+        let (fuse, runs) = (self.fuse.clone(), self.stage.runs());
+        tokio::select! {
+            biased;
+            () = fuse.blows(), if runs => Ok(()),
+            done = self.happen(happening) => done,
+        }
+    }
+
     /// Lets time pass, and does what is due meanwhile.
     async fn pass_until(&mut self, until: u64) -> Result<()> {
         loop {
-            self.end_outages().await?;
+            self.end_troubles().await?;
             if self.fuse.is_blown() {
                 self.die()?;
             }
             let now = self.stage.now();
             if self.down_until.is_some_and(|due| due <= now) {
-                self.revive().await;
+                self.revive().await?;
                 continue;
             }
             if now >= until {
                 return Ok(());
             }
-            let changes =
-                [self.deaf_until, self.unavailable_until, self.plex_out_until, self.discord_out_until];
-            let next =
-                changes.into_iter().chain(self.down_until).filter(|at| *at > now).fold(until, u64::min);
+            let next = self.troubles.ends().into_iter().chain(self.down_until);
+            let next = next.filter(|at| *at > now).fold(until, u64::min);
             let fuse = self.fuse.clone();
+            let runs = self.stage.runs();
             tokio::select! {
                 biased;
-                () = fuse.blows(), if self.stage.runs() => {}
+                () = fuse.blows(), if runs => {}
+                () = self.stage.broken() => {
+                    self.report.violations.push("a worker ended by itself".to_owned());
+                    self.die()?;
+                }
                 () = tokio::time::sleep(Duration::from_millis(next - now)) => {}
             }
         }
     }
 
-    async fn end_outages(&mut self) -> Result<()> {
+    async fn end_troubles(&mut self) -> Result<()> {
         let now = self.stage.now();
         let over = |until: &mut u64| {
             let over = *until != 0 && *until <= now;
@@ -138,352 +153,96 @@ impl Run {
             }
             over
         };
-        if over(&mut self.plex_out_until) {
+        if over(&mut self.troubles.plex_out) {
             self.stage.at_plex().clear_faults();
         }
-        if over(&mut self.discord_out_until) {
+        if over(&mut self.troubles.discord_out) {
             self.stage.on_discord().end_trouble();
         }
-        if over(&mut self.unavailable_until) {
-            let guild = self.stage.scene.guild;
-            self.stage.on_discord().set_available(now, guild, true)?;
-            self.news(GatewayNews::GuildAvailable(self.stage.guild())).await;
+        if over(&mut self.troubles.disk_full) && self.stage.runs() {
+            self.stage.impede(Impediment::None).await?;
         }
-        if over(&mut self.deaf_until) {
+        let guild = self.stage.scene.guild;
+        if over(&mut self.troubles.unavailable) {
+            self.stage.on_discord().set_available(now, guild, true)?;
+            self.news(GatewayNews::GuildAvailable(GuildId(guild.0))).await;
+        }
+        if over(&mut self.troubles.kicked) {
+            self.stage.on_discord().invite_bot(now, guild)?;
+            self.news(GatewayNews::GuildAvailable(GuildId(guild.0))).await;
+        }
+        if over(&mut self.troubles.deaf) {
             self.news(GatewayNews::Session).await;
         }
         Ok(())
     }
 
-    /// The kill: what the disk had at this moment is all that is left.
+    /// A kill was drawn: it comes with the steps that follow, or with those after the next start.
+    pub(super) fn doom(&mut self, kill: Kill) {
+        self.kills.push_back(kill);
+        if self.stage.runs() && self.kills.len() == 1 {
+            self.fuse.set(kill.steps);
+        }
+    }
+
+    /// The kill: what the files hold at this moment is all that is left.
     fn die(&mut self) -> Result<()> {
-        let torn: Vec<u8> = (0..self.torn).map(|_| self.rng.u8(..)).collect();
+        let kill = self.kills.pop_front();
+        let torn = kill.map_or(0, |kill| kill.torn);
+        let torn: Vec<u8> = (0..torn).map(|_| self.rng.u8(..)).collect();
         self.stage.cut_power(&torn)?;
+        if self.fuse.is_blown() {
+            *self.report.kills.entry(self.fuse.step()).or_default() += 1;
+        }
         self.fuse.reset();
-        self.report.kills += 1;
-        self.down_until = Some(self.stage.now() + self.next_down * 1_000);
+        self.down_until = Some(self.stage.now() + kill.map_or(1, |kill| kill.down) * 1_000);
         Ok(())
     }
 
-    async fn revive(&mut self) {
+    /// The process starts, and may be killed in that.
+    async fn revive(&mut self) -> Result<()> {
         self.fuse.reset();
-        self.down_until = match self.stage.open(Some(self.fuse.watcher())).await {
-            Ok(()) => None,
-            // Discord does not answer: as at a real start it is tried again.
-            Err(_) => Some(self.stage.now() + 5_000),
+        if let Some(kill) = self.kills.front() {
+            self.fuse.set(kill.steps);
+        }
+        // Nobody starts it with a policy that does not load.
+        self.name_the_policy()?;
+        let fuse = self.fuse.clone();
+        let opened = tokio::select! {
+            biased;
+            () = fuse.blows() => None,
+            opened = self.stage.open(Some(self.fuse.watcher())) => Some(opened),
         };
+        match opened {
+            None => self.die()?,
+            Some(Ok(())) => self.down_until = None,
+            // Discord does not answer: as at a real start it is tried again.
+            Some(Err(_)) => self.down_until = Some(self.stage.now() + 5_000),
+        }
+        Ok(())
     }
 
-    async fn news(&self, news: GatewayNews) {
+    pub(super) async fn news(&self, news: GatewayNews) {
         if self.stage.runs() {
             // Nobody hears it while the process is down; the next start begins with a session of its own.
             let _ = tokio::time::timeout(PATIENCE, self.stage.news(news)).await;
         }
     }
 
-    async fn command(&self, command: Command) {
-        let moderator = UserId(self.stage.scene.mod_user.0);
-        // Nobody answers while the process is down.
-        let _ = tokio::time::timeout(PATIENCE, self.stage.command(moderator, true, command)).await;
-    }
-
-    /// The gateway tells of somebody, if it does.
-    async fn tell(&mut self, user: UserId) {
-        let lost = self.stage.now() < self.deaf_until || self.rng.u8(0..30) == 0;
-        if !lost && self.stage.runs() {
-            let _ = tokio::time::timeout(PATIENCE, self.stage.tell(user)).await;
-        } else if lost {
-            self.report.faults += 1;
-        }
-    }
-
-    async fn happen(&mut self, happening: Happening) -> Result<()> {
-        self.report.events += 1;
-        match happening {
-            Happening::Gives(who, which) => self.set_role(who, which, true).await,
-            Happening::Takes(who, which) => self.set_role(who, which, false).await,
-            Happening::Flickers(who, which) => {
-                let role = self.role(which);
-                let has = self.roles_of(self.town.souls[who].user).contains(&role);
-                self.set_role(who, which, !has).await;
-                tokio::time::sleep(Duration::from_millis(self.rng.u64(1..900))).await;
-                self.set_role(who, which, has).await;
-            }
-            Happening::Swaps(who) => self.swap(who).await,
-            Happening::Leaves(who) => {
-                let (now, guild, user) =
-                    (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
-                if self.stage.on_discord().leave(now, guild, sim::UserId(user.0)).is_ok() {
-                    let soul = &mut self.town.souls[who];
-                    // With the friendship ends what the owner had set.
-                    (soul.answered, soul.filter) = (false, None);
-                    self.tell(user).await;
-                }
-            }
-            Happening::Joins(who) => {
-                let (now, guild, user) =
-                    (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
-                if self.stage.on_discord().join(now, guild, sim::UserId(user.0)).is_ok() {
-                    self.tell(user).await;
-                }
-            }
-            Happening::Answers(who) => {
-                let address = self.town.souls[who].address.clone();
-                // What comes from somebody who left, or left and came back unnoticed, is forgotten with that.
-                let known = self.is_known(who).await?;
-                if self.types(who, &address).await && known {
-                    self.town.souls[who].answered = true;
-                }
-            }
-            Happening::Garbage(who) => {
-                let text = ["what?", "a@", "\u{202e}@example.org", ""][self.rng.usize(0..4)];
-                self.types(who, text).await;
-            }
-            Happening::Claims(who) => {
-                let number = self.rng.usize(0..self.town.foreign.len());
-                let address = self.town.foreign[number].address.clone();
-                if self.types(who, &address).await {
-                    self.town.souls[who].claimed = true;
-                }
-            }
-            Happening::Accepts(who) => {
-                let (now, address) = (self.stage.now(), self.town.souls[who].address.clone());
-                let _ = self.stage.at_plex().person_accepts(now, &address);
-            }
-            Happening::Declines(who) => {
-                let address = self.town.souls[who].address.clone();
-                if self.stage.at_plex().person_declines(&address).is_ok() {
-                    self.town.souls[who].declined = true;
-                }
-            }
-            Happening::Departs(who) => {
-                let account = self.town.souls[who].plex;
-                if self.stage.at_plex().person_leaves_share(account).is_ok() {
-                    self.town.souls[who].departed = true;
-                }
-            }
-            Happening::Edits(who) => self.edit(who).await?,
-            Happening::Twice(who) => {
-                let user = self.town.souls[who].user;
-                self.tell(user).await;
-                self.tell(user).await;
-            }
-            Happening::Outdated(who) => self.tell_outdated(who).await,
-            Happening::MassLoss(which) => {
-                for who in 0..self.town.souls.len() {
-                    self.set_role(who, which, false).await;
-                }
-            }
-            Happening::Deletes(which) => {
-                let role = self.role(which);
-                if self.stage.delete_role(role).is_ok() {
-                    self.news(GatewayNews::RoleDeleted(self.stage.guild(), role)).await;
-                    self.news(GatewayNews::Session).await;
-                }
-            }
-            Happening::Approves => {
-                self.look_at_held().await?;
-                self.approve().await;
-            }
-            Happening::Rejects => self.reject().await?,
-            Happening::Session => self.news(GatewayNews::Session).await,
-            Happening::Sync => {
-                self.command(Command::Sync).await;
-            }
-            trouble => self.trouble(trouble)?,
-        }
-        self.look_at_held().await
-    }
-
-    fn trouble(&mut self, trouble: Happening) -> Result<()> {
-        self.report.events -= 1;
-        self.report.faults += 1;
-        let now = self.stage.now();
-        match trouble {
-            Happening::Deaf(seconds) => self.deaf_until = now + seconds * 1_000,
-            Happening::Unavailable(seconds) => {
-                let guild = self.stage.scene.guild;
-                self.stage.on_discord().set_available(now, guild, false)?;
-                self.unavailable_until = now + seconds * 1_000;
-            }
-            Happening::AtPlex => {
-                let fault = faults::at_plex(&mut self.rng);
-                self.stage.at_plex().fault(fault);
-            }
-            Happening::PlexOutage(seconds) => {
-                let fault = faults::plex_outage(&mut self.rng);
-                self.stage.at_plex().fault(fault);
-                self.plex_out_until = now + seconds * 1_000;
-            }
-            Happening::OnDiscord => {
-                let fault = faults::on_discord(&mut self.rng);
-                self.stage.on_discord().fail_requests(fault);
-            }
-            Happening::DiscordOutage(seconds) => {
-                let fault = faults::discord_outage(&mut self.rng);
-                self.stage.on_discord().fail_requests(fault);
-                self.discord_out_until = now + seconds * 1_000;
-            }
-            Happening::Kill { steps, down, torn } => {
-                self.report.faults -= 1;
-                (self.next_down, self.torn) = (down, torn);
-                self.fuse.set(steps);
-            }
-            other => unreachable!("{other:?} is no trouble"),
-        }
-        Ok(())
-    }
-
-    fn role(&self, which: Which) -> rolarr::domain::RoleId {
-        match which {
-            Which::Subscriber => self.stage.role(),
-            Which::Vip => self.stage.vip,
-        }
-    }
-
-    fn roles_of(&self, user: UserId) -> Vec<rolarr::domain::RoleId> {
-        let discord = self.stage.on_discord();
-        let guild = discord.guild(self.stage.scene.guild);
-        let member = guild.and_then(|guild| guild.members.get(&sim::UserId(user.0)));
-        member
-            .map(|member| member.roles.iter().map(|role| rolarr::domain::RoleId(role.0)).collect())
-            .unwrap_or_default()
-    }
-
-    async fn set_role(&mut self, who: usize, which: Which, has: bool) {
-        let (now, guild) = (self.stage.now(), self.stage.scene.guild);
-        let user = self.town.souls[who].user;
-        let role = self.role(which);
-        if self.roles_of(user).contains(&role) == has {
-            return;
-        }
-        let (member, role) = (sim::UserId(user.0), sim::RoleId(role.0));
-        let done = if has {
-            self.stage.on_discord().add_role(now, guild, member, role)
-        } else {
-            self.stage.on_discord().remove_role(now, guild, member, role)
-        };
-        if done.is_ok() {
-            self.tell(user).await;
-        }
-    }
-
-    async fn swap(&mut self, who: usize) {
-        let (now, guild, user) = (self.stage.now(), self.stage.scene.guild, self.town.souls[who].user);
-        let (subscriber, vip) = (self.role(Which::Subscriber), self.role(Which::Vip));
-        let roles = self.roles_of(user);
-        let to = if roles.contains(&vip) { subscriber } else { vip };
-        if roles.is_empty() {
-            return;
-        }
-        let set = self.stage.on_discord().set_roles(now, guild, sim::UserId(user.0), &[sim::RoleId(to.0)]);
-        if set.is_ok() {
-            self.tell(user).await;
-        }
-    }
-
-    /// Whether it is stored that somebody is a member, and since when.
-    async fn is_known(&self, who: usize) -> Result<bool> {
-        let (guild, user) = (self.stage.guild(), self.town.souls[who].user);
-        let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
-        let stored = stored.filter(|member| member.present).and_then(|member| member.joined_at);
-        let discord = self.stage.on_discord();
-        let member =
-            discord.guild(self.stage.scene.guild).and_then(|guild| guild.members.get(&sim::UserId(user.0)));
-        Ok(member.is_some_and(|member| stored.is_some_and(|at| at.0 == member.joined_at_ms)))
-    }
-
-    /// Types a direct message. True if it was taken up as an address.
-    async fn types(&mut self, who: usize, text: &str) -> bool {
-        let user = self.town.souls[who].user;
-        let asked = tokio::time::timeout(PATIENCE, self.stage.write(user, text)).await;
-        matches!(asked, Ok(Ok(Some(reply))) if reply.text.starts_with("Thank you. If everything"))
-    }
-
-    /// The owner sets a filter for somebody whose account is at rest and of whom Rolarr wrote nothing.
-    async fn edit(&mut self, who: usize) -> Result<()> {
-        let Soul { user, plex, .. } = self.town.souls[who];
-        let at_rest = self
-            .stage
-            .read(move |tx| {
-                let Some(account) = tx.account_of(user)? else { return Ok(false) };
-                let waits = tx.next_waiting(user)?.is_some() || tx.hold(account.id)?.is_some();
-                Ok(account.stage == At::Joined
-                    && account.due.is_none()
-                    && !waits
-                    && tx.fields(account.id)?.is_empty())
-            })
-            .await?;
-        let restricted = self.stage.is_restricted(rolarr::domain::PlexAccountId(plex));
-        let done = at_rest
-            && !restricted
-            && self.stage.at_plex().owner_sets_filter(plex, "filterMovies", "label=Kids").is_ok();
-        if done {
-            self.town.souls[who].filter = Some("label=Kids".to_owned());
-        }
-        Ok(())
-    }
-
-    async fn tell_outdated(&mut self, who: usize) {
-        let said = Said::Member(Snapshot {
-            user: self.town.souls[who].user,
-            username: format!("soul{who}"),
-            roles: Vec::new(),
-            joined_at: None,
-            screening: false,
-            bot: false,
-        });
-        if self.stage.runs() {
-            let hint = Hint { guild: self.stage.guild(), user: self.town.souls[who].user, said };
-            let _ = tokio::time::timeout(PATIENCE, self.stage.hint(hint)).await;
-        }
-    }
-
-    async fn approve(&mut self) {
-        // A kill may come in the middle of it: then nobody knows whether it counted.
-        self.town.approvals.push(self.stage.now());
-        self.command(Command::Approve { member: None }).await;
-        self.held.clear();
-    }
-
-    async fn reject(&mut self) -> Result<()> {
-        self.look_at_held().await?;
-        self.command(Command::Reject { member: None }).await;
-        self.held.clear();
-        Ok(())
-    }
-
-    /// Nothing may change at Plex for somebody who is held.
-    async fn look_at_held(&mut self) -> Result<()> {
-        let users = invariants::held(&self.stage).await?;
-        let mut held = BTreeMap::new();
-        for user in users {
-            let Some(soul) = self.town.souls.iter().find(|soul| soul.user == user) else { continue };
-            let now = Standing::of(&self.stage.at_plex(), soul);
-            match self.held.get(&user) {
-                None => self.report.held += 1,
-                Some(then) if then.is_less_than(&now) || *then == now => {}
-                Some(then) => self
-                    .report
-                    .violations
-                    .push(format!("<@{user}> is held, and had {then:?} at Plex, and has {now:?}")),
-            }
-            held.insert(user, now);
-        }
-        self.held = held;
-        Ok(())
-    }
-
     /// No more trouble: everything that is under way comes to its end, and what is held is decided.
     async fn calm_down(&mut self) -> Result<()> {
+        self.kills.clear();
         self.stage.at_plex().clear_faults();
         self.stage.on_discord().end_trouble();
-        (self.plex_out_until, self.discord_out_until, self.deaf_until) = (0, 0, 0);
-        if self.unavailable_until != 0 {
-            let (now, guild) = (self.stage.now(), self.stage.scene.guild);
-            self.stage.on_discord().set_available(now, guild, true)?;
-            self.unavailable_until = 0;
+        let (now, guild) = (self.stage.now(), self.stage.scene.guild);
+        self.stage.on_discord().set_available(now, guild, true)?;
+        if self.troubles.kicked != 0 {
+            self.stage.on_discord().invite_bot(now, guild)?;
         }
+        if self.troubles.disk_full != 0 && self.stage.runs() {
+            self.stage.impede(Impediment::None).await?;
+        }
+        self.troubles = Troubles::default();
         if self.fuse.is_blown() {
             self.die()?;
         }
@@ -493,33 +252,85 @@ impl Run {
         }
         self.news(GatewayNews::Session).await;
         self.pass_until(self.stage.now() + 3_600_000).await?;
-        self.look_at_held().await?;
-        if self.rng.bool() {
-            self.reject().await?;
-        } else {
-            self.approve().await;
-        }
-        self.pass_until(self.stage.now() + 2 * 3_600_000).await
+        self.look_at_held(true).await?;
+        let approves = self.rng.bool();
+        self.decide(approves, None).await?;
+        // The rest of the questions and what is compared now and then.
+        self.pass_until(self.stage.now() + 2 * 3_600_000).await?;
+        self.look_at_held(false).await?;
+        // Who was held only after that, by what was changed by hand, is decided too.
+        self.decide(approves, None).await?;
+        self.pass_until(self.stage.now() + 3_600_000).await
     }
 
-    /// A digest of everything that happened.
-    async fn trace(&self) -> Result<u64> {
-        let mut digest = DefaultHasher::new();
+    /// Collects what is left.
+    async fn close(mut self) -> Result<(Report, Evidence, Town)> {
+        let ended = self.stage.now();
+        let evidence = Evidence::of_stage(self.stage).await?;
+        self.report.answered = self.town.souls.iter().filter(|soul| soul.answered).count() as u64;
         {
-            let plex = self.stage.at_plex();
-            for request in &plex.requests {
-                (request.at_ms, &request.method, &request.path, &request.body, request.status)
-                    .hash(&mut digest);
-            }
-            for share in plex.world.shares.values().filter(|share| share.machine == MACHINE) {
-                (share.id, &share.typed, share.accepted_at).hash(&mut digest);
-            }
+            let plex = evidence.at_plex();
+            let discord = evidence.on_discord();
+            self.report.requests = plex.requests.len() as u64;
+            self.report.faults += plex.struck.len() as u64;
+            self.report.faults += discord.requests().iter().filter(|request| request.struck).count() as u64;
         }
-        for soul in &self.town.souls {
-            self.stage.messages(soul.user).hash(&mut digest);
-        }
-        self.stage.audit().hash(&mut digest);
-        self.stage.now().hash(&mut digest);
-        Ok(digest.finish())
+        let (trace, decisions) = trace(&evidence, &self.town, ended).await?;
+        self.report.trace = trace;
+        self.report.decisions = decisions;
+        Ok((self.report, evidence, self.town))
     }
+}
+
+impl Troubles {
+    fn ends(&self) -> [u64; 6] {
+        [self.deaf, self.unavailable, self.kicked, self.plex_out, self.discord_out, self.disk_full]
+    }
+}
+
+/// A digest of everything that happened, and how many decisions there were.
+async fn trace(evidence: &Evidence, town: &Town, ended: u64) -> Result<(u64, u64)> {
+    let mut decisions = 0;
+    let mut digest = DefaultHasher::new();
+    {
+        let plex = evidence.at_plex();
+        for request in &plex.requests {
+            (request.at_ms, &request.method, &request.path, &request.body, request.status).hash(&mut digest);
+        }
+        for share in plex.world.shares.values().filter(|share| share.machine == MACHINE) {
+            (share.id, &share.typed, share.accepted_at).hash(&mut digest);
+        }
+    }
+    for request in evidence.on_discord().requests() {
+        (request.at_ms, &request.method, &request.path, request.body.to_string(), request.status)
+            .hash(&mut digest);
+    }
+    let users: Vec<UserId> = town.souls.iter().map(|soul| soul.user).collect();
+    for user in users {
+        evidence.messages(user).hash(&mut digest);
+        let decided = evidence
+            .read(move |tx| {
+                let mut decided = Vec::new();
+                for row in tx.story(user)? {
+                    let state = row.event.state.word();
+                    let decision = tx.decision(row.id)?;
+                    let decision =
+                        decision.map(|of| (of.at.0, format!("{:?}", of.actions), of.reason, of.fuel));
+                    decided.push((
+                        row.id.0,
+                        row.event.at.0,
+                        format!("{:?}", row.event.cause),
+                        state,
+                        decision,
+                    ));
+                }
+                Ok(decided)
+            })
+            .await?;
+        decisions += decided.iter().filter(|(.., decision)| decision.is_some()).count() as u64;
+        decided.hash(&mut digest);
+    }
+    evidence.audit().hash(&mut digest);
+    ended.hash(&mut digest);
+    Ok((digest.finish(), decisions))
 }

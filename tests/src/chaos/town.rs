@@ -1,38 +1,43 @@
-//! Who lives in the guild, and with whom the owner shares already.
+//! Who lives in the guilds, with whom the owner shares already, and what administrators did about them.
+
+use rolarr::{
+    domain::{EventId, GuildId, RoleId, UserId, contract::Access},
+    pipeline::settings::Drift,
+    store::HoldReason,
+};
+use rolarr_sim::plex::{MACHINE, OTHER_MACHINE, PlexSim, Share, Tie};
 
 use anyhow::{Context, Result};
-use fastrand::Rng;
-use rolarr::{
-    domain::{RoleId, UserId},
-    pipeline::settings::Brake,
-};
-use rolarr_sim::{
-    discord as sim,
-    plex::{MACHINE, OTHER_MACHINE, PlexSim, Share, Tie},
-};
 
-use super::plan::Plan;
-use crate::inprocess::{Setting, Stage};
-
-/// A member who may get roles, and what they did.
+/// A member who may get roles, and what they did. Times are milliseconds since 1970.
 #[derive(Clone, Debug)]
 pub struct Soul {
     /// On Discord.
     pub user: UserId,
-    /// Their Plex account.
+    /// Their Plex account; 0 if they have none.
     pub plex: u64,
     /// Its address.
     pub address: String,
-    /// They gave it, were thanked, and have not left the guild since.
+    /// They gave it, were thanked, and have not been removed since.
     pub answered: bool,
-    /// They gave an address that is somebody else's.
+    /// The last address that they gave and were thanked for is somebody else's.
     pub claimed: bool,
-    /// They declined an invitation.
-    pub declined: bool,
-    /// They ended a share.
-    pub departed: bool,
-    /// What the owner set for them while they had access.
-    pub filter: Option<String>,
+    /// When they last declined an invitation.
+    pub declined: Option<u64>,
+    /// When they last ended a share.
+    pub departed: Option<u64>,
+    /// What the owner set for them while they had access, and when.
+    pub filter: Option<(u64, String)>,
+    /// When the owner last changed by hand what Rolarr had written for them.
+    pub edited: Option<u64>,
+    /// When they last began to watch something.
+    pub watching: Option<u64>,
+    /// When they got a tracked role.
+    pub gained: Vec<u64>,
+    /// When they left a guild.
+    pub left: Vec<u64>,
+    /// From when on it was known that they must not be touched, and until when that was so.
+    pub guarded: Vec<(u64, Option<u64>)>,
 }
 
 impl Soul {
@@ -45,10 +50,21 @@ impl Soul {
             address,
             answered: false,
             claimed: false,
-            declined: false,
-            departed: false,
+            declined: None,
+            departed: None,
             filter: None,
+            edited: None,
+            watching: None,
+            gained: Vec::new(),
+            left: Vec::new(),
+            guarded: Vec::new(),
         }
+    }
+
+    /// Whether nothing may be done about them at that time.
+    #[must_use]
+    pub fn is_guarded(&self, at: u64) -> bool {
+        self.guarded.iter().any(|(from, to)| *from <= at && to.is_none_or(|to| at <= to))
     }
 }
 
@@ -65,79 +81,111 @@ pub struct Foreign {
     pub shares: Vec<Share>,
 }
 
-/// Everybody.
+/// What an administrator said on those who are held.
 #[derive(Clone, Debug)]
+pub struct Verdict {
+    /// When.
+    pub at: u64,
+    /// Their access may shrink; otherwise they keep what they have.
+    pub approves: bool,
+    /// It was about everybody of whom administrators had been told: whoever comes next is counted anew.
+    pub all: bool,
+    /// Those whom it concerned.
+    pub members: Vec<UserId>,
+    /// It was answered. A kill can fall into it: then nobody knows whether it counted.
+    pub answered: bool,
+}
+
+/// Somebody who was seen to be held.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Who.
+    pub user: UserId,
+    /// Since when.
+    pub since: u64,
+    /// Why.
+    pub reason: HoldReason,
+    /// The event whose decision was the first to be held.
+    pub event: Option<EventId>,
+    /// What the guilds had decided before.
+    pub before: Vec<(GuildId, Access)>,
+    /// They were held still when everything had been calm for an hour.
+    pub long: bool,
+}
+
+/// A tracked role that was deleted.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// When.
+    pub at: u64,
+    /// The guild.
+    pub guild: GuildId,
+    /// The role.
+    pub role: RoleId,
+    /// Those for whom it was the last tracked role of that guild.
+    pub losers: Vec<UserId>,
+}
+
+/// What the operator gives to everybody, and what the policies of a run may do.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// So many members' access may shrink within an hour.
+    pub brake: u32,
+    /// The libraries that are shared; none for all.
+    pub libraries: Option<Vec<String>>,
+    /// An invitation allows downloads.
+    pub downloads: bool,
+    /// `allowTuners` of those who are invited.
+    pub live_tv: u8,
+    /// The labels that restrictions ask for.
+    pub labels: Vec<String>,
+    /// A policy of this run restricts those who leave instead of removing them.
+    pub keeps_leavers: bool,
+    /// What becomes of what somebody else changed.
+    pub drift: Drift,
+    /// How long a request may be under way that was right when it was made, in milliseconds.
+    pub moment: u64,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self {
+            brake: u32::MAX,
+            libraries: None,
+            downloads: false,
+            live_tv: 0,
+            labels: vec!["noAccess".to_owned()],
+            keeps_leavers: false,
+            drift: Drift::Report,
+            moment: 1_000,
+        }
+    }
+}
+
+/// Everybody.
+#[derive(Clone, Debug, Default)]
 pub struct Town {
     /// Those who may get roles.
     pub souls: Vec<Soul>,
-    /// Members who must never be touched: two by their ids, one by a role, the guild's owner, a bot. They
-    /// hold the role that gives access.
+    /// Members who must never be touched, though they hold the role that gives access.
     pub untouchable: Vec<UserId>,
     /// Those with whom the owner shares already.
     pub foreign: Vec<Foreign>,
-    /// When an administrator let happen what was held, or tried to: milliseconds since 1970.
-    pub approvals: Vec<u64>,
+    /// What the operator set.
+    pub given: Given,
+    /// What administrators decided.
+    pub verdicts: Vec<Verdict>,
+    /// Those who were seen to be held.
+    pub held: Vec<Held>,
+    /// Roles that were deleted.
+    pub deletions: Vec<Deletion>,
 }
 
 impl Town {
     /// People on whom nothing was decided by an administrator.
     #[must_use]
     pub fn of(souls: Vec<Soul>, untouchable: Vec<UserId>, foreign: Vec<Foreign>) -> Self {
-        Self { souls, untouchable, foreign, approvals: Vec::new() }
-    }
-
-    /// Sets everything up. The pipeline has started once when it returns, and is stopped.
-    pub(super) async fn build(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> Result<(Stage, Self)> {
-        let setting = Setting { seed, in_memory: true, ..Setting::default() };
-        let mut stage = Stage::with(setting).await?;
-        stage.stop().await;
-        let now = stage.now();
-        let guild = stage.scene.guild;
-        let mut souls = Vec::new();
-        let mut untouchable = Vec::new();
-        {
-            let mut discord = stage.on_discord();
-            let mut plex = stage.at_plex();
-            for number in 0..plan.people {
-                let name = format!("soul{number}");
-                let user = discord.create_user(now, &name);
-                discord.join(now, guild, user)?;
-                if rng.u8(0..8) == 0 {
-                    discord.set_direct_messages(user, sim::DirectMessages::Closed)?;
-                }
-                let address = format!("{name}.post@example.org");
-                let account = plex.world.add_person(&address, &name, &name);
-                souls.push(Soul::new(UserId(user.0), account, address));
-            }
-            for number in 0..plan.bystanders {
-                let user = discord.create_user(now, &format!("bystander{number}"));
-                discord.join(now, guild, user)?;
-            }
-            let staff = discord.create_role(now, guild, "Staff")?;
-            for number in 0..3 {
-                let user = discord.create_user(now, &format!("protected{number}"));
-                discord.join(now, guild, user)?;
-                untouchable.push(user);
-            }
-            discord.add_role(now, guild, untouchable[2], staff)?;
-            untouchable.push(stage.scene.owner);
-            let robot = discord.create_bot(now, "robot");
-            discord.join(now, guild, robot)?;
-            untouchable.push(robot);
-            for user in &untouchable {
-                discord.add_role(now, guild, *user, stage.scene.subscriber)?;
-            }
-            plex.world.quirks.cancel_leaves_share = rng.bool();
-            plex.world.quirks.v1_lists_pending = rng.bool();
-            drop((discord, plex));
-            let settings = stage.settings();
-            settings.protected_members = untouchable[..2].iter().map(|user| UserId(user.0)).collect();
-            settings.protected_roles = [RoleId(staff.0)].into();
-            settings.brake = Brake { members: brake, ..Brake::default() };
-        }
-        let foreign = share_with_others(&mut stage.at_plex(), now)?;
-        let untouchable = untouchable.into_iter().map(|user| UserId(user.0)).collect();
-        Ok((stage, Self::of(souls, untouchable, foreign)))
+        Self { souls, untouchable, foreign, ..Self::default() }
     }
 }
 
@@ -149,21 +197,21 @@ pub(crate) fn share_with_others(plex: &mut PlexSim, now: u64) -> Result<Vec<Fore
         ("foreign1", &[OTHER_MACHINE]),
         ("foreign2", &[MACHINE, OTHER_MACHINE]),
     ] {
-        let address = format!("{name}.post@example.org");
-        let account = plex.world.add_person(&address, name, name);
-        for machine in servers {
-            plex.owner_shares_with(now, account, machine, &[])?;
-        }
-        plex.owner_sets_filter(account, "filterMovies", "label=Kids")?;
-        all.push((account, address));
+        all.push(share_with(plex, now, name, servers)?);
     }
-    all.into_iter()
-        .map(|(account, address)| {
-            let shares: Vec<Share> =
-                plex.world.shares.values().filter(|share| share.is_with(account)).cloned().collect();
-            let tie = plex.friend(account).cloned();
-            tie.as_ref().context("a share makes a friend")?;
-            Ok(Foreign { plex: account, address, tie, shares })
-        })
-        .collect()
+    Ok(all)
+}
+
+/// Somebody with whom the owner shares these servers, with a filter of the owner's.
+pub(crate) fn share_with(plex: &mut PlexSim, now: u64, name: &str, servers: &[&str]) -> Result<Foreign> {
+    let address = format!("{name}.post@example.org");
+    let account = plex.world.add_person(&address, name, name);
+    for machine in servers {
+        plex.owner_shares_with(now, account, machine, &[])?;
+    }
+    plex.owner_sets_filter(account, "filterMovies", "label=Kids")?;
+    let shares = plex.world.shares.values().filter(|share| share.is_with(account)).cloned().collect();
+    let tie = plex.friend(account).cloned();
+    tie.as_ref().context("a share makes a friend")?;
+    Ok(Foreign { plex: account, address, tie, shares })
 }

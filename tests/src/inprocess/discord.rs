@@ -23,12 +23,16 @@ use rolarr_sim::{
 };
 use serde_json::{Value, json};
 
+use super::{Gate, pass};
+
 /// Asks a simulator.
 pub struct ToDiscord {
     /// The simulator.
     pub sim: Arc<Mutex<DiscordSim>>,
     /// The time of day.
     pub seam: Seam,
+    /// What each request passes.
+    pub gate: Option<Gate>,
 }
 
 impl ToDiscord {
@@ -52,8 +56,11 @@ impl ToDiscord {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request =
             Request { method: method.to_owned(), path: format!("/api/v10{path}"), query, headers, body };
+        pass(self.gate.as_ref(), "discord-request").await;
         let outcome = self.sim().handle(self.seam.now().0, &request);
-        meaning(outcome).await
+        let answer = meaning(outcome).await;
+        pass(self.gate.as_ref(), "discord-answer").await;
+        answer
     }
 }
 
@@ -191,8 +198,10 @@ impl Discord for ToDiscord {
         users: &[UserId],
     ) -> Result<Vec<(UserId, Presence)>, DiscordError> {
         let asked: Vec<sim::UserId> = users.iter().map(|user| sim::UserId(user.0)).collect();
+        pass(self.gate.as_ref(), "gateway-request").await;
         let outcome = self.sim().ask_members(self.seam.now().0, sim::GuildId(guild.0), &asked);
         let answer = meaning(outcome).await?;
+        pass(self.gate.as_ref(), "gateway-answer").await;
         let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
         let found = list("members").into_iter().map(|value| {
             let read = member(&value);

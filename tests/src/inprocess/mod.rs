@@ -1,7 +1,9 @@
 //! The whole pipeline in one thread with virtual time: store, policy, Plex client and simulators, without a
 //! socket. A test that uses it runs on a runtime whose clock is paused.
 
+mod deeds;
 mod discord;
+mod looks;
 mod plex;
 mod policies;
 mod population;
@@ -14,23 +16,21 @@ use std::{
 use anyhow::{Context, Result};
 use rolarr::{
     domain::{
-        GuildId, PlexAccountId, PromptId, RoleId, Timestamp, UserId,
+        GuildId, RoleId, Timestamp, UserId,
         contract::{Cause, Origin},
     },
     pipeline::{
-        Parts, Pipeline, Seam, Watcher,
-        ports::{
-            ButtonAction, Command, Discord, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Said, Via,
-        },
+        Parts, Pipeline, Reached, Seam, Watcher,
+        ports::{Discord, GatewayNews, Intake},
         settings::{
             Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
         },
     },
     plex::{Paced, Plex, Transport},
-    store::{Account, EventState, Impediment, MemberRow, NewEvent, Store, StoreError, Threads, Tx},
+    store::{EventState, Impediment, NewEvent, Store, StoreError, Threads, Tx},
 };
 use rolarr_sim::{
-    discord::{self as sim, DiscordSim, Scene},
+    discord::{DiscordSim, Scene},
     plex::PlexSim,
 };
 use serde_json::Value;
@@ -73,6 +73,18 @@ pub struct Stage {
     pub policies: Arc<Shelf>,
     pipeline: Option<Pipeline>,
     store: Option<Store>,
+    gate: Option<Gate>,
+}
+
+/// Is told of each request before it goes out and after it was answered. What it returns may never be ready,
+/// which stands for a crash at that place.
+pub type Gate = Arc<dyn Fn(&'static str) -> Reached + Send + Sync>;
+
+/// Waits at a gate, if there is one.
+async fn pass(gate: Option<&Gate>, place: &'static str) {
+    if let Some(gate) = gate {
+        gate(place).await;
+    }
 }
 
 /// What a test changes of the ordinary.
@@ -131,7 +143,7 @@ impl Stage {
         (setting.before)(&mut plex);
         let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
         let policies = Arc::new(Shelf::new(&setting.policy)?);
-        let client = client(&plex, &seam, None);
+        let client = client(&plex, &seam, None, None);
         let owner = client.owner().await?;
         let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
         let libraries = client.libraries(&server.machine).await?;
@@ -185,6 +197,7 @@ impl Stage {
             policies,
             pipeline: None,
             store: None,
+            gate: None,
         };
         stage.start().await?;
         Ok(stage)
@@ -217,7 +230,8 @@ impl Stage {
             None => self.seam.clone(),
             Some(watcher) => self.seam.clone().watched(watcher),
         };
-        let port = Arc::new(ToDiscord { sim: Arc::clone(&self.discord), seam: seam.clone() });
+        let gate = self.gate.clone();
+        let port = Arc::new(ToDiscord { sim: Arc::clone(&self.discord), seam: seam.clone(), gate });
         let mut guilds = Vec::new();
         for guild in &self.settings.guilds {
             guilds.push(port.guild(guild.id).await?);
@@ -229,7 +243,7 @@ impl Stage {
             store: store.clone(),
             policy: self.policies.configured()?,
             policies: Arc::clone(&self.policies) as Arc<dyn rolarr::pipeline::policies::Policies>,
-            plex: client(&self.plex, &seam, self.request_every),
+            plex: client(&self.plex, &seam, self.request_every, self.gate.clone()),
             discord: port,
             guilds,
         })
@@ -238,6 +252,19 @@ impl Stage {
         self.pipeline = Some(pipeline);
         self.store = Some(store);
         Ok(())
+    }
+
+    /// Puts a gate before and after each request to Discord and Plex; it counts from the next start.
+    pub fn gate(&mut self, gate: Gate) {
+        self.gate = Some(gate);
+    }
+
+    /// Returns when a worker of the pipeline ended by itself, which none does.
+    pub async fn broken(&mut self) {
+        match &mut self.pipeline {
+            Some(pipeline) => pipeline.broken().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether the pipeline runs.
@@ -280,6 +307,12 @@ impl Stage {
         }
         self.folder = copy;
         Ok(())
+    }
+
+    /// What the pipeline goes by.
+    #[must_use]
+    pub fn goes_by(&self) -> &Settings {
+        &self.settings
     }
 
     /// Changes what the pipeline goes by; it counts from the next start.
@@ -348,181 +381,6 @@ impl Stage {
     #[must_use]
     pub fn role(&self) -> RoleId {
         RoleId(self.scene.subscriber.0)
-    }
-
-    /// The gateway tells of a member as they are now, if the pipeline runs.
-    ///
-    /// # Errors
-    /// Never while the pipeline runs.
-    pub async fn tell(&self, user: UserId) -> Result<()> {
-        let Ok(intake) = self.intake() else { return Ok(()) };
-        let said = discord::snapshot(&self.on_discord(), self.guild(), user).map_or(Said::Left, Said::Member);
-        intake.hint(Hint { guild: self.guild(), user, said }).await;
-        Ok(())
-    }
-
-    /// The gateway says something of a member, true or not.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn hint(&self, hint: Hint) -> Result<()> {
-        self.intake()?.hint(hint).await;
-        Ok(())
-    }
-
-    /// What the policy decides on an event, asked directly.
-    ///
-    /// # Errors
-    /// If it fails.
-    pub fn decide(
-        &self,
-        event: &rolarr_policy::contract::Event,
-    ) -> Result<rolarr_policy::contract::Decision> {
-        Ok(self.policies.configured()?.active.policy.evaluate(event)?.decision)
-    }
-
-    /// A member gets a role.
-    ///
-    /// # Errors
-    /// If Discord would refuse it.
-    pub async fn give_role(&self, user: UserId, role: RoleId) -> Result<()> {
-        let now = self.now();
-        self.on_discord().add_role(now, self.scene.guild, sim::UserId(user.0), sim::RoleId(role.0))?;
-        self.tell(user).await
-    }
-
-    /// A member loses a role.
-    ///
-    /// # Errors
-    /// If Discord would refuse it.
-    pub async fn take_role(&self, user: UserId, role: RoleId) -> Result<()> {
-        let now = self.now();
-        self.on_discord().remove_role(now, self.scene.guild, sim::UserId(user.0), sim::RoleId(role.0))?;
-        self.tell(user).await
-    }
-
-    /// A member leaves the guild.
-    ///
-    /// # Errors
-    /// If Discord would refuse it.
-    pub async fn leave(&self, user: UserId) -> Result<()> {
-        let now = self.now();
-        self.on_discord().leave(now, self.scene.guild, sim::UserId(user.0))?;
-        self.tell(user).await
-    }
-
-    /// A person joins the guild.
-    ///
-    /// # Errors
-    /// If Discord would refuse it.
-    pub async fn join(&self, user: UserId) -> Result<()> {
-        let now = self.now();
-        self.on_discord().join(now, self.scene.guild, sim::UserId(user.0))?;
-        self.tell(user).await
-    }
-
-    /// A person answers by direct message.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn write(&self, user: UserId, text: &str) -> Result<Option<Reply>> {
-        Ok(self.intake()?.address(user, text, Via::DirectMessage).await)
-    }
-
-    /// A person fills in the form.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn fill_in(&self, user: UserId, prompt: PromptId, text: &str) -> Result<Option<Reply>> {
-        Ok(self.intake()?.address(user, text, Via::Form(prompt)).await)
-    }
-
-    /// A person presses a button.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn press(&self, user: UserId, action: ButtonAction) -> Result<Pressed> {
-        Ok(self.intake()?.pressed(user, action).await)
-    }
-
-    /// A person gives a command in the guild.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn command(&self, user: UserId, administrator: bool, command: Command) -> Result<Reply> {
-        let by = Invoker { user, guild: Some(self.guild()), administrator };
-        Ok(self.intake()?.command(command, by).await)
-    }
-
-    /// Something else happens on the gateway.
-    ///
-    /// # Errors
-    /// If the pipeline does not run.
-    pub async fn news(&self, news: GatewayNews) -> Result<()> {
-        self.intake()?.news(news).await;
-        Ok(())
-    }
-
-    /// Alice has the role, was invited under Ann's address and accepted.
-    ///
-    /// # Errors
-    /// If any of it fails.
-    pub async fn alice_joins(&self) -> Result<()> {
-        self.give_role(self.alice(), self.role()).await?;
-        self.settle().await;
-        self.write(self.alice(), ANN).await?.context("the address was not taken up")?;
-        self.settle().await;
-        let now = self.now();
-        self.at_plex().person_accepts(now, ANN)?;
-        self.wait(Duration::from_secs(120)).await;
-        Ok(())
-    }
-
-    /// What the bot wrote to a person, oldest first, as it stands now.
-    #[must_use]
-    pub fn messages(&self, user: UserId) -> Vec<String> {
-        let sim = self.on_discord();
-        sim.told(sim::UserId(user.0)).into_iter().map(|message| message.now.content.clone()).collect()
-    }
-
-    /// The labels of the buttons that can be pressed in the direct messages of a person.
-    #[must_use]
-    pub fn open_buttons(&self, user: UserId) -> Vec<String> {
-        let sim = self.on_discord();
-        let messages = sim.told(sim::UserId(user.0));
-        let ids = messages.into_iter().filter_map(|message| message.button());
-        ids.map(ToOwned::to_owned).collect()
-    }
-
-    /// What stands in the audit channel, oldest first.
-    #[must_use]
-    pub fn audit(&self) -> Vec<String> {
-        let sim = self.on_discord();
-        let messages = sim.messages_in(sim::ChannelId(self.audit.0));
-        messages.into_iter().map(|message| message.now.content.clone()).collect()
-    }
-
-    /// A person's number at Plex.
-    ///
-    /// # Panics
-    /// If there is no such person.
-    #[must_use]
-    pub fn plex_account(&self, who: &str) -> PlexAccountId {
-        PlexAccountId(self.at_plex().account(who).map(|account| account.id).unwrap_or_default())
-    }
-
-    /// The filters that are set for a person.
-    #[must_use]
-    pub fn filters(&self, who: &str) -> Vec<(&'static str, String)> {
-        let account = self.plex_account(who).0;
-        self.at_plex().filters(account).into_iter().collect()
-    }
-
-    /// The writes that plex.tv and the server got, as method and path.
-    #[must_use]
-    pub fn writes(&self) -> Vec<String> {
-        let sim = self.at_plex();
-        sim.writes().into_iter().map(|write| format!("{} {}", write.method, write.path)).collect()
     }
 
     /// Reads the database.
@@ -598,49 +456,10 @@ impl Stage {
         }
         refused.context("there is no end of room")
     }
-
-    /// A member's account.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub async fn account(&self, user: UserId) -> Result<Account> {
-        self.read(move |tx| tx.account_of(user)).await?.context("the member has no account")
-    }
-
-    /// A member as they are stored.
-    ///
-    /// # Errors
-    /// If the database can't be read.
-    pub async fn member(&self, user: UserId) -> Result<Option<MemberRow>> {
-        let guild = self.guild();
-        Ok(self.read(move |tx| tx.member(guild, user)).await?)
-    }
-
-    /// Whether a text stands anywhere in the database's files.
-    ///
-    /// # Errors
-    /// If they can't be read.
-    pub fn database_holds(&self, text: &str) -> Result<bool> {
-        Ok(self.database_text()?.contains(&text.to_lowercase()))
-    }
-
-    /// Everything that stands in the database's files, in small letters, without what is no text.
-    ///
-    /// # Errors
-    /// If they can't be read.
-    pub fn database_text(&self) -> Result<String> {
-        let mut all = String::new();
-        for file in std::fs::read_dir(self.folder.path())? {
-            let mut bytes = std::fs::read(file?.path())?;
-            bytes.make_ascii_lowercase();
-            all.push_str(&String::from_utf8_lossy(&bytes));
-        }
-        Ok(all)
-    }
 }
 
-/// A folder for the database.
-fn folder(in_memory: bool) -> Result<TempDir> {
+/// A folder for a database.
+pub(crate) fn folder(in_memory: bool) -> Result<TempDir> {
     let memory = std::path::Path::new("/dev/shm");
     if in_memory && memory.is_dir() {
         return Ok(tempfile::tempdir_in(memory)?);
@@ -648,8 +467,8 @@ fn folder(in_memory: bool) -> Result<TempDir> {
     Ok(tempfile::tempdir()?)
 }
 
-fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam, every: Option<Duration>) -> Plex {
-    let transport: Arc<dyn Transport> = Arc::new(ToPlex { sim: Arc::clone(sim), seam: seam.clone() });
+fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam, every: Option<Duration>, gate: Option<Gate>) -> Plex {
+    let transport: Arc<dyn Transport> = Arc::new(ToPlex { sim: Arc::clone(sim), seam: seam.clone(), gate });
     Plex::new(match every {
         Some(every) => Arc::new(Paced::new(transport, every)),
         None => transport,

@@ -16,6 +16,8 @@ use rolarr_sim::{
     plex::{Face, OWNER_TOKEN, PlexSim},
 };
 
+use super::{Gate, pass};
+
 /// How long a request that is never answered takes until it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -25,6 +27,8 @@ pub struct ToPlex {
     pub sim: Arc<Mutex<PlexSim>>,
     /// The time of day.
     pub seam: Seam,
+    /// What each request passes.
+    pub gate: Option<Gate>,
 }
 
 #[async_trait]
@@ -54,12 +58,14 @@ impl Transport for ToPlex {
         let query = request.query.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let body = request.body.unwrap_or_default().into_bytes();
         let sent = SimRequest { method: method.to_owned(), path: request.path, query, headers, body };
+        pass(self.gate.as_ref(), "plex-request").await;
         let outcome = {
             let mut sim = self.sim.lock().unwrap_or_else(PoisonError::into_inner);
             sim.handle(self.seam.now().0, face, &sent)
         };
         // A turn for the others, as a real exchange would give them.
         tokio::time::sleep(Duration::from_millis(1)).await;
+        pass(self.gate.as_ref(), "plex-answer").await;
         match outcome {
             Outcome::Respond(response) => Ok(Response {
                 status: response.status,

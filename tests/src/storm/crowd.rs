@@ -10,7 +10,7 @@ use crate::{
     World,
     chaos::{
         evidence::Evidence,
-        town::{Soul, Town, share_with_others},
+        town::{Deletion, Soul, Town, Verdict, share_with_others},
     },
 };
 
@@ -21,8 +21,6 @@ const THANKS: &str = "Thank you. If everything";
 pub(super) struct Crowd {
     town: Town,
     roles: Vec<sim::RoleId>,
-    /// Those who left the guild at some time: nobody can say which of their addresses must still be known.
-    left: Vec<bool>,
 }
 
 impl Crowd {
@@ -44,8 +42,12 @@ impl Crowd {
         world.discord(|sim, _| sim.allow_identifies(100_000));
         let foreign = world.plex(share_with_others)?;
         let roles = world.setup.roles.iter().map(|(_, role)| *role).collect();
-        let town = Town::of(souls, untouchable, foreign);
-        Ok(Self { left: vec![false; PEOPLE], town, roles })
+        let mut town = Town::of(souls, untouchable, foreign);
+        town.given.brake = world.setup.brake;
+        town.given.libraries.clone_from(&world.setup.libraries);
+        // A busy machine takes its time between a decision and the last request of an earlier one.
+        town.given.moment = 5_000;
+        Ok(Self { town, roles })
     }
 
     /// One of them does something.
@@ -57,20 +59,22 @@ impl Crowd {
         // What is not possible at this moment does not happen.
         match rng.u8(0..40) {
             0..=10 => {
-                let _ = world.discord(|sim, now| sim.add_role(now, guild, user, role));
+                let gained = world.discord(|sim, now| sim.add_role(now, guild, user, role).map(|()| now));
+                self.town.souls[who].gained.extend(gained);
             }
             11..=17 => {
                 let _ = world.discord(|sim, now| sim.remove_role(now, guild, user, role));
             }
             18 | 19 => {
-                world.discord(|sim, now| {
+                let gained = world.discord(|sim, now| {
                     let _ = sim.remove_role(now, guild, user, role);
-                    let _ = sim.add_role(now, guild, user, role);
+                    sim.add_role(now, guild, user, role).map(|()| now)
                 });
+                self.town.souls[who].gained.extend(gained);
             }
             20 => {
-                if world.discord(|sim, now| sim.leave(now, guild, user)).is_ok() {
-                    self.left[who] = true;
+                if let Ok(at) = world.discord(|sim, now| sim.leave(now, guild, user).map(|()| now)) {
+                    self.town.souls[who].left.push(at);
                 }
             }
             21 | 22 => {
@@ -86,23 +90,58 @@ impl Crowd {
                 let _ = world.plex(|sim, now| sim.person_accepts(now, &address));
             }
             38 => {
-                if world.plex(|sim, _| sim.person_declines(&address)).is_ok() {
-                    self.town.souls[who].declined = true;
+                if let Ok(at) = world.plex(|sim, now| sim.person_declines(&address).map(|()| now)) {
+                    self.town.souls[who].declined = Some(at);
                 }
             }
             _ => {
-                if world.plex(|sim, _| sim.person_leaves_share(plex)).is_ok() {
-                    self.town.souls[who].departed = true;
+                if let Ok(at) = world.plex(|sim, now| sim.person_leaves_share(plex).map(|()| now)) {
+                    self.town.souls[who].departed = Some(at);
                 }
             }
         }
     }
 
+    /// The second role is deleted.
+    pub(super) fn delete_role(&mut self, world: &World) {
+        let (guild, role) = (world.scene.guild, self.roles[1]);
+        let souls = &self.town.souls;
+        let deletion = world.discord(|sim, now| {
+            let only = |user: UserId| {
+                let known = sim.guild(guild).and_then(|known| known.members.get(&sim::UserId(user.0)));
+                known.is_some_and(|member| member.roles.iter().eq([&role]))
+            };
+            let losers = souls.iter().map(|soul| soul.user).filter(|user| only(*user)).collect();
+            let guild_id = rolarr::domain::GuildId(guild.0);
+            sim.delete_role(now, guild, role).map(|()| Deletion {
+                at: now,
+                guild: guild_id,
+                role: rolarr::domain::RoleId(role.0),
+                losers,
+            })
+        });
+        self.town.deletions.extend(deletion);
+    }
+
+    /// An administrator lets happen what is held; true if somebody was.
+    pub(super) async fn approve(&mut self, world: &World) -> bool {
+        let at = rolarr_sim::discord::now_ms();
+        // Whoever is not held is concerned by nothing.
+        let members = self.town.souls.iter().map(|soul| soul.user).collect();
+        let answer = world.commands(world.scene.mod_user, "rolarr approve", &[]).await.now.content;
+        let answered = answer.starts_with("Approved");
+        if answered {
+            self.town.verdicts.push(Verdict { at, approves: true, all: true, members, answered });
+        }
+        answered
+    }
+
     /// Everybody, and what the bot must know of them.
     pub(super) fn into_town(mut self, evidence: &Evidence) -> Town {
-        for (soul, left) in self.town.souls.iter_mut().zip(&self.left) {
+        for soul in &mut self.town.souls {
             let thanked = evidence.messages(soul.user).iter().any(|text| text.starts_with(THANKS));
-            soul.answered = thanked && !left;
+            // Nobody can say which of the addresses of those who left at some time must still be known.
+            soul.answered = thanked && soul.left.is_empty();
         }
         self.town
     }

@@ -15,6 +15,8 @@ pub struct Figures {
     pub faults: usize,
     /// Kills.
     pub kills: usize,
+    /// How often an administrator approved what was held.
+    pub approvals: usize,
     /// Events that the bot stored.
     pub journaled: usize,
     /// Decisions of the policy.
@@ -57,6 +59,7 @@ impl std::ops::AddAssign for Figures {
         self.events += other.events;
         self.faults += other.faults;
         self.kills += other.kills;
+        self.approvals += other.approvals;
         self.journaled += other.journaled;
         self.decisions += other.decisions;
         self.invitations += other.invitations;
@@ -70,11 +73,12 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} deeds, {} faults, {} kills, {} events journaled, {} decisions, {} invitations, {} messages, {} \
+            "{} deeds, {} faults, {} kills, {} approvals, {} events journaled, {} decisions, {} invitations, {} messages, {} \
              violations, in {:.0} s",
             self.events,
             self.faults,
             self.kills,
+            self.approvals,
             self.journaled,
             self.decisions,
             self.invitations,

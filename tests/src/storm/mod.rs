@@ -16,7 +16,7 @@ use self::crowd::Crowd;
 pub use self::figures::Figures;
 use crate::{
     World,
-    chaos::{evidence::Evidence, faults, invariants},
+    chaos::{evidence::Evidence, faults, judge},
     process::Process,
 };
 
@@ -34,6 +34,10 @@ pub struct Weather {
     pub least: Duration,
     /// Discord and Plex misbehave too.
     pub faults: bool,
+    /// So many members' access may shrink within an hour.
+    pub brake: u32,
+    /// The second role is deleted at some time.
+    pub deletes: bool,
     /// A share is taken away at the end behind Rolarr's back, and the judge has to notice.
     pub tampered: bool,
 }
@@ -46,7 +50,7 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     let mut rng = Rng::with_seed(weather.seed);
     let mut world = World::new().await;
     world.track("vip");
-    world.setup.brake = 10_000;
+    world.setup.brake = weather.brake;
     world.setup.message_every = "1ms".to_owned();
     "error".clone_into(&mut world.setup.log);
     // Discord takes five messages in five seconds, and a storm has many.
@@ -58,6 +62,7 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     let began = Instant::now();
     let mut next_kill = storm.next_kill(&mut rng, weather);
     let mut trouble_ends = None;
+    let mut deletes = weather.deletes.then(|| Instant::now() + weather.least.mul_f64(rng.f64()));
     while storm.figures.kills < weather.kills || began.elapsed() < weather.least {
         crowd.acts(&world, &mut rng);
         storm.figures.events += 1;
@@ -69,6 +74,10 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
             calm(&world);
             trouble_ends = None;
         }
+        if deletes.is_some_and(|at| at <= Instant::now()) {
+            crowd.delete_role(&world);
+            deletes = None;
+        }
         if storm.figures.kills < weather.kills && next_kill <= Instant::now() {
             storm.dies(&world).await;
             next_kill = storm.next_kill(&mut rng, weather);
@@ -79,7 +88,12 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     calm(&world);
     // Whatever was missed while the connection was down is caught up by a new session.
     storm.dies(&world).await;
-    let open = world.rests(PATIENCE).await.err().unwrap_or_default();
+    let mut open = world.rests(PATIENCE).await.err().unwrap_or_default();
+    // The rest of them may be held only by what is caught up now.
+    while open.is_empty() && crowd.approve(&world).await {
+        storm.figures.approvals += 1;
+        open = world.rests(PATIENCE).await.err().unwrap_or_default();
+    }
     storm.process.terminate().await;
     storm.process.ended().await;
     if weather.tampered {
@@ -91,9 +105,9 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
 
 async fn judge(world: &World, crowd: Crowd, mut figures: Figures, open: Vec<String>) -> Result<Figures> {
     figures.violations.extend(open.into_iter().map(|work| format!("still to be done: {work}")));
-    let evidence = Evidence::of_world(world)?;
+    let evidence = Evidence::of_world(world).await?;
     let town = crowd.into_town(&evidence);
-    figures.violations.extend(invariants::at_the_end(&evidence, &town, world.setup.brake).await?);
+    figures.violations.extend(judge::at_the_end(&evidence, &town).await?);
     figures.count(&evidence, &town).await?;
     Ok(figures)
 }

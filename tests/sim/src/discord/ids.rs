@@ -63,7 +63,7 @@ ids! {
 }
 
 /// Makes ids: from the time, and always rising.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Snowflakes {
     last: u64,
 }

@@ -45,6 +45,11 @@ impl DiscordSim {
         self.deleted.contains(&id)
     }
 
+    /// All messages, oldest first, also ephemeral ones.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values()
+    }
+
     /// The messages in a channel, oldest first, without ephemeral ones.
     #[must_use]
     pub fn messages_in(&self, channel: ChannelId) -> Vec<&Message> {

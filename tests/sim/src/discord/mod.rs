@@ -62,7 +62,7 @@ impl fmt::Display for Impossible {
 impl std::error::Error for Impossible {}
 
 /// Discord.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DiscordSim {
     ids: ids::Snowflakes,
     application: Application,

@@ -9,7 +9,8 @@ use super::state::Item;
 /// `&` is "and" and binds tighter than `|`, which is "or"; several values of one condition (separated by a
 /// comma, encoded or not) are alternatives; tags are compared without regard to case. What is no condition
 /// lets everything through, which is the unsafe side: a caller that writes nonsense must notice.
-pub(crate) fn admits(filter: &str, item: &Item) -> bool {
+#[must_use]
+pub fn admits(filter: &str, item: &Item) -> bool {
     filter.is_empty() || filter.split('|').any(|all| all.split('&').all(|condition| holds(condition, item)))
 }
 

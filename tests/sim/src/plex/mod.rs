@@ -32,11 +32,14 @@ mod xml;
 
 pub use self::{
     faults::{Effect, Fault, Faults},
+    filter::admits,
     sample::{MACHINE, OTHER_MACHINE, OWNER_TOKEN},
     settings::{FILTERS, Settings, WrongValue},
     sim::{PlexSim, Recorded, SightChange},
     sockets::{Clock, PlexServers, system_clock},
-    state::{Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Quirks, Session, Share, Tie},
+    state::{
+        Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Offered, Quirks, Session, Share, Tie,
+    },
     story::Impossible,
     world::World,
 };

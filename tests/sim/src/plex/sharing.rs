@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     refusal::Refusal,
     settings::Settings,
-    state::{Invite, Invitee, Libraries, Share, Tie},
+    state::{Invite, Invitee, Libraries, Offered, Share, Tie},
     world::World,
 };
 
@@ -74,7 +74,7 @@ impl World {
             invited_at: now_ms,
             accepted_at: at_once.then_some(now_ms),
         };
-        self.offered.push(typed.clone());
+        self.offered.push(Offered { at_ms: now_ms, to: typed.clone(), share: id });
         self.offered_as.insert(id, typed.clone());
         self.shares.insert(id, share);
         if let Invitee::Account(account) = &to

@@ -65,6 +65,8 @@ pub struct PlexSim {
     pub requests: Vec<Recorded>,
     /// What writes changed of what people see, in order.
     pub sight_changes: Vec<SightChange>,
+    /// When a request went wrong because it was told to, in milliseconds since 1970, in order.
+    pub struck: Vec<u64>,
     faults: Faults,
     past: Option<Box<World>>,
 }
@@ -73,7 +75,14 @@ impl PlexSim {
     /// A simulator of this world.
     #[must_use]
     pub fn new(world: World) -> Self {
-        Self { world, requests: Vec::new(), sight_changes: Vec::new(), faults: Faults::default(), past: None }
+        Self {
+            world,
+            requests: Vec::new(),
+            sight_changes: Vec::new(),
+            struck: Vec::new(),
+            faults: Faults::default(),
+            past: None,
+        }
     }
 
     /// Makes requests go wrong.
@@ -119,6 +128,7 @@ impl PlexSim {
         let Some(effect) = self.faults.strike(face, request) else {
             return self.apply(now_ms, face, request).into();
         };
+        self.struck.push(now_ms);
         match effect {
             Effect::Status { status, retry_after } => faults::status(status, retry_after).into(),
             Effect::Says { status, body } => Response::xml(status, body).into(),

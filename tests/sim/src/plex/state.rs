@@ -99,6 +99,17 @@ pub enum Invitee {
     Address(String),
 }
 
+/// That a server was offered to a person, at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What was typed, or the person's address.
+    pub to: String,
+    /// The number of the share, which may have ended since.
+    pub share: u64,
+}
+
 /// A server shared with a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {

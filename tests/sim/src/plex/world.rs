@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     filter,
     settings::Settings,
-    state::{Account, Invite, Item, Library, MediaServer, Quirks, Session, Share, Tie},
+    state::{Account, Invite, Item, Library, MediaServer, Offered, Quirks, Session, Share, Tie},
 };
 
 /// Everything that plex.tv and the server know.
@@ -25,8 +25,8 @@ pub struct World {
     pub ties: BTreeMap<u64, Tie>,
     /// All shares, accepted or not.
     pub shares: BTreeMap<u64, Share>,
-    /// To whom servers were offered since the beginning, oldest first: what was typed, or their address.
-    pub offered: Vec<String>,
+    /// The servers that were offered to people since the beginning, oldest first.
+    pub offered: Vec<Offered>,
     /// The same by the share's number, with shares that have ended.
     pub offered_as: BTreeMap<u64, String>,
     /// All invitations that are out.

@@ -60,7 +60,7 @@ pub enum Frame {
 }
 
 /// One connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Connection {
     session: Option<SessionKey>,
     open: bool,
@@ -80,7 +80,7 @@ impl fmt::Debug for Waker {
 }
 
 /// The gateway's own state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Gateway {
     /// Where clients are sent to.
     pub(super) url: String,

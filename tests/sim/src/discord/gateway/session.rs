@@ -15,7 +15,7 @@ const KEPT: usize = 5000;
 pub(in crate::discord) struct SessionKey(pub(super) u64);
 
 /// Where a session's connection is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Attached {
     /// On this connection.
     To(ConnectionId),
@@ -24,7 +24,7 @@ enum Attached {
 }
 
 /// One session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::discord) struct Session {
     /// What the client calls it.
     pub(super) id: String,

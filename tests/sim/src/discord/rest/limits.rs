@@ -35,7 +35,7 @@ impl Window {
 }
 
 /// Counts requests.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::discord) struct Limiter {
     /// Whether too many requests are refused.
     pub(in crate::discord) enforced: bool,

@@ -37,6 +37,8 @@ pub struct Logged {
     pub status: Option<u16>,
     /// Whether it had its effect, or would have had if it had been right.
     pub applied: bool,
+    /// Whether it went wrong because it was told to.
+    pub struck: bool,
 }
 
 /// What a read of a member shows.
@@ -52,7 +54,7 @@ enum View {
 }
 
 /// REST's own state.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rest {
     pub(super) faults: Vec<RestFault>,
     pub(super) limiter: Limiter,
@@ -117,6 +119,7 @@ impl DiscordSim {
         answer: impl FnOnce(&mut Self, View) -> Response,
     ) -> Outcome {
         let fault = RestFault::take(&mut self.rest.faults, &request.method, path);
+        let struck = fault.is_some();
         let view = match fault.as_ref().map(|fault| &fault.kind) {
             Some(RestFaultKind::StaleMember) => View::Stale,
             Some(RestFaultKind::ShortList) => View::Short,
@@ -150,6 +153,7 @@ impl DiscordSim {
             body: request.json(),
             status,
             applied,
+            struck,
         });
         outcome
     }

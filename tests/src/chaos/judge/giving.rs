@@ -1,0 +1,58 @@
+//! Whether anything was given that was not decided: a share by a restriction, a wider view, a second invitation.
+
+use rolarr_sim::plex::PlexSim;
+
+use super::{
+    deeds::{Deed, Kind, was_under_way},
+    history::History,
+};
+use crate::chaos::town::Soul;
+
+/// Shares that were offered to somebody whose last decision was a restriction or a removal, and what such a
+/// decision made visible.
+#[must_use]
+pub fn without_access(
+    plex: &PlexSim,
+    moment: u64,
+    soul: &Soul,
+    history: &History,
+    deeds: &[Deed],
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for deed in deeds.iter().filter(|deed| matches!(deed.kind, Kind::Offers | Kind::Widens)) {
+        let last = history.last(deed.at);
+        let granted = last.is_some_and(|turn| turn.granted());
+        let under_way = last.is_some_and(|turn| {
+            let before = history.turns.iter().rfind(|earlier| earlier.at < turn.at);
+            let before = before.is_some_and(|turn| turn.granted());
+            before && was_under_way(plex, moment, turn.at, deed.at)
+        });
+        if granted || under_way {
+            continue;
+        }
+        let what = if deed.kind == Kind::Offers { "was offered a share" } else { "sees more since a write" };
+        found.push(format!(
+            "<@{}> {what} at {}, and was not to have access: {:?}",
+            soul.user, deed.at, history.turns
+        ));
+    }
+    found
+}
+
+/// Each invitation follows from the last decision that allows one, and from each follows one at most.
+#[must_use]
+pub fn invited_twice(plex: &PlexSim, soul: &Soul, history: &History) -> Vec<String> {
+    let mut used: Option<u64> = None;
+    let mut found = Vec::new();
+    for offer in plex.world.offered.iter().filter(|offer| offer.to == soul.address) {
+        let opening = history.openings.iter().copied().filter(|at| *at <= offer.at_ms).max();
+        match opening {
+            None => found.push(format!("an invitation at {} for no decision", offer.at_ms)),
+            Some(opening) if used == Some(opening) => {
+                found.push(format!("a second invitation at {} for one decision at {opening}", offer.at_ms));
+            }
+            Some(opening) => used = Some(opening),
+        }
+    }
+    found
+}
