@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rolarr::{
-    domain::{Timestamp, UserId},
+    domain::{
+        Timestamp, UserId,
+        contract::{Access, Grant},
+    },
     pipeline::{
         ports::Command,
         settings::{Brake, Drift, Settings},
     },
-    store::Stage as At,
+    store::{GrantRow, Stage as At},
 };
-use rolarr_sim::plex::{Effect, Fault, MACHINE};
+use rolarr_sim::plex::{Effect, Fault, Libraries, MACHINE};
 use rolarr_tests::inprocess::{ANN, Setting, Stage, Subscriber};
 
 /// Longer than the time between two comparisons.
@@ -280,5 +283,136 @@ async fn whoever_is_protected_by_now_is_not_compared() -> Result<()> {
     stage.wait(ROUND).await;
     assert!(told(&stage).is_empty());
     assert_eq!(movies(&stage), "label=Party");
+    Ok(())
+}
+
+/// The libraries that the server has and that Ann sees.
+fn libraries(stage: &Stage) -> Vec<String> {
+    let sim = stage.at_plex();
+    let Some(server) = sim.world.servers.iter().find(|server| server.machine == MACHINE) else {
+        return Vec::new();
+    };
+    let Some(share) = sim.share_of(ANN) else { return Vec::new() };
+    let shared = |id: u64| match &share.libraries {
+        Libraries::All => true,
+        Libraries::These(these) => these.contains(&id),
+    };
+    server.libraries.iter().filter(|one| shared(one.id)).map(|one| one.title.clone()).collect()
+}
+
+/// The owner shares these libraries with Ann, by hand.
+fn share_by_hand(stage: &Stage, titles: &[&str]) {
+    let mut sim = stage.at_plex();
+    let world = &mut sim.world;
+    let Some(server) = world.servers.iter().find(|server| server.machine == MACHINE) else { return };
+    let these = server
+        .libraries
+        .iter()
+        .filter(|library| titles.contains(&library.title.as_str()))
+        .map(|library| library.id)
+        .collect();
+    for share in world.shares.values_mut().filter(|share| share.typed == ANN) {
+        share.libraries = Libraries::These(these);
+        return;
+    }
+}
+
+/// A rule names the libraries, from now on.
+async fn granted(stage: &mut Stage, names: &[&str]) -> Result<()> {
+    stage.stop().await;
+    let (guild, alice, now) = (stage.guild(), stage.alice(), Timestamp(stage.now()));
+    let libraries = Some(names.iter().map(|name| (*name).to_owned()).collect());
+    stage
+        .change(move |tx| {
+            let access = Access::Granted(Grant { libraries, ..Grant::default() });
+            tx.put_grant(alice, &GrantRow { guild, access, since: Some(now), memo: String::new() })?;
+            tx.make_due(alice, now)
+        })
+        .await?;
+    stage.start().await?;
+    stage.settle().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn libraries_that_a_rule_names_are_shared_and_follow_the_rule() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    assert_eq!(libraries(&stage), ["Movies", "Music"]);
+    granted(&mut stage, &["Movies"]).await?;
+    assert_eq!(libraries(&stage), ["Movies"]);
+    assert!(told(&stage).is_empty(), "{:?}", told(&stage));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn libraries_that_were_changed_by_hand_are_told_once_and_left() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    share_by_hand(&stage, &["Movies"]);
+    stage.wait(ROUND).await;
+    in_passing(&mut stage).await?;
+    stage.wait(ROUND * 2).await;
+    assert_eq!(libraries(&stage), ["Movies"]);
+    let all = told(&stage);
+    assert_eq!(all.len(), 1, "{all:?}");
+    let words = "the libraries should be `Movies`, `Music` and is `Movies`, first seen <t:";
+    assert!(all[0].contains(words), "{all:?}");
+    // The rule's next change does not write over it either.
+    granted(&mut stage, &["Music"]).await?;
+    assert_eq!(libraries(&stage), ["Movies"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn libraries_that_were_changed_by_hand_are_told_once_in_passing_too() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    share_by_hand(&stage, &["Movies"]);
+    in_passing(&mut stage).await?;
+    stage.wait(ROUND * 2).await;
+    in_passing(&mut stage).await?;
+    assert_eq!(libraries(&stage), ["Movies"]);
+    assert_eq!(told(&stage).len(), 1, "{:?}", told(&stage));
+    // As the rule says again: the next change of the rule is followed.
+    share_by_hand(&stage, &["Movies", "Music"]);
+    stage.wait(ROUND).await;
+    assert!(told(&stage)[1].contains("the libraries is as it should be again"), "{:?}", told(&stage));
+    granted(&mut stage, &["Music"]).await?;
+    assert_eq!(libraries(&stage), ["Music"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn libraries_are_set_again_where_that_is_configured() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: corrects, ..Setting::default() }).await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    share_by_hand(&stage, &["Movies"]);
+    stage.wait(ROUND).await;
+    assert_eq!(libraries(&stage), ["Movies", "Music"]);
+    share_by_hand(&stage, &["Movies", "Music", "TV Shows"]);
+    stage.wait(ROUND).await;
+    assert_eq!(libraries(&stage), ["Movies", "Music"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn libraries_whose_change_was_interrupted_are_no_edit_of_somebody_else() -> Result<()> {
+    for effect in [Effect::AppliedBut { status: 502 }, Effect::Hang { applied: true }, Effect::NotTaken] {
+        let mut stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        granted(&mut stage, &["Movies", "Music"]).await?;
+        let route = "/api/servers/{machine}/shared_servers/{share}";
+        stage.at_plex().fault(Fault::on("PUT", route, effect.clone()).times(1));
+        granted(&mut stage, &["Movies"]).await?;
+        granted(&mut stage, &["Music"]).await?;
+        stage.wait(Duration::from_secs(600)).await;
+        assert_eq!(libraries(&stage), ["Music"], "{effect:?}");
+        assert!(told(&stage).is_empty(), "{effect:?}: {:?}", told(&stage));
+    }
     Ok(())
 }

@@ -120,6 +120,9 @@ fn effects() -> Vec<(Effect, bool)> {
     let status = |status, retry_after| (Effect::Status { status, retry_after }, false);
     vec![
         status(401, None),
+        status(403, None),
+        status(404, None),
+        status(418, None),
         status(429, None),
         status(429, Some(45)),
         status(500, None),
@@ -193,6 +196,8 @@ async fn plex_goes_wrong(fallback: bool) -> Result<()> {
                 // What a server says of its own streams is believed.
                 Effect::NotTaken => write && !path.ends_with("terminate"),
                 Effect::AppliedBut { .. } => write,
+                // A write that is refused waits for an administrator: that is another story.
+                Effect::Status { status: 403 | 404 | 418, .. } => !write && !fallback,
                 // With the first way refused, plex.tv's refusal is what administrators are told.
                 Effect::Stale => !write && !fallback,
                 _ => true,

@@ -1,45 +1,11 @@
 //! One person in several guilds is one account, with the most generous of the guilds' decisions.
 
 use anyhow::Result;
-use rolarr::{
-    domain::{GuildId, RoleId},
-    pipeline::{
-        ports::{Hint, Said},
-        settings::{GuildSettings, TrackedRole},
-    },
-    store::Stage as At,
-};
-use rolarr_sim::discord::{self as sim, RestFault, RestFaultKind};
+use rolarr::{domain::GuildId, store::Stage as At};
+use rolarr_sim::discord::{RestFault, RestFaultKind};
 use rolarr_tests::inprocess::{ANN, Stage};
 
-/// A second guild with a tracked role; Alice is a member.
-async fn with_a_second_guild(stage: &mut Stage) -> Result<(sim::GuildId, sim::RoleId)> {
-    stage.stop().await;
-    let (now, owner, alice) = (stage.now(), stage.scene.owner, stage.scene.alice);
-    let (guild, role) = {
-        let mut discord = stage.on_discord();
-        let guild = discord.create_guild(now, "Second", owner);
-        let role = discord.create_role(now, guild, "Friend")?;
-        discord.join(now, guild, alice)?;
-        (guild, role)
-    };
-    let settings = GuildSettings {
-        id: GuildId(guild.0),
-        key: "second".to_owned(),
-        roles: vec![TrackedRole { id: RoleId(role.0), key: "friend".to_owned() }],
-        prompt_channel: None,
-    };
-    stage.settings().guilds.push(settings);
-    stage.start().await?;
-    Ok((guild, role))
-}
-
-async fn in_second(stage: &Stage, guild: sim::GuildId) -> Result<()> {
-    let hint = Hint { guild: GuildId(guild.0), user: stage.alice(), said: Said::Unclear };
-    stage.hint(hint).await?;
-    stage.settle().await;
-    Ok(())
-}
+use crate::second_guild::{in_second, with_a_second_guild};
 
 #[tokio::test(start_paused = true)]
 async fn the_guild_that_gives_most_decides_and_the_last_that_gives_anything_ends_it() -> Result<()> {

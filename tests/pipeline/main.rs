@@ -7,20 +7,33 @@
 
 mod administrators;
 mod brake;
+mod brake_kinds;
+mod constant_policy;
 mod crashes;
+mod deleted_roles;
 mod drift;
 mod faults;
 mod filters;
 mod guilds;
+mod holds;
 mod identity;
 mod invitations;
 mod messages;
 mod observing;
 mod ordering;
 mod outage;
+mod pending;
 mod prompts;
+mod protection;
+mod refusals;
+mod reports;
+mod second_guild;
 mod storage;
 mod story;
+mod swapping;
 mod sweeping;
 mod troubles;
+mod unreadable;
 mod wakes;
+#[path = "../wat_policies/mod.rs"]
+mod wat_policies;

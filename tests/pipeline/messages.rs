@@ -106,3 +106,50 @@ async fn direct_messages_keep_their_distance() -> Result<()> {
     assert!(alice[0].abs_diff(bob[0]) >= 5_000, "{alice:?} {bob:?}");
     Ok(())
 }
+
+/// A message of the policy's to Alice, whose answer is lost, long before the bot comes back.
+async fn sent_before_a_crash(text: &str, others: usize) -> Result<Stage> {
+    use rolarr::store::Work;
+    use rolarr_sim::discord::{RestFault, RestFaultKind};
+    let mut stage = Stage::set().await?;
+    stage.stop().await;
+    let (alice, now) = (stage.alice(), rolarr::domain::Timestamp(stage.now()));
+    let work = Work::Tell { text: text.to_owned() };
+    stage.change(move |tx| tx.add_task(None, Some(alice), &work, now)).await?;
+    let lost = RestFault::once("POST", "channels/*/messages", RestFaultKind::Drop).after_applying();
+    stage.on_discord().fail_requests(lost);
+    stage.open(None).await?;
+    stage.wait(std::time::Duration::from_millis(400)).await;
+    stage.crash();
+    for number in 0..others {
+        let now = stage.now();
+        stage.on_discord().type_direct_message(now, UserId(alice.0), &format!("hello {number}"))?;
+        stage.wait(std::time::Duration::from_secs(10)).await;
+    }
+    stage.wait(std::time::Duration::from_secs(3600)).await;
+    stage.start().await?;
+    stage.wait(std::time::Duration::from_secs(300)).await;
+    Ok(stage)
+}
+
+fn sent_to_alice(stage: &Stage) -> usize {
+    let sim = stage.on_discord();
+    let bot = sim.bot();
+    sim.told(UserId(stage.alice().0)).iter().filter(|message| message.author == bot).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_found_again_without_the_white_space_at_its_ends() -> Result<()> {
+    let stage = sent_before_a_crash("  You are welcome.\n\n", 0).await?;
+    assert_eq!(sent_to_alice(&stage), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_found_again_below_many_others() -> Result<()> {
+    for others in [49, 50, 130] {
+        let stage = sent_before_a_crash("You are welcome.", others).await?;
+        assert_eq!(sent_to_alice(&stage), 1, "below {others}");
+    }
+    Ok(())
+}

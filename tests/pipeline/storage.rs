@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rolarr::store::{EventState, Impediment, Stage as At};
+use rolarr::store::{EventState, Impediment, Stage as At, StoreError};
 use rolarr_tests::inprocess::{ANN, BEN, Setting, Stage};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -35,13 +35,18 @@ async fn what_happens_while_nothing_can_be_stored_is_caught_up_when_it_can() -> 
         let events = stage.read(move |tx| tx.story(alice)).await?.len();
         let writes = stage.writes().len();
         stage.impede(impediment).await?;
+        let refused = stage.fill_up().await?;
+        match impediment {
+            Impediment::Full => assert!(matches!(refused, StoreError::Full), "{refused}"),
+            _ => assert!(matches!(refused, StoreError::ReadOnly), "{refused}"),
+        }
         stage.take_role(alice, stage.role()).await?;
         stage.give_role(bob, stage.role()).await?;
         stage.wait(HOUR / 2).await;
-        if impediment == Impediment::ReadOnly {
-            assert_eq!(stage.writes().len(), writes, "nothing is done that is not stored before");
-            assert!(stage.messages(bob).is_empty());
-        }
+        let story = stage.read(move |tx| tx.story(alice)).await?;
+        assert_eq!(story.len(), events, "{impediment:?}: nothing can be stored");
+        assert_eq!(stage.writes().len(), writes, "nothing is done that is not stored before");
+        assert!(stage.messages(bob).is_empty());
         caught_up(&stage, events).await?;
         assert_eq!(stage.messages(bob).len(), 1, "asked once");
         stage.write(bob, BEN).await?.context("no answer")?;
@@ -80,7 +85,13 @@ async fn nothing_is_done_twice_when_the_disk_fills_up_in_the_middle() -> Result<
         stage.settle().await;
         stage.write(bob, BEN).await?.context("no answer")?;
         stage.wait(Duration::from_millis(pause)).await;
-        stage.impede(Impediment::ReadOnly).await?;
+        // A disk fills up, or can't be written any more.
+        if pause % 2 == 0 {
+            stage.impede(Impediment::Full).await?;
+            stage.fill_up().await?;
+        } else {
+            stage.impede(Impediment::ReadOnly).await?;
+        }
         stage.wait(HOUR / 2).await;
         stage.impede(Impediment::None).await?;
         stage.wait(HOUR / 2).await;

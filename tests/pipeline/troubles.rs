@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rolarr::store::{EventState, Stage as At};
+use rolarr::store::{EventState, Impediment, Stage as At};
 use rolarr_sim::plex::{Effect, Fault};
 use rolarr_tests::inprocess::{ANN, Stage};
 
@@ -144,6 +144,69 @@ async fn a_token_that_is_refused_now_and_then_alerts_once_and_is_asked_for_less_
     stage.wait(Duration::from_secs(1260)).await;
     assert_eq!(stage.filters(ANN).len(), 2);
     assert_eq!(alerts(&stage), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_at_the_moment_of_the_refusal_does_not_lose_the_alert() -> Result<()> {
+    for pause in 0..25 {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        stage.at_plex().set_token_valid(false);
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(Duration::from_millis(pause)).await;
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(Duration::from_secs(600)).await;
+        assert_eq!(alerts(&stage), 1, "after {pause} ms");
+        stage.at_plex().set_token_valid(true);
+        stage.wait(Duration::from_secs(1260)).await;
+        assert_eq!(stage.filters(ANN).len(), 2, "after {pause} ms");
+        assert_eq!(alerts(&stage), 1, "after {pause} ms");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_can_not_be_written_at_that_moment_does_not_lose_the_alert() -> Result<()> {
+    for pause in 0..25 {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        stage.at_plex().set_token_valid(false);
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(Duration::from_millis(pause)).await;
+        stage.impede(Impediment::ReadOnly).await?;
+        stage.wait(Duration::from_secs(900)).await;
+        stage.impede(Impediment::None).await?;
+        stage.wait(Duration::from_secs(1_500)).await;
+        assert_eq!(alerts(&stage), 1, "after {pause} ms");
+        stage.at_plex().set_token_valid(true);
+        stage.wait(Duration::from_secs(1260)).await;
+        assert_eq!(stage.filters(ANN).len(), 2, "after {pause} ms");
+    }
+    Ok(())
+}
+
+/// Nobody's access changes: only the comparison meets the refusal.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_while_nothing_is_to_be_done_is_told_too() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    stage.at_plex().set_token_valid(false);
+    let before = stage.at_plex().requests.len();
+    stage.wait(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(alerts(&stage), 1);
+    let reads = {
+        let sim = stage.at_plex();
+        sim.requests[before..].iter().filter(|request| request.path != "/api/v2/user").count()
+    };
+    assert_eq!(reads, 1, "the refusal is met once");
+    // When it is accepted again, the comparison is made up for.
+    let ann = stage.plex_account(ANN).0;
+    stage.at_plex().person_leaves_share(ann)?;
+    stage.at_plex().set_token_valid(true);
+    stage.wait(Duration::from_secs(1_800)).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Lost);
     Ok(())
 }
 

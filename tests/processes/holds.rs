@@ -28,10 +28,14 @@ async fn careful() -> (World, Process) {
 }
 
 async fn is_held(world: &World) {
-    let waits = || world.database().unwrap().rows("SELECT reason FROM holds") == ["too-many"];
+    is_held_for(world, "too-many").await;
+    assert_ne!(world.filters(ANN), restricted());
+}
+
+async fn is_held_for(world: &World, reason: &str) {
+    let waits = || world.database().unwrap().rows("SELECT reason FROM holds") == [reason];
     world.eventually("it is held", waits).await;
     world.quiet().await;
-    assert_ne!(world.filters(ANN), restricted());
 }
 
 #[tokio::test]
@@ -42,6 +46,8 @@ async fn the_command_line_shows_who_is_held_and_approves() {
     assert_eq!(out, "Nobody is held back.");
     world.loses_role(alice);
     is_held(&world).await;
+    let (succeeded, _, err) = holds(&world, &["approve"]).await;
+    assert!(!succeeded && err.contains("nobody was told who") && err.contains("rolarr holds list"), "{err}");
     let (_, out, _) = holds(&world, &["list"]).await;
     assert!(out.contains(&alice.to_string()) && out.contains("too many at once"), "{out}");
     let (succeeded, _, err) = holds(&world, &["approve", "--member", "1"]).await;
@@ -60,6 +66,7 @@ async fn a_decision_waits_for_a_bot_that_does_not_run() {
     is_held(&world).await;
     process.terminate().await;
     process.ended().await;
+    holds(&world, &["list"]).await;
     let (succeeded, out, _) = holds(&world, &["approve"]).await;
     assert!(succeeded && out.contains("carried out when it starts"), "{out}");
     assert_ne!(world.filters(ANN), restricted());
@@ -75,6 +82,8 @@ async fn administrators_decide_on_discord() {
     is_held(&world).await;
     let answer = world.commands(world.scene.alice, "rolarr reject", &[]).await.now.content;
     assert!(answer.starts_with("This command is for administrators"), "{answer}");
+    let announced = || world.database().unwrap().rows("SELECT shown FROM holds") == ["1"];
+    world.eventually("administrators are told", announced).await;
     let answer = world.commands(moderator, "rolarr reject", &[]).await.now.content;
     assert_eq!(answer, "Rejected: 1 member keeps the access that they have.");
     world.quiet().await;
@@ -83,6 +92,65 @@ async fn administrators_decide_on_discord() {
     assert_eq!(answer, "Nobody is held.");
     let answer = world.commands(moderator, "rolarr sync", &[]).await.now.content;
     assert!(answer.starts_with("I compare all members"), "{answer}");
+}
+
+/// A bot as it comes, and a member who has access by one role and is protected by another if so.
+async fn with_staff() -> (World, Process, rolarr_sim::discord::RoleId) {
+    let mut world = World::new().await;
+    let guild = world.scene.guild;
+    let staff = world.discord(|sim, now| sim.create_role(now, guild, "Staff").unwrap());
+    world.setup.protected_roles.push(staff);
+    let process = run(&world, &[]);
+    world.until_connected(0).await;
+    world.joins(world.scene.alice, ANN).await;
+    (world, process, staff)
+}
+
+/// While the bot does not run, the role is deleted; then the bot starts, and holds what that would take.
+async fn deleted_meanwhile(world: &World, mut process: Process, role: rolarr_sim::discord::RoleId) {
+    process.terminate().await;
+    process.ended().await;
+    let guild = world.scene.guild;
+    world.discord(|sim, now| sim.delete_role(now, guild, role).unwrap());
+    let _process = run(world, &[]);
+    is_held_for(world, "role-deleted").await;
+    assert_ne!(world.filters(ANN), restricted());
+    let (_, out, _) = holds(world, &["list"]).await;
+    assert!(out.contains("was deleted"), "{out}");
+}
+
+#[tokio::test]
+async fn a_tracked_role_that_was_deleted_while_the_bot_was_stopped_is_held_at_the_start() {
+    let (world, process, _) = with_staff().await;
+    deleted_meanwhile(&world, process, world.scene.subscriber).await;
+}
+
+#[tokio::test]
+async fn so_is_a_protected_one() {
+    let (world, process, staff) = with_staff().await;
+    let alice = world.scene.alice;
+    world.gets(alice, staff);
+    let protected = || {
+        let rows = world.database().unwrap().rows("SELECT roles FROM members WHERE present AND NOT bot");
+        rows.iter().any(|roles| roles.contains(&staff.to_string()))
+    };
+    world.eventually("the protection is known", protected).await;
+    world.loses_role(alice);
+    let skipped = || {
+        let rows = world.database().unwrap().rows("SELECT state FROM events ORDER BY id DESC LIMIT 1");
+        rows == ["skipped"]
+    };
+    world.eventually("the loss is skipped", skipped).await;
+    deleted_meanwhile(&world, process, staff).await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_deleted_while_the_bot_runs_is_held_at_once() {
+    let (world, _process, _) = with_staff().await;
+    let (guild, role) = (world.scene.guild, world.scene.subscriber);
+    world.discord(|sim, now| sim.delete_role(now, guild, role).unwrap());
+    is_held_for(&world, "role-deleted").await;
+    assert_ne!(world.filters(ANN), restricted());
 }
 
 #[tokio::test]

@@ -7,7 +7,11 @@ mod ending;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
+mod instance;
+#[cfg(test)]
 mod mistakes;
+#[cfg(all(test, unix))]
+mod permissions;
 #[cfg(test)]
 mod secrecy;
 

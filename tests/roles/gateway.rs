@@ -241,3 +241,29 @@ async fn a_renamed_role_goes_on_counting() {
     let inputs = world.database().unwrap().rows("SELECT input FROM decisions ORDER BY event");
     assert!(inputs[0].contains("Patron") && inputs[0].contains("subscriber"), "{inputs:?}");
 }
+
+#[tokio::test]
+async fn a_tracked_role_that_is_deleted_takes_access_from_nobody_until_it_is_approved() {
+    let mut world = World::started().await;
+    let (alice, moderator, guild) = (world.scene.alice, world.scene.mod_user, world.scene.guild);
+    let role = world.scene.subscriber;
+    world.joins(alice, ANN).await;
+    let told = world.told(alice).len();
+    // Discord tells of the role and of no member.
+    world.discord(|sim, now| sim.delete_role(now, guild, role)).unwrap();
+    let alarmed =
+        || world.database().unwrap().rows("SELECT kind FROM audit WHERE kind = 'alarm'") == ["alarm"];
+    world.eventually("the administrators are told", alarmed).await;
+    world.quiet().await;
+    assert_ne!(world.filters(ANN), restricted());
+    // Nor is it forgotten by a start.
+    world.restart().await;
+    let held = || world.database().unwrap().rows("SELECT reason FROM holds") == ["role-deleted"];
+    world.eventually("the member is held", held).await;
+    world.quiet().await;
+    assert_ne!(world.filters(ANN), restricted());
+    assert_eq!(world.told(alice).len(), told);
+    let answer = world.commands(moderator, "rolarr approve", &[]).await.now.content;
+    assert_eq!(answer, "Approved: the access of 1 member shrinks now.");
+    world.eventually("the member is restricted", || world.filters(ANN) == restricted()).await;
+}

@@ -280,8 +280,8 @@ async fn a_token_that_plex_no_longer_accepts_is_one_alarm_and_the_work_is_done_a
         world.eventually("it is parked", parked).await;
     }
     world.quiet().await;
-    let parked = || world.database().unwrap().rows("SELECT count(*) FROM audit WHERE kind = 'parked'");
-    assert_eq!(parked(), ["1"], "one alarm, however many it concerns");
+    let told = || world.database().unwrap().rows("SELECT count(*) FROM audit WHERE kind = 'token'");
+    assert_eq!(told(), ["1"], "one alarm, however many it concerns");
     world.plex(|sim, _| sim.set_token_valid(true));
     world.restart().await;
     world

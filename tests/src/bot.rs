@@ -23,8 +23,9 @@ impl Bot {
             // Another test of this process may have set it up.
             let _ = rolarr::cli::logging::start(config.log, Some(&wanted), false);
         }
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(rolarr::bot::run(config, Seam::system(), stop.clone()));
+        let asked = rolarr::bot::Asked::default();
+        let stop = asked.stop.clone();
+        let task = tokio::spawn(rolarr::bot::run(config, Seam::system(), asked));
         Self { stop, task }
     }
 

@@ -37,6 +37,8 @@ pub struct Setup {
     pub brake: u32,
     /// Members who are never touched.
     pub protected: Vec<UserId>,
+    /// Roles whose holders are never touched.
+    pub protected_roles: Vec<RoleId>,
     /// The least time between two direct messages.
     pub message_every: String,
     /// The log level.
@@ -61,6 +63,7 @@ impl Setup {
             check_pending_every: "150ms".to_owned(),
             brake: 10,
             protected: Vec::new(),
+            protected_roles: Vec::new(),
             message_every: "20ms".to_owned(),
             log: "info".to_owned(),
         }
@@ -95,6 +98,7 @@ impl Setup {
         let libraries =
             self.libraries.as_ref().map(|names| format!("libraries = {names:?}")).unwrap_or_default();
         let protected: Vec<String> = self.protected.iter().map(ToString::to_string).collect();
+        let protected_roles: Vec<String> = self.protected_roles.iter().map(ToString::to_string).collect();
         let server_url =
             if self.server_url { format!("server_url = \"{server_url}\"") } else { String::new() };
         format!(
@@ -103,6 +107,7 @@ impl Setup {
              first_start = \"{first_start}\"\n\
              {audit}\n\
              protected_members = {protected:?}\n\
+             protected_roles = {protected_roles:?}\n\
              [[discord.guilds]]\n\
              id = \"{guild}\"\n\
              key = \"home\"\n\

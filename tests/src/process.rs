@@ -31,10 +31,37 @@ impl Process {
     /// Starts a program. Of this process's environment only what every program needs is left.
     #[must_use]
     pub fn start<A: AsRef<OsStr>>(program: &str, arguments: &[A], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env_remove("RUST_LOG")
-            .envs(environment.iter().copied())
+        let mut command = Command::new(program);
+        command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts a program as a user to whom permissions apply: as nobody where this process is root's, to whom they
+    /// don't. The program is put into `folder`, which everybody can reach.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn start_as_nobody<A: AsRef<OsStr>>(
+        program: &str,
+        arguments: &[A],
+        folder: &std::path::Path,
+    ) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        const NOBODY: u32 = 65_534;
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let reachable = folder.join("program");
+        if is_root && !reachable.exists() && std::fs::hard_link(program, &reachable).is_err() {
+            std::fs::copy(program, &reachable).unwrap();
+        }
+        let mut command = Command::new(if is_root { reachable.as_os_str() } else { OsStr::new(program) });
+        command.args(arguments).env_remove("RUST_LOG");
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -148,7 +148,13 @@ async fn guilds(config: &Config, discord: &dyn Discord, store: &Store) -> anyhow
         roles.extend(guild.roles.iter().map(|role| role.id));
         seen.push(guild);
     }
-    if let Some(role) = config.discord.protected_roles.iter().find(|role| !roles.contains(&role.value)) {
+    for role in config.discord.protected_roles.iter().filter(|role| !roles.contains(&role.value)) {
+        let id = role.value;
+        if let Some(name) = store.read(move |tx| tx.protected_role(id)).await? {
+            // It was deleted since. Whoever it protected keeps what they have until an administrator decides.
+            warn!(role = name, "a protected role does not exist any more");
+            continue;
+        }
         let what = format!("the protected role {} does not exist on any of the Discord servers", role.value);
         let hint = seen.iter().map(named).collect::<Vec<_>>().join(", ");
         bail!(config.error_at(role.place, what, format!("there is: {hint}")));

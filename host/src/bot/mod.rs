@@ -7,37 +7,53 @@
 mod first_look;
 mod policy;
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{convert::Infallible, fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Context;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
     config::{Addresses, Config},
     discord::{self, SerenityDiscord},
-    pipeline::{Parts, Pipeline, Seam},
+    pipeline::{Handle, Parts, Pipeline, Seam},
     plex::{self, HttpTransport, Identity, Limits, Paced, Plex},
-    store::{Store, StoreError, Threads},
+    store::{Instance, Store, StoreError, Threads},
 };
 
 /// The fact that the client identifier is kept under.
 const CLIENT_IDENTIFIER: &str = "client-identifier";
 
-/// Runs the bot until `stop` is cancelled, then ends what it began.
+/// What can be asked of a bot that runs.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// To end.
+    pub stop: CancellationToken,
+    /// To load the policy anew.
+    pub reload: Arc<Notify>,
+}
+
+/// Runs the bot until it is asked to stop, then ends what it began.
 ///
 /// # Errors
 /// What keeps the bot from working at all. A [`crate::config::ConfigError`] if what the configuration names
 /// does not exist or does not load; then nothing was changed.
-pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(config: Config, seam: Seam, asked: Asked) -> anyhow::Result<()> {
+    let Asked { stop, reload } = asked;
     let config = Arc::new(config);
     let loading = Arc::clone(&config);
     // Compiling takes a processor for a while.
-    let policy = tokio::task::spawn_blocking(move || policy::load(&loading))
+    let (policies, policy) = tokio::task::spawn_blocking(move || policy::FromConfig::begin(&loading))
         .await
         .context("the policy could not be loaded")??;
     let path = config.store.path.clone();
-    let store = tokio::task::spawn_blocking(move || Store::open(&path, Threads::Own))
+    let opened = tokio::task::spawn_blocking(move || {
+        let instance = Instance::claim(&path)?;
+        Ok::<_, StoreError>((instance, Store::open(&path, Threads::Own)?))
+    });
+    // Until the end nobody else works with this database.
+    let (_instance, store) = opened
         .await
         .context("the database could not be opened")?
         .with_context(|| format!("the database `{}`", config.store.path.display()))?;
@@ -51,7 +67,7 @@ pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow:
         server = looked.settings.server.name,
         libraries = looked.settings.shared.len(),
         guilds = looked.guilds.len(),
-        policy = policy.metadata().name,
+        policy = policy.active.policy.metadata().name,
         "everything that the configuration names exists"
     );
     let mut pipeline = Pipeline::start(Parts {
@@ -59,19 +75,30 @@ pub async fn run(config: Config, seam: Seam, stop: CancellationToken) -> anyhow:
         seam,
         store,
         policy,
+        policies: Arc::new(policies),
         plex,
         discord: Arc::clone(&discord) as Arc<dyn crate::pipeline::ports::Discord>,
         guilds: looked.guilds,
     })
     .await?;
     let intake = Arc::new(pipeline.handle());
+    let handle = pipeline.handle();
     let ended = tokio::select! {
         ended = discord::run(discord, intake, stop) => ended,
         () = pipeline.broken() => Err(discord::Fatal::Broken("pipeline")),
+        never = take_reloads(&reload, &handle) => match never {},
     };
     pipeline.shutdown().await;
     info!("stopped");
     ended.context("the connection to Discord ended")
+}
+
+async fn take_reloads(reload: &Notify, handle: &Handle) -> Infallible {
+    loop {
+        reload.notified().await;
+        info!("asked to load the policy anew");
+        handle.reload_policy();
+    }
 }
 
 fn discord_settings(config: &Config) -> discord::Settings {

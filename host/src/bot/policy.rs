@@ -1,39 +1,112 @@
-//! The policy that the configuration names.
+//! The policies that the configuration names.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::Context;
 use serde_json::Value;
 
 use super::cache_beside;
 use crate::{
-    config::{Config, ConfigError, PolicyModule},
-    policy::{Engine, EngineError, EngineSettings, LoadError, LoadProblem, Module, Policy},
+    config::{Config, ConfigError, Located, PolicyModule, PolicySettings},
+    pipeline::policies::{Configured, Loaded, Policies, Stamp},
+    policy::{Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Module, Policy},
+    store::KeptPolicy,
 };
 
-/// Loads the policy with its settings.
-///
-/// # Errors
-/// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file; or about
-/// the folder for compiled policies. Another error if no policy can run on this machine.
-pub(super) fn load(config: &Config) -> anyhow::Result<Policy> {
-    let engine = engine(config)?;
-    let wanted = &config.policy.module;
-    let name = match &wanted.value {
-        PolicyModule::Builtin(name) => format!("builtin:{name}"),
-        PolicyModule::File(path) => path.display().to_string(),
-    };
+/// Loads what the configuration file names, whenever it is asked.
+pub(super) struct FromConfig {
+    engine: Engine,
+    file: PathBuf,
+    /// What was read of the file last.
+    last: Mutex<Last>,
+}
+
+struct Last {
+    module: PolicyModule,
+    limits: Limits,
+}
+
+impl FromConfig {
+    /// Loads what the configuration names.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file; or
+    /// about the folder for compiled policies. Another error if no policy can run on this machine.
+    pub(super) fn begin(config: &Config) -> anyhow::Result<(Self, Configured)> {
+        let engine = engine(config)?;
+        let configured = configured(&engine, config)?;
+        let last = Last { module: config.policy.module.value.clone(), limits: config.policy.limits.clone() };
+        Ok((Self { engine, file: config.file.clone(), last: Mutex::new(last) }, configured))
+    }
+}
+
+impl Policies for FromConfig {
+    fn load(&self) -> Result<Configured, String> {
+        let config = Config::load(&self.file).map_err(|error| error.to_string())?;
+        let last = Last { module: config.policy.module.value.clone(), limits: config.policy.limits.clone() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        configured(&self.engine, &config).map_err(|error| error.to_string())
+    }
+
+    fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {
+        let limits = self.last.lock().unwrap_or_else(PoisonError::into_inner).limits.clone();
+        let module = Module { name: kept.origin.clone(), bytes: module, sources: kept.sources.clone() };
+        load(&self.engine, module, kept.settings.clone(), &limits).map_err(|error| error.to_string())
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let module = self.last.lock().unwrap_or_else(PoisonError::into_inner).module.clone();
+        let PolicyModule::File(path) = module else { return None };
+        let mut hash = DefaultHasher::new();
+        // A file that is away is another state of it.
+        let about = std::fs::metadata(path).ok();
+        about.map(|about| (about.len(), about.modified().ok())).hash(&mut hash);
+        Some(hash.finish())
+    }
+}
+
+fn configured(engine: &Engine, config: &Config) -> Result<Configured, ConfigError> {
+    let policy = &config.policy;
+    let active = named(engine, config, &policy.module, &policy.settings)?;
+    let candidate = policy.shadow.as_ref().map(|shadow| {
+        let loaded = named(engine, config, &shadow.module, &shadow.settings);
+        loaded.map(|loaded| loaded.policy).map_err(|error| error.to_string())
+    });
+    Ok(Configured { active, candidate })
+}
+
+/// Loads a policy that the configuration names.
+fn named(
+    engine: &Engine,
+    config: &Config,
+    wanted: &Located<PolicyModule>,
+    settings: &PolicySettings,
+) -> Result<Loaded, ConfigError> {
     let mistake = |what: String, hint: &str| config.error_at(wanted.place, what, hint);
-    let module = Module::open(&name).map_err(|error| {
+    let module = Module::open(&wanted.value.name()).map_err(|error| {
         mistake(error.to_string(), "check the path; it is relative to the configuration file's folder")
     })?;
-    let settings = Value::Object(config.policy.settings.json.clone());
-    let policy = Policy::load(&engine, &module, &settings, Vec::new(), &config.policy.limits);
-    Ok(policy.map_err(|error| match &error.problem {
-        LoadProblem::Configure(_) => settings_mistake(config, &error),
+    let limits = &config.policy.limits;
+    load(engine, module, settings.to_value(), limits).map_err(|error| match &error.problem {
+        LoadProblem::Configure(_) => config.error_at(
+            settings.place_named_in(&error.to_string()).or(wanted.place),
+            error.in_full(),
+            "change it under [policy.settings]; the policy's page lists its settings",
+        ),
         LoadProblem::Script(_) => {
             mistake(error.in_full(), "change the script, and look at it with `rolarr policy check FILE`")
         }
         _ => mistake(error.to_string(), "`rolarr policy check FILE` tells more about a policy file"),
-    })?)
+    })
+}
+
+fn load(engine: &Engine, module: Module, settings: Value, limits: &Limits) -> Result<Loaded, LoadError> {
+    let policy = Policy::load(engine, &module, &settings, Vec::new(), limits)?;
+    Ok(Loaded { policy, module, settings })
 }
 
 fn engine(config: &Config) -> anyhow::Result<Engine> {
@@ -51,13 +124,4 @@ fn engine(config: &Config) -> anyhow::Result<Engine> {
         Err(error) => Err(error)
             .context("no policy can run: a 64-bit processor, and memory and threads that a limit may be withholding, are needed"),
     }
-}
-
-fn settings_mistake(config: &Config, error: &LoadError) -> ConfigError {
-    let place = config.policy.settings.place_named_in(&error.to_string()).or(config.policy.module.place);
-    config.error_at(
-        place,
-        error.in_full(),
-        "change it under [policy.settings]; the policy's page lists its settings",
-    )
 }

@@ -53,6 +53,13 @@ impl CliError {
         self
     }
 
+    /// The error alone, for a command that has exit codes of its own. A hint becomes part of it.
+    #[must_use]
+    pub fn into_error(self) -> anyhow::Error {
+        let Self { exit: _, error, hints } = self;
+        if hints.is_empty() { error } else { anyhow::anyhow!("{error:#}: {}", hints.join("; ")) }
+    }
+
     /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -10,12 +10,12 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit};
+use super::{CliError, Exit, ago};
 use crate::{
     config::Config,
     domain::{Timestamp, UserId},
     pipeline::Seam,
-    store::{HoldReason, HoldRow, Order, Store, StoreError, Threads},
+    store::{Answer, HoldReason, HoldRow, Order, Store, StoreError, Threads, Tx},
 };
 
 /// How long a decision waits for the bot to carry it out.
@@ -53,7 +53,7 @@ struct Where {
 struct Decide {
     #[command(flatten)]
     place: Where,
-    /// Only this member: the id on Discord. Without it, everybody who is held back
+    /// Only this member: the id on Discord. Without it, everybody whom the list or the audit channel has shown
     #[arg(long, value_name = "ID")]
     member: Option<UserId>,
 }
@@ -72,7 +72,13 @@ impl Holds {
             .context("the program can't be started")?;
         match self.action {
             Action::List(_) => {
-                let held = runtime.block_on(held(&store)).map_err(anyhow::Error::from)?;
+                // From now on a decision is about those who are shown.
+                let shown = store.write(|tx| {
+                    let held = held(tx)?;
+                    tx.show_holds()?;
+                    Ok(held)
+                });
+                let held = runtime.block_on(shown).map_err(anyhow::Error::from)?;
                 list(&mut out, &held, Seam::system().now()).map_err(anyhow::Error::from)?;
             }
             Action::Approve(Decide { member, .. }) => {
@@ -105,19 +111,15 @@ struct Held {
     username: String,
 }
 
-async fn held(store: &Store) -> Result<Vec<Held>, StoreError> {
-    store
-        .read(|tx| {
-            let mut all = Vec::new();
-            for hold in tx.holds()? {
-                let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) else { continue };
-                let known = tx.memberships(user)?;
-                let username = known.into_iter().next().map(|member| member.username).unwrap_or_default();
-                all.push(Held { hold, user, username });
-            }
-            Ok(all)
-        })
-        .await
+fn held(tx: &Tx<'_>) -> Result<Vec<Held>, StoreError> {
+    let mut all = Vec::new();
+    for hold in tx.holds()? {
+        let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) else { continue };
+        let known = tx.memberships(user)?;
+        let username = known.into_iter().next().map(|member| member.username).unwrap_or_default();
+        all.push(Held { hold, user, username });
+    }
+    Ok(all)
 }
 
 fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
@@ -132,6 +134,7 @@ fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
             (HoldReason::RoleDeleted, None) => "the role was deleted".to_owned(),
             (HoldReason::TooMany, _) => "too many at once".to_owned(),
             (HoldReason::Drift, _) => "changed by hand at Plex, for too many at once".to_owned(),
+            (HoldReason::GuildUnserved, _) => "the Discord server is not configured any more".to_owned(),
         };
         let since = ago(now, hold.since);
         // Names come from Discord: what a terminal would obey is not printed.
@@ -145,17 +148,6 @@ fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
     )
 }
 
-/// How long ago something was.
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let minutes = now.0.saturating_sub(then.0) / 60_000;
-    match minutes {
-        0 => "just now".to_owned(),
-        1..60 => format!("{minutes} min ago"),
-        60..2_880 => format!("{} h ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1_440),
-    }
-}
-
 /// Leaves the decision for the bot, which knows what should be true, and waits for it.
 async fn decide(
     out: &mut dyn Write,
@@ -163,28 +155,36 @@ async fn decide(
     order: Order,
     member: Option<UserId>,
 ) -> Result<(), CliError> {
-    let concerned = held(store).await.map_err(anyhow::Error::from)?;
-    let count = concerned.iter().filter(|one| member.is_none_or(|member| member == one.user)).count();
+    let concerned = store.read(held).await.map_err(anyhow::Error::from)?;
+    let is_meant = |one: &&Held| match member {
+        Some(member) => member == one.user,
+        None => one.hold.shown,
+    };
+    let count = concerned.iter().filter(is_meant).count();
     if count == 0 {
-        let error = match member {
-            Some(member) => anyhow!("the member {member} is not held back"),
-            None => anyhow!("nobody is held back"),
+        let error = match (member, concerned.len()) {
+            (Some(member), _) => anyhow!("the member {member} is not held back"),
+            (None, 0) => anyhow!("nobody is held back"),
+            (None, more) => anyhow!("{more} held back, and nobody was told who: look at them first"),
         };
         return Err(CliError::failed(error).hinted("`rolarr holds list` shows who is"));
     }
-    let approved = matches!(order, Order::Approve(_));
     let id = store.write(move |tx| tx.put_order(&order)).await.map_err(anyhow::Error::from)?;
     let since = Instant::now();
-    let mut waits = true;
-    while waits && since.elapsed() < PATIENCE {
+    let mut answer = None;
+    while answer.is_none() && since.elapsed() < PATIENCE {
         sleep(Duration::from_millis(100));
-        waits = store.read(move |tx| tx.order_waits(id)).await.map_err(anyhow::Error::from)?;
+        if !store.read(move |tx| tx.order_waits(id)).await.map_err(anyhow::Error::from)? {
+            answer = store.write(move |tx| tx.take_answer(id)).await.map_err(anyhow::Error::from)?;
+        }
     }
-    let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
-    let said = match (approved, waits) {
-        (true, false) => format!("Approved: the access of {whom} shrinks now."),
-        (false, false) => format!("Rejected: {whom} keep the access that they have."),
-        (_, true) => format!("Noted for {whom}. The bot does not run: it is carried out when it starts."),
+    let said = match answer {
+        Some(Answer::Done(said)) => said,
+        Some(Answer::Failed(why)) => return Err(CliError::failed(anyhow!(why))),
+        Some(Answer::Plan(_)) | None => {
+            let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+            format!("Noted for {whom}. The bot does not run: it is carried out when it starts.")
+        }
     };
     writeln!(out, "{said}").map_err(anyhow::Error::from)?;
     Ok(())
@@ -207,6 +207,8 @@ mod tests {
                 before: Vec::new(),
                 tell: Vec::new(),
                 announced: true,
+                shown: true,
+                ordered: None,
             },
             user: UserId(id),
             username: name.to_owned(),

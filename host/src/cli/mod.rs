@@ -4,15 +4,26 @@ mod backup;
 mod color;
 mod demo;
 mod error;
+mod events;
+#[cfg(test)]
+mod fixture;
 mod holds;
+mod invite_missing;
+mod journal;
 pub mod logging;
+mod moment;
+mod order;
+mod plan;
 pub mod policy;
 pub mod run;
 mod stop;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::domain::Timestamp;
 
 pub use color::Color;
 pub use error::{CliError, Exit};
@@ -43,6 +54,8 @@ enum Command {
     Demo(demo::Demo),
     Holds(holds::Holds),
     Backup(backup::Backup),
+    InviteMissing(invite_missing::InviteMissing),
+    Events(events::Events),
     Policy(policy::PolicyArgs),
 }
 
@@ -57,10 +70,23 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(cli.color).map(ExitCode::from),
         Command::Demo(demo) => demo.execute(cli.color).map(ExitCode::from),
         Command::Backup(backup) => backup.execute().map(ExitCode::from),
+        Command::Events(events) => events.execute().map(ExitCode::from),
         Command::Holds(holds) => holds.execute().map(ExitCode::from),
-        Command::Policy(policy) => policy.run().map_err(CliError::from),
+        Command::InviteMissing(missing) => missing.execute().map(ExitCode::from),
+        Command::Policy(policy) => policy.run(cli.color),
     };
     error::exit(done)
+}
+
+/// How long ago something was.
+fn ago(now: Timestamp, then: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(then.0) / 60_000;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2_880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1_440),
+    }
 }
 
 #[cfg(test)]

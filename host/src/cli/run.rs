@@ -38,7 +38,7 @@ impl Run {
             .enable_all()
             .build()
             .context("the threads of the program can't be started")?;
-        let done = runtime.block_on(stop::until_stopped(|stop| bot::run(config, Seam::system(), stop)));
+        let done = runtime.block_on(stop::until_stopped(|asked| bot::run(config, Seam::system(), asked)));
         runtime.shutdown_timeout(LINGER);
         done?;
         Ok(Exit::Done)

@@ -1,53 +1,74 @@
-//! Being asked to stop: once politely, twice firmly.
+//! What signals ask of the bot: to load the policy anew, and to stop, once politely, twice firmly.
 
 use std::io;
 
 use anyhow::{Context, bail};
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-/// Runs something until it ends. The first signal to stop cancels its token; the second gives up on it.
+use crate::bot::Asked;
+
+/// Runs something until it ends. SIGHUP asks it to load the policy anew. The first signal to stop asks it to
+/// end; the second gives up on it.
 ///
 /// # Errors
 /// What it fails with; and if it was given up on.
 pub(super) async fn until_stopped<F, W, T>(work: W) -> anyhow::Result<T>
 where
-    W: FnOnce(CancellationToken) -> F,
+    W: FnOnce(Asked) -> F,
     F: Future<Output = anyhow::Result<T>>,
 {
     let mut signals = Signals::new().context("signals can't be listened to")?;
-    let stop = CancellationToken::new();
-    let work = work(stop.clone());
+    let asked = Asked::default();
+    let work = work(asked.clone());
     tokio::pin!(work);
-    tokio::select! {
-        done = &mut work => return done,
-        () = signals.next() => {}
+    loop {
+        let signal = tokio::select! {
+            done = &mut work => return done,
+            signal = signals.next() => signal,
+        };
+        match signal {
+            Signal::Reload => asked.reload.notify_one(),
+            Signal::Stop if asked.stop.is_cancelled() => {
+                bail!("stopped before everything was ended; the next start takes it up again")
+            }
+            Signal::Stop => {
+                info!("stopping; once more stops without waiting");
+                asked.stop.cancel();
+            }
+        }
     }
-    info!("stopping; once more stops without waiting");
-    stop.cancel();
-    tokio::select! {
-        done = &mut work => done,
-        () = signals.next() => bail!("stopped before everything was ended; the next start takes it up again"),
-    }
+}
+
+/// What a signal asks for.
+enum Signal {
+    Stop,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Reload,
 }
 
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 }
@@ -61,10 +82,11 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
+        Signal::Stop
     }
 }
 
@@ -75,26 +97,35 @@ mod tests {
 
     use super::*;
 
-    fn ask_to_stop() {
+    fn send(signal: &str) {
         // The shell's own `kill`: the program is not everywhere.
         let id = process::id().to_string();
-        let asked = Command::new("sh").args(["-c", r#"kill -TERM "$0""#, &id]).status().unwrap();
+        let asked = Command::new("sh").args(["-c", r#"kill "$0" "$1""#, signal, &id]).status().unwrap();
         assert!(asked.success());
+    }
+
+    fn ask_to_stop() {
+        send("-TERM");
     }
 
     // One test for both: a signal reaches everybody in the process who listens.
     #[tokio::test]
-    async fn the_first_signal_asks_and_the_second_ends() {
-        let patient = until_stopped(|stop| async move {
+    async fn the_first_signal_asks_and_the_second_ends_and_a_hangup_reloads() {
+        let patient = until_stopped(|asked| async move {
+            for _ in 0..2 {
+                send("-HUP");
+                asked.reload.notified().await;
+            }
+            assert!(!asked.stop.is_cancelled());
             ask_to_stop();
-            stop.cancelled().await;
+            asked.stop.cancelled().await;
             Ok(())
         });
         assert!(patient.await.is_ok());
 
-        let stuck = until_stopped(|stop| async move {
+        let stuck = until_stopped(|asked| async move {
             ask_to_stop();
-            stop.cancelled().await;
+            asked.stop.cancelled().await;
             ask_to_stop();
             std::future::pending::<anyhow::Result<()>>().await
         });

@@ -10,7 +10,7 @@ mod error;
 mod load;
 mod model;
 mod policy;
-mod quantity;
+pub(crate) mod quantity;
 mod secret;
 mod sections;
 mod suggest;
@@ -20,7 +20,8 @@ mod tests;
 pub use address::Address;
 pub use error::{ConfigError, Place};
 pub use model::{
-    Addresses, Brake, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv, Located, Log,
-    LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing, TrackedRole,
+    Addresses, Brake, Candidate, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv,
+    Located, Log, LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing,
+    TrackedRole,
 };
 pub use suggest::closest;

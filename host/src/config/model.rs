@@ -203,6 +203,17 @@ pub struct Policy {
     pub settings: PolicySettings,
     /// What the rules may use up.
     pub limits: Limits,
+    /// Other rules that are asked too, without effect.
+    pub shadow: Option<Candidate>,
+}
+
+/// Rules that are asked beside those that decide.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Which rules.
+    pub module: Located<PolicyModule>,
+    /// What they are told by the operator.
+    pub settings: PolicySettings,
 }
 
 /// Where the rules come from.

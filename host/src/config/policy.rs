@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use crate::policy::Limits;
 
 use super::{
-    ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
+    Candidate, ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
     document::{Entry, Section},
     error::{listed, quoted},
 };
@@ -18,12 +18,21 @@ const BUILTIN: &str = "builtin:";
 
 /// Reads `[policy]`.
 pub(super) fn policy(root: &Section<'_>) -> Result<Policy, ConfigError> {
-    let section = root.section("policy", &["module", "settings", "limits"])?;
+    let section = root.section("policy", &["module", "settings", "limits", "shadow"])?;
     let module = match section.get("module") {
         None => Located { value: PolicyModule::Builtin("role-restriction"), place: None },
         Some(entry) => entry.located(module(&entry)?),
     };
-    Ok(Policy { module, settings: settings(&section)?, limits: limits(&section)? })
+    let shadow = match section.get("shadow") {
+        None => None,
+        Some(_) => Some(candidate(&section.section("shadow", &["module", "settings"])?)?),
+    };
+    Ok(Policy { module, settings: settings(&section)?, limits: limits(&section)?, shadow })
+}
+
+fn candidate(section: &Section<'_>) -> Result<Candidate, ConfigError> {
+    let entry = section.require("module", "module = \"candidate.rhai\"")?;
+    Ok(Candidate { module: entry.located(module(&entry)?), settings: settings(section)? })
 }
 
 fn module(entry: &Entry<'_>) -> Result<PolicyModule, ConfigError> {

@@ -5,14 +5,15 @@ use std::time::Duration;
 /// Nothing here waits longer than a year: a longer time is a slip of the unit.
 pub(super) const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Reads a length of time: `"24h"`, `"1h 30m"`, `"500ms"`. None if it is none, or longer than [`LONGEST`].
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// Reads a length of time: `"24h"`, `"1h 30m"`, `"3 days"`, `"500ms"`. None if it is none, or longer than [`LONGEST`].
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let total = parts(text, |unit| match unit {
         "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" | "min" => Some(60_000),
-        "h" => Some(3_600_000),
-        "d" => Some(86_400_000),
+        "s" | "second" | "seconds" => Some(1_000),
+        "m" | "min" | "minute" | "minutes" => Some(60_000),
+        "h" | "hour" | "hours" => Some(3_600_000),
+        "d" | "day" | "days" => Some(86_400_000),
+        "w" | "week" | "weeks" => Some(7 * 86_400_000),
         _ => None,
     })?;
     let duration = Duration::from_millis(total);
@@ -20,7 +21,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Reads a number of bytes: `"32MiB"`, `"4 KiB"`, `"64MB"`, `"100B"`. None if it is none.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     parts(text, |unit| match unit {
         "B" => Some(1),
         "kB" | "KB" => Some(1_000),
@@ -59,9 +60,15 @@ mod tests {
 
     #[test]
     fn times_are_read_with_their_unit() {
-        for (text, seconds) in
-            [("24h", 86_400), ("2s", 2), ("1h 30m", 5_400), ("7d", 604_800), (" 5 min ", 300)]
-        {
+        for (text, seconds) in [
+            ("24h", 86_400),
+            ("2s", 2),
+            ("1h 30m", 5_400),
+            ("7d", 604_800),
+            (" 5 min ", 300),
+            ("1 week", 604_800),
+            ("1 day 12 hours", 129_600),
+        ] {
             assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text:?}");
         }
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));

@@ -372,8 +372,8 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
         reread_after,
         message_every: any("message_every", millis(5_000))?,
         plex_request_every: any("plex_request_every", millis(250))?,
-        retry_first: at_least_something("retry_first", millis(1_000))?,
-        retry_longest: at_least_something("retry_longest", millis(900_000))?,
+        retry_first: at_least_something("retry_first", millis(2_000))?,
+        retry_longest: at_least_something("retry_longest", millis(600_000))?,
     };
     match section.get("retry_longest").or_else(|| section.get("retry_first")) {
         Some(entry) if timing.retry_longest < timing.retry_first => Err(entry.error(

@@ -300,7 +300,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ),
         ("the gateway with http", section("addresses", "discord_gateway = \"https://example.org\"")),
         ("a time without unit", section("prompt", "valid_for = 24")),
-        ("a time with an unknown unit", section("prompt", "valid_for = \"24 hours\"")),
+        ("a time with an unknown unit", section("prompt", "valid_for = \"24 moons\"")),
         ("a time of nothing", section("prompt", "valid_for = \"0s\"")),
         ("a brake of words", section("brake", "members = \"many\"")),
         ("a brake without a window", section("brake", "window = \"0s\"")),

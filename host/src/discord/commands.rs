@@ -18,6 +18,7 @@ pub(super) const ROLARR: &str = "rolarr";
 const MANAGE_GUILD: &str = "32";
 
 const SUB_COMMAND: u8 = 1;
+const SUB_COMMAND_GROUP: u8 = 2;
 const STRING: u8 = 3;
 const USER: u8 = 6;
 /// Where a command can be given: in a guild (0) and in a direct message to the bot (1).
@@ -59,6 +60,13 @@ pub(super) fn definitions() -> Value {
              "description": "Let happen what is held back", "options": [only]},
             {"type": SUB_COMMAND, "name": "reject",
              "description": "Leave those who are held back what they have", "options": [only]},
+            {"type": SUB_COMMAND_GROUP, "name": "policy", "description": "The rules that decide", "options": [
+                {"type": SUB_COMMAND, "name": "reload",
+                 "description": "Load the policy that the configuration names anew"},
+                {"type": SUB_COMMAND, "name": "rollback", "description": "Go back to an earlier policy",
+                 "options": [{"type": STRING, "name": "policy", "required": false, "max_length": 100,
+                     "description": "Its name or the beginning of its digest; without it the last one before"}]},
+            ]},
         ],
     }])
 }

@@ -13,6 +13,10 @@ use crate::{
     pipeline::ports::{ButtonAction, Command, Invoker},
 };
 
+/// An option that holds sub-commands:
+/// <https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-option-type>.
+const SUB_COMMAND_GROUP: u64 = 2;
+
 /// May manage the guild (`MANAGE_GUILD`), or may do everything (`ADMINISTRATOR`).
 const ADMINISTRATIVE: u64 = 1 << 5 | 1 << 3;
 
@@ -122,7 +126,13 @@ fn custom_id(data: &Value) -> Option<CustomId> {
 
 fn command(data: &Value) -> Option<Command> {
     let name = data.get("name")?.as_str()?;
-    let sub = data.get("options")?.as_array()?.first()?;
+    let first = |of: &'_ Value| of.get("options")?.as_array()?.first().cloned();
+    let mut sub = first(data)?;
+    let mut path = sub.get("name")?.as_str()?.to_owned();
+    if sub.get("type").and_then(Value::as_u64) == Some(SUB_COMMAND_GROUP) {
+        sub = first(&sub)?;
+        path = format!("{path} {}", sub.get("name")?.as_str()?);
+    }
     let option = |name: &str| {
         let options = sub.get("options")?.as_array()?;
         let option = options.iter().find(|option| option.get("name").is_some_and(|is| is == name))?;
@@ -134,12 +144,16 @@ fn command(data: &Value) -> Option<Command> {
         Some(text) => Some(text.parse().ok()?),
         None => None,
     };
-    match (name, sub.get("name")?.as_str()?) {
+    match (name, path.as_str()) {
         (PLEX, "invite") => Some(Command::Invite { email: email?, member }),
         (PLEX, "remove") => Some(Command::Remove { email: email? }),
         (PLEX, "link") => Some(Command::Link { email }),
         (ROLARR, "sync") => Some(Command::Sync),
         (ROLARR, "approve") => Some(Command::Approve { member }),
+        (ROLARR, "policy reload") => Some(Command::ReloadPolicy),
+        (ROLARR, "policy rollback") => {
+            Some(Command::RollBackPolicy { to: option("policy").map(str::to_owned) })
+        }
         (ROLARR, "reject") => Some(Command::Reject { member }),
         _ => None,
     }
@@ -185,6 +199,26 @@ mod tests {
         let Deed::Command(command, by) = deed(&interaction(2, plex("invite", options))) else { panic!() };
         assert_eq!(command, Command::Invite { email: "ann@example.org".to_owned(), member: Some(UserId(8)) });
         assert_eq!(by, Invoker { user: UserId(7), guild: Some(GuildId(1)), administrator: true });
+    }
+
+    #[test]
+    fn the_commands_for_the_policy_stand_in_a_group() {
+        let rolarr = |sub: &str, options: Value| {
+            let inner = json!([{"name": sub, "type": 1, "options": options}]);
+            json!({"id": "1", "name": "rolarr", "type": 1,
+                   "options": [{"name": "policy", "type": 2, "options": inner}]})
+        };
+        let given = |data: Value| match deed(&interaction(2, data)) {
+            Deed::Command(command, _) => Some(command),
+            _ => None,
+        };
+        assert_eq!(given(rolarr("reload", json!([]))), Some(Command::ReloadPolicy));
+        let named = rolarr("rollback", json!([{"name": "policy", "type": 3, "value": "tiers"}]));
+        assert_eq!(given(named), Some(Command::RollBackPolicy { to: Some("tiers".to_owned()) }));
+        assert_eq!(given(rolarr("rollback", json!([]))), Some(Command::RollBackPolicy { to: None }));
+        assert_eq!(given(rolarr("approve", json!([]))), None);
+        let empty = json!({"name": "rolarr", "options": [{"name": "policy", "type": 2, "options": []}]});
+        assert_eq!(given(empty), None);
     }
 
     #[test]

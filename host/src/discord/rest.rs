@@ -128,9 +128,15 @@ impl Discord for SerenityDiscord {
         self.http.send(call.with(body::edit(now))).await.map(|_| ())
     }
 
-    async fn recent(&self, channel: ChannelId, limit: u8) -> Result<Vec<Posted>, DiscordError> {
+    async fn recent(
+        &self,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        limit: u8,
+    ) -> Result<Vec<Posted>, DiscordError> {
         let us = self.us().await?;
-        let path = format!("/channels/{channel}/messages?limit={}", limit.clamp(1, 100));
+        let before = before.map(|message| format!("&before={message}")).unwrap_or_default();
+        let path = format!("/channels/{channel}/messages?limit={}{before}", limit.clamp(1, 100));
         let call = Call::bot(Method::GET, "GET /channels/{channel}/messages", channel.0, path);
         let messages: Vec<wire::Message> = self.http.read(call).await?;
         let mut messages: Vec<Posted> = messages.into_iter().map(|message| message.posted(us)).collect();

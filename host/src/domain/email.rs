@@ -53,6 +53,38 @@ impl Email {
     }
 }
 
+/// What stands in the place of an address.
+const PLACEHOLDER: &str = "(address)";
+
+/// The text without anything in it that could be an e-mail address. A mention such as `<@900000001>` is none.
+#[must_use]
+pub fn without_addresses(text: &str) -> String {
+    let is_at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');
+    let is_local = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let is_domain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_at) {
+        let (before, after) = rest.split_at(at);
+        let mut after = after.chars();
+        let sign = after.next().unwrap_or('@');
+        let after = after.as_str();
+        let local = before.trim_end_matches(is_local);
+        let domain = after.trim_start_matches(is_domain);
+        if local.len() < before.len() && domain.len() < after.len() {
+            out.push_str(local);
+            out.push_str(PLACEHOLDER);
+            rest = domain;
+        } else {
+            out.push_str(before);
+            out.push(sign);
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 impl PartialEq for Email {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
@@ -114,5 +146,19 @@ mod tests {
     #[test]
     fn an_address_is_not_shown() {
         assert_eq!(format!("{:?}", Email::parse("ann@example.org").unwrap()), "Email(…)");
+    }
+
+    #[test]
+    fn what_could_be_an_address_is_taken_out_of_a_text() {
+        for (text, left) in [
+            ("ask ann@example.org, or ben+x@mail.example.org.", "ask (address), or (address)"),
+            ("\"ann@example.org\"", "\"(address)\""),
+            ("ann\u{ff20}example.org", "(address)"),
+            ("a@b@c", "(address)@c"),
+            ("<@900000001>: remove (left)", "<@900000001>: remove (left)"),
+            ("@ann, 5 @ 3, x@ y", "@ann, 5 @ 3, x@ y"),
+        ] {
+            assert_eq!(without_addresses(text), left);
+        }
     }
 }

@@ -4,7 +4,7 @@ mod email;
 mod ids;
 mod secret;
 
-pub use email::{Email, NotAnAddress};
+pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{
     AccountId, ChannelId, EventId, GuildId, MachineId, MessageId, NotAnId, PlexAccountId, PromptId, RoleId,
     SectionId, ShareId, TaskId, UserId,

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::{
+    brake::{Verdict, Whom},
+    carried::Carried,
     core::Core,
     effects::{close_prompts, grant_of},
+    policies::Why,
     ports::{Command, Invoker, Reply},
     settings::Settings,
     texts,
@@ -14,7 +17,7 @@ use crate::{
         AccountId, Email, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
-    store::{Account, EventState, NewEvent, Order, PromptState, Stage, StoreError, Tx},
+    store::{Account, EventState, GrantRow, NewEvent, PromptState, Stage, StoreError, Tx},
 };
 
 /// How long a command waits for its outcome before it answers that the work goes on.
@@ -26,15 +29,25 @@ impl Core {
         let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
         let guild = guild.filter(|_| by.administrator);
         let (typed, member) = match command {
-            Command::Sync | Command::Approve { .. } | Command::Reject { .. } if guild.is_none() => {
+            Command::Sync
+            | Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::ReloadPolicy
+            | Command::RollBackPolicy { .. }
+                if guild.is_none() =>
+            {
                 return Reply::text(texts::ADMINISTRATORS_ONLY);
             }
             Command::Sync => {
                 self.sweep_all();
                 return Reply::text(texts::SYNCING);
             }
-            Command::Approve { member } => return self.decide(Order::Approve(member), by.user).await,
-            Command::Reject { member } => return self.decide(Order::Reject(member), by.user).await,
+            Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
+            Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
+            Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked).await),
+            Command::RollBackPolicy { to } => {
+                return swapped(by.user, self.roll_back_policy(to.as_deref()).await);
+            }
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {
                 let reply = self.take_address(by.user, &typed, super::ports::Via::Command).await;
@@ -57,10 +70,10 @@ impl Core {
         })
     }
 
-    async fn decide(&self, order: Order, by: UserId) -> Reply {
-        let approved = matches!(order, Order::Approve(_));
-        match self.decide_holds(order, Some(by)).await {
-            Ok(done) => Reply::text(texts::holds_decided(approved, done.members.len())),
+    async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId) -> Reply {
+        let whom = only.map_or(Whom::Shown, Whom::Member);
+        match self.decide_holds(verdict, whom, Some(by)).await {
+            Ok(done) => Reply::text(texts::holds_decided(verdict, &done)),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)
@@ -161,6 +174,17 @@ impl Core {
     }
 }
 
+/// What came of a change of the policy.
+fn swapped(by: UserId, outcome: Result<Result<String, String>, StoreError>) -> Reply {
+    match outcome {
+        Ok(Ok(said) | Err(said)) => texts::reply(&said),
+        Err(error) => {
+            tracing::error!(administrator = %by, %error, "a command failed");
+            Reply::text(texts::TRY_AGAIN)
+        }
+    }
+}
+
 type Begun = Result<AccountId, &'static str>;
 
 /// An address for a member: what the member claimed or what another share stands against is theirs now.
@@ -220,6 +244,7 @@ fn invite_member(
     }
     // What an administrator says outweighs what waits for one.
     tx.drop_hold(account.id)?;
+    tx.settle(member)?;
     let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
     if account.email.as_ref() != Some(email) {
         // Whoever had the share before is not who has this address.
@@ -265,6 +290,7 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
 
 fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId, StoreError> {
     account.wish += 1;
+    account.commanded = true;
     account.attempts = 0;
     account.due = Some(now);
     tx.put_account(&account)?;
@@ -302,14 +328,12 @@ fn remove(
         remark: Some("removed by an administrator".to_owned()),
     })?;
     tx.audit(now, Some(event), Some(user), "command", &text)?;
-    for mut grant in tx.grants(user)? {
-        tx.drop_wakes(grant.guild, user)?;
-        if grant.access != Access::Absent {
-            grant.access = Access::Absent;
-            grant.since = Some(now);
-            grant.memo.clear();
-            tx.put_grant(user, &grant)?;
-        }
+    for GrantRow { guild, access, since, memo } in tx.grants(user)? {
+        let mut carried = Carried { access, since, memo, wakes: Vec::new() };
+        carried.void(now);
+        tx.drop_wakes(guild, user)?;
+        let Carried { access, since, memo, .. } = carried;
+        tx.put_grant(user, &GrantRow { guild, access, since, memo })?;
     }
     tx.drop_hold(account.id)?;
     close_prompts(tx, now, event, user)?;

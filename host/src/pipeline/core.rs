@@ -1,10 +1,10 @@
 //! What all workers of the pipeline share.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,10 +15,13 @@ use tokio::sync::Notify;
 use super::{
     converge::Looks,
     hints::Hints,
+    policies::InForce,
     ports::{Discord, Guild, GuildRole},
     seam::{Seam, millis},
     settings::Settings,
+    sweeps::Sweeps,
     token::Token,
+    unreadable::Unreadable,
 };
 use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
@@ -34,12 +37,29 @@ pub(super) struct Signals {
     pub(super) sweep: Notify,
     pub(super) decide: Notify,
     pub(super) converge: Notify,
-    pub(super) messages: Notify,
+    pub(super) messages: Bells,
     pub(super) deadlines: Notify,
     pub(super) token: Notify,
     pub(super) drift: Notify,
+    pub(super) policies: Notify,
+    pub(super) shadow: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
+}
+
+/// Wakes those who send messages.
+#[derive(Default, Debug)]
+pub(super) struct Bells {
+    pub(super) members: Notify,
+    pub(super) administrators: Notify,
+}
+
+impl Bells {
+    /// There are messages to send.
+    pub(super) fn notify_one(&self) {
+        self.members.notify_one();
+        self.administrators.notify_one();
+    }
 }
 
 /// What all workers share.
@@ -49,20 +69,22 @@ pub(super) struct Core {
     pub(super) store: Store,
     pub(super) plex: Plex,
     pub(super) discord: Arc<dyn Discord>,
+    pub(super) policies: InForce,
     pub(super) signals: Signals,
     pub(super) hints: Hints,
-    pub(super) sweeps: Mutex<BTreeSet<GuildId>>,
-    /// When each guild was last compared whole, or when this began.
-    swept: Mutex<BTreeMap<GuildId, Timestamp>>,
+    pub(super) sweeps: Sweeps,
     pub(super) looks: Looks,
     token: Mutex<Token>,
+    /// How often in a row Plex could not be compared.
+    pub(super) drift_failures: AtomicU32,
+    /// Whose rows can't be read.
+    pub(super) unreadable: Unreadable,
     unscrubbed: AtomicBool,
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
     pub(super) nonce: String,
     /// When each guild was last looked at.
     pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
-    policy: RwLock<Policy>,
     guilds: RwLock<HashMap<GuildId, Guild>>,
 }
 
@@ -72,38 +94,37 @@ impl Core {
         settings: Settings,
         seam: Seam,
         store: Store,
-        policy: Policy,
+        policies: InForce,
         plex: Plex,
         discord: Arc<dyn Discord>,
         guilds: Vec<Guild>,
         nonce: String,
     ) -> Self {
-        let now = seam.now();
-        let swept = settings.guilds.iter().map(|guild| (guild.id, now)).collect();
         Self {
-            swept: Mutex::new(swept),
+            sweeps: Sweeps::new(&settings, seam.now()),
             settings,
             seam,
             store,
+            policies,
             plex,
             discord,
             signals: Signals::default(),
             hints: Hints::default(),
-            sweeps: Mutex::default(),
             looks: Looks::default(),
             token: Mutex::default(),
+            drift_failures: AtomicU32::new(0),
+            unreadable: Unreadable::default(),
             unscrubbed: AtomicBool::new(false),
             pruned_at: AtomicU64::new(0),
             nonce,
             guild_looks: tokio::sync::Mutex::default(),
-            policy: RwLock::new(policy),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
         }
     }
 
     /// The policy that decides now.
     pub(super) fn policy(&self) -> Policy {
-        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.policies.active()
     }
 
     /// How Plex's token stands.
@@ -151,36 +172,6 @@ impl Core {
             self.pruned_at.store(now, Ordering::Relaxed);
         }
         due
-    }
-
-    /// Has a guild compared with what is stored.
-    pub(super) fn sweep(&self, guild: GuildId) {
-        if self.settings.guild(guild).is_some() {
-            self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
-            self.signals.sweep.notify_one();
-        }
-    }
-
-    /// A guild was compared whole.
-    pub(super) fn was_swept(&self, guild: GuildId) {
-        let now = self.seam.now();
-        self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(guild, now);
-    }
-
-    /// The guilds whose last comparison is too long ago, and when the next one's will be.
-    pub(super) fn overdue(&self) -> (Vec<GuildId>, Option<Timestamp>) {
-        let (now, every) = (self.seam.now(), millis(self.settings.timings.sweep));
-        let swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = |last: &Timestamp| last.plus_millis(every);
-        let overdue = swept.iter().filter(|(_, last)| due(last) <= now).map(|(guild, _)| *guild).collect();
-        (overdue, swept.values().map(due).filter(|due| *due > now).min())
-    }
-
-    /// The same for all guilds.
-    pub(super) fn sweep_all(&self) {
-        for guild in &self.settings.guilds {
-            self.sweep(guild.id);
-        }
     }
 
     /// The person who owns a guild.

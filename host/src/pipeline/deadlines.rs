@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{core::Core, observe::Seen, seam::millis, worker::Worker};
+use super::{core::Core, seam::millis, seen::Seen, worker::Worker};
 use crate::{
     domain::{
         GuildId, RoleId, Timestamp, UserId,
@@ -58,11 +58,7 @@ impl Worker for Deadlines {
                 })
                 .await?;
         }
-        if core.store.read(|tx| tx.has_orders()).await? {
-            for order in core.store.write(|tx| tx.take_orders()).await? {
-                core.decide_holds(order, None).await?;
-            }
-        }
+        core.take_up_orders().await?;
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();
         if core.is_new_day() {

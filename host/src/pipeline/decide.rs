@@ -6,17 +6,16 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
-use super::{core::Core, effects, observe::Seen, seam::Step, texts, worker::Worker};
+use super::{
+    core::Core, effects, progress::Place, protection::Protection, seam::Step, texts, worker::Worker,
+};
 use crate::{
     domain::{
         Timestamp, UserId,
         contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
     policy::LogLine,
-    store::{
-        self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage, StoreError,
-        Tx, WakeRow,
-    },
+    store::{self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, StoreError, Tx, WakeRow},
 };
 
 /// So many members are decided at the same time.
@@ -36,13 +35,21 @@ impl Worker for Decider {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let users = core.store.read(|tx| tx.waiting_users(ROUND)).await?;
+        let aside = core.unreadable.set_aside(core.seam.now());
+        let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
+        let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
+        users.retain(|user| !aside.contains(user));
         if users.is_empty() {
-            return Ok(None);
+            return Ok(core.unreadable.next());
         }
-        let mut members = stream::iter(users).map(|user| decide_member(core, user)).buffer_unordered(ABREAST);
-        while let Some(outcome) = members.next().await {
-            outcome?;
+        let mut members = stream::iter(users)
+            .map(|user| async move { (user, decide_member(core, user).await) })
+            .buffer_unordered(ABREAST);
+        while let Some((user, outcome)) = members.next().await {
+            match outcome {
+                Err(error @ StoreError::Unreadable(_)) => core.unreadable_member(user, &error).await?,
+                other => other?,
+            }
         }
         // More may have come meanwhile.
         Ok(Some(core.seam.now()))
@@ -56,9 +63,9 @@ async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Everything that the database has on a member's next event.
-struct Known {
-    event: EventRow,
+/// Everything that the database has on a member's event.
+pub(super) struct Known {
+    pub(super) event: EventRow,
     memberships: Vec<MemberRow>,
     grants: Vec<GrantRow>,
     wakes: Vec<WakeRow>,
@@ -69,13 +76,23 @@ struct Known {
 
 impl Known {
     fn of_next_event(tx: &Tx<'_>, user: UserId) -> Result<Option<Self>, StoreError> {
-        let Some(event) = tx.next_waiting(user)? else { return Ok(None) };
+        tx.next_waiting(user)?.map(|event| Self::of(tx, event)).transpose()
+    }
+
+    /// Why the member is nobody's business; none if they are.
+    pub(super) fn protected(&self, protection: &Protection) -> Option<&'static str> {
+        protection.why_of(self.event.event.user, &self.memberships)
+    }
+
+    /// Everything on an event of a member.
+    pub(super) fn of(tx: &Tx<'_>, event: EventRow) -> Result<Self, StoreError> {
+        let user = event.event.user;
         let account = tx.account_of(user)?;
         let held = match &account {
             Some(account) => tx.hold(account.id)?.is_some(),
             None => false,
         };
-        Ok(Some(Self {
+        Ok(Self {
             held,
             memberships: tx.memberships(user)?,
             grants: tx.grants(user)?,
@@ -83,7 +100,7 @@ impl Known {
             account,
             prompt: tx.latest_prompt(user)?,
             event,
-        }))
+        })
     }
 }
 
@@ -91,11 +108,9 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
     let input = input(core, &known);
     let id = known.event.id;
-    let (guild, user) = (known.event.event.guild, known.event.event.user);
-    // Who is protected by now is not evaluated, whatever the event.
-    let here = known.memberships.iter().find(|member| member.guild == guild);
-    let roles = here.map(|member| member.roles.as_slice()).unwrap_or_default();
-    if let Some(why) = Seen::new(core, guild).untouchable(user, roles) {
+    let user = known.event.event.user;
+    // Who is protected by now is not evaluated, whatever the event and in whichever guild.
+    if let Some(why) = known.protected(&Protection::of(core)) {
         return core.store.write(move |tx| tx.close_event(id, EventState::Skipped, Some(why))).await;
     }
     let judged = {
@@ -139,8 +154,18 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
             );
             let settings = core.settings.clone();
             let event = known.event;
-            let forgot =
-                core.store.write(move |tx| effects::carry_out(tx, &settings, now, &event, &row)).await?;
+            let shadowed = core.policies.candidate().is_some();
+            let forgot = core
+                .store
+                .write(move |tx| {
+                    let forgot = effects::carry_out(tx, &settings, now, &event, &row)?;
+                    if shadowed {
+                        tx.compare_later(event.id)?;
+                    }
+                    Ok(forgot)
+                })
+                .await?;
+            core.signals.shadow.notify_one();
             core.signals.converge.notify_one();
             core.signals.messages.notify_one();
             core.signals.deadlines.notify_one();
@@ -177,7 +202,7 @@ fn relay(event: &str, policy: &str, lines: &[LogLine]) {
 }
 
 /// What the policy is told.
-fn input(core: &Core, known: &Known) -> Event {
+pub(super) fn input(core: &Core, known: &Known) -> Event {
     let event = &known.event.event;
     let here = known.memberships.iter().find(|member| member.guild == event.guild);
     let elsewhere = core
@@ -237,17 +262,13 @@ fn input(core: &Core, known: &Known) -> Event {
 /// How far the host has got with a member.
 fn progress(account: Option<&store::Account>, prompt: Option<&Prompt>) -> Progress {
     let Some(account) = account else { return Progress::Settled };
-    let known = account.email.is_some() || account.plex_account.is_some();
-    match (account.stage, prompt.map(|prompt| prompt.state)) {
-        _ if account.held.is_some() => Progress::Held,
-        _ if account.parked.is_some() => Progress::Parked,
-        (Stage::None, Some(PromptState::Open)) if !known => Progress::Asking,
-        (Stage::None, Some(PromptState::Expired)) if !known => Progress::AskExpired,
-        (Stage::Inviting | Stage::Leaving, _) => Progress::Working,
-        (Stage::Invited, _) => Progress::Invited,
-        (Stage::Declined, _) => Progress::Declined,
-        (Stage::Lost, _) => Progress::Lost,
-        (Stage::None | Stage::Joined, _) if account.due.is_some() => Progress::Working,
-        (Stage::None | Stage::Joined, _) => Progress::Settled,
-    }
+    let place = Place {
+        held: account.held.is_some(),
+        parked: account.parked.is_some(),
+        known: account.email.is_some() || account.plex_account.is_some(),
+        stage: account.stage,
+        prompt: prompt.map(|prompt| prompt.state),
+        due: account.due.is_some(),
+    };
+    place.progress()
 }

@@ -1,7 +1,10 @@
 //! Drift: what somebody changed at Plex is noticed without anybody asking, told, and set again where that is
 //! configured.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::sync::Notify;
 
@@ -10,6 +13,7 @@ use super::{
     converge::{self, Comparison, Difference},
     core::Core,
     effects,
+    protection::Protection,
     seam::millis,
     settings::{Drift, Settings},
     texts,
@@ -18,14 +22,14 @@ use super::{
 use crate::{
     domain::{Timestamp, UserId, contract::Access},
     plex::Field,
-    store::{Account, Aspect, DriftRow, FieldRow, MemberRow, StoreError, Tx},
+    store::{Account, Aspect, DriftRow, FieldRow, HoldReason, MemberRow, StoreError, Tx},
 };
 
 /// The fact that the time of the last whole comparison is kept under.
 const COMPARED: &str = "compared-with-plex";
 
-/// How long after Plex could not be read the comparison is tried again.
-const AGAIN: Duration = Duration::from_secs(600);
+/// The first pauses before a comparison is tried again are left out: it is not urgent.
+const FIRST_PAUSE: u32 = 5;
 
 /// Compares Plex with what was decided.
 pub(super) struct Comparer;
@@ -52,9 +56,11 @@ impl Worker for Comparer {
                 Ok(compared) => compared,
                 Err(error) => {
                     tracing::warn!(%error, "Plex can't be compared with what was decided now; trying again");
-                    return Ok(Some(core.after(AGAIN)));
+                    let before = core.drift_failures.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Some(core.retry_at(before.saturating_add(FIRST_PAUSE), None)));
                 }
             };
+            core.drift_failures.store(0, Ordering::Relaxed);
             let (now, settings) = (core.seam.now(), core.settings.clone());
             core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.signals.converge.notify_one();
@@ -72,6 +78,14 @@ struct Resting {
     access: Access,
     rows: BTreeMap<Field, FieldRow>,
     member: Vec<MemberRow>,
+    hold: Option<HoldReason>,
+}
+
+/// How an account that was at rest, held for this or not at all, compares with Plex.
+struct Compared {
+    account: Account,
+    hold: Option<HoldReason>,
+    found: Comparison,
 }
 
 fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<Vec<Resting>, StoreError> {
@@ -80,7 +94,8 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<Vec<Resting>, StoreError>
         all.push(Resting {
             access: effects::desired(tx, settings, &account)?,
             rows: tx.fields(account.id)?.into_iter().collect(),
-            member: converge::member_of(tx, &account)?,
+            member: converge::memberships(tx, &account)?,
+            hold: tx.hold(account.id)?.map(|hold| hold.reason),
             account,
         });
     }
@@ -88,22 +103,25 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<Vec<Resting>, StoreError>
 }
 
 /// Compares them all with one look; where a share does not show, with a second one.
-async fn look(
-    core: &Core,
-    resting: &[Resting],
-) -> Result<Vec<(Account, Comparison)>, crate::plex::PlexError> {
-    let compare = |look: &converge::Look| -> Vec<(Account, Comparison)> {
+async fn look(core: &Core, resting: &[Resting]) -> Result<Vec<Compared>, crate::plex::PlexError> {
+    let protection = Protection::of(core);
+    let compare = |look: &converge::Look| -> Vec<Compared> {
         resting
             .iter()
-            .filter(|one| !converge::is_protected(core, &one.member))
+            .filter(|one| !converge::is_protected(&protection, &one.account, &one.member))
             .map(|one| {
-                let found = converge::compare(&core.settings, look, &one.account, &one.access, &one.rows);
-                (one.account.clone(), found)
+                let found = match one.hold {
+                    None | Some(HoldReason::Drift) => {
+                        converge::compare(&core.settings, look, &one.account, &one.access, &one.rows)
+                    }
+                    Some(_) => converge::compare_held(&core.settings, look, &one.account),
+                };
+                Compared { account: one.account.clone(), hold: one.hold, found }
             })
             .collect()
     };
     let compared = compare(&*core.look().await?);
-    if compared.iter().all(|(_, found)| *found != Comparison::Unclear) {
+    if compared.iter().all(|one| one.found != Comparison::Unclear) {
         return Ok(compared);
     }
     core.seam.sleep(core.settings.timings.confirm_absence).await;
@@ -115,13 +133,14 @@ fn settle(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
-    compared: Vec<(Account, Comparison)>,
+    compared: Vec<Compared>,
 ) -> Result<(), StoreError> {
     tx.prune_drift()?;
     let mut news = News::default();
-    for (account, found) in compared {
+    for Compared { account, hold, found } in compared {
         // Something was decided or done meanwhile: that is another comparison's.
-        if tx.account(account.id)?.as_ref() != Some(&account) || tx.hold(account.id)?.is_some() {
+        let now_held = tx.hold(account.id)?.map(|hold| hold.reason);
+        if tx.account(account.id)?.as_ref() != Some(&account) || now_held != hold {
             continue;
         }
         match found {
@@ -129,8 +148,18 @@ fn settle(
                 tracing::info!(account = %account.id, "a share does not show any more");
                 tx.put_account(&Account { due: Some(now), ..account })?;
             }
+            // Of the others who are held nothing else is compared.
+            Comparison::Differs(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
             Comparison::Differs(differences) => {
-                if news.note(tx, now, &account, &differences)? && settings.drift == Drift::Correct {
+                let goes_on = news.note(tx, now, &account, &differences)?;
+                if hold.is_some() {
+                    if differences.iter().any(|difference| difference.takes) {
+                        continue;
+                    }
+                    // Somebody set it right: there is nothing to be held.
+                    tx.drop_hold(account.id)?;
+                }
+                if goes_on && settings.drift == Drift::Correct {
                     correct(tx, settings, now, account, &differences)?;
                 }
             }

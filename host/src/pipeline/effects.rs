@@ -1,11 +1,19 @@
 //! What a decision changes at once: the member's access, and with it what should be true at Plex, which
 //! question is open and which messages go out. All of it is one transaction.
 
-use super::{access::most_generous, brake, seam::millis, settings::Settings, texts};
+use super::{
+    access::most_generous,
+    brake,
+    carried::{Carried, Followed},
+    progress::begins_an_invitation,
+    seam::millis,
+    settings::Settings,
+    texts,
+};
 use crate::{
     domain::{
         EventId, GuildId, Timestamp, UserId,
-        contract::{Access, Action, Moment},
+        contract::{Access, Wake},
     },
     store::{
         Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Told, Tx,
@@ -24,46 +32,36 @@ pub(super) fn carry_out(
     let (guild, user) = (event.event.guild, event.event.user);
     tx.put_decision(decision)?;
     tx.close_event(event.id, EventState::Decided, None)?;
-    let mut change = Change::of(event.id, guild, user);
     let before = tx.grants(user)?;
     let old = grant_of(tx, guild, user)?;
-    let mut grant = old.clone();
-    for action in &decision.actions {
-        grant.access = rolarr_policy::apply(&grant.access, action);
-        match action {
-            Action::Invite(_) | Action::Unrestrict => change.opens = true,
-            Action::RestrictTo(_) => change.opens = false,
-            Action::Remove => {
-                change.opens = false;
-                grant.memo.clear();
-                tx.drop_wakes(guild, user)?;
-            }
-            Action::SetLibraries(_) | Action::Other(_) => {}
-            Action::Tell(message) => match message.moment {
-                Moment::Now => change.told_now.push(message.text.clone()),
-                Moment::OnceDone => change.tell = Some(message.text.clone()),
-            },
-            Action::Quiet => change.quiet = true,
-            Action::WakeAt(wake) => tx.put_wake(&WakeRow {
-                guild,
-                user,
-                tag: wake.tag.clone(),
-                due: wake.due,
-                policy: decision.policy.clone(),
-            })?,
-            Action::CancelWake(tag) => tx.drop_wake(guild, user, tag)?,
-            Action::SetMemo(memo) => grant.memo.clone_from(memo),
-        }
+    let wakes = tx.wakes(guild, user)?;
+    let mut carried = Carried {
+        access: old.access,
+        since: old.since,
+        memo: old.memo,
+        wakes: wakes.into_iter().map(|wake| Wake { tag: wake.tag, due: wake.due }).collect(),
+    };
+    let stood: Vec<String> = carried.wakes.iter().map(|wake| wake.tag.clone()).collect();
+    let Followed { opens, moved, quiet, told_now, tell, asked } = carried.follow(&decision.actions, now);
+    for tag in stood.iter().filter(|tag| carried.wakes.iter().all(|wake| wake.tag != **tag)) {
+        tx.drop_wake(guild, user, tag)?;
     }
-    if std::mem::discriminant(&grant.access) != std::mem::discriminant(&old.access) {
-        grant.since = Some(now);
+    for wake in carried.wakes.into_iter().filter(|wake| asked.contains(&wake.tag)) {
+        let policy = decision.policy.clone();
+        tx.put_wake(&WakeRow { guild, user, tag: wake.tag, due: wake.due, policy })?;
     }
-    let moved = grant.access != old.access || change.opens;
+    let grant = GrantRow { guild, access: carried.access, since: carried.since, memo: carried.memo };
     tx.put_grant(user, &grant)?;
+    let change = Change { opens, quiet, tell, told_now, ..Change::of(event.id, guild, user) };
     let outcome = if moved || change.tell.is_some() {
         wish(tx, settings, now, &before, &change)?
     } else {
         tell_now(tx, now, &change)?;
+        if let Some(account) = tx.account_of(user)?
+            && let Some(hold) = tx.hold(account.id)?
+        {
+            brake::release(tx, settings, now, &hold)?;
+        }
         Outcome::Free
     };
     if !decision.actions.is_empty() {
@@ -158,6 +156,7 @@ pub(super) fn wish(
         }
     };
     account.wish += 1;
+    account.commanded = false;
     account.decided_by = Some(change.event);
     account.quiet_for = change.quiet.then_some(change.event);
     account.tell = change.tell.clone().map(|text| (change.event, text));
@@ -194,9 +193,7 @@ pub(super) fn pursue(
     let mut forgot = false;
     match desired(tx, settings, &account)? {
         Access::Granted(_) => {
-            if change.opens
-                && matches!(account.stage, Stage::None | Stage::Leaving | Stage::Declined | Stage::Lost)
-            {
+            if change.opens && begins_an_invitation(account.stage) {
                 account.invite_for = Some(change.event);
             }
             let unknown =

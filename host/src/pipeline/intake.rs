@@ -36,27 +36,23 @@ impl Intake for Handle {
         match news {
             GatewayNews::Session => {
                 tracing::info!("a new gateway session began; the guilds are compared");
-                self.core.sweep_all();
+                self.core.sweep_after_session();
             }
             GatewayNews::GuildAvailable(guild) => self.sweep(guild),
             GatewayNews::GuildUnavailable(guild) => {
                 tracing::warn!(%guild, "the guild is not available at Discord; nobody is taken for gone");
             }
             GatewayNews::GuildGone(guild) => {
-                if self.core.settings.guild(guild).is_some() {
-                    tracing::error!(%guild, "the bot was removed from the guild; nothing is changed for its members");
-                    self.alarm(
-                        "I am no member of a Discord server any more that I should serve. Nothing is changed \
-                                for its members.",
-                    )
-                    .await;
+                if let Err(error) = self.core.guild_gone(guild).await {
+                    // The next comparison finds it too.
+                    tracing::error!(%guild, %error, "that the bot was removed from a guild could not be stored");
                 }
             }
             GatewayNews::RoleChanged(guild, role) => self.core.rename(guild, role),
             GatewayNews::RoleDeleted(guild, role) => self.core.role_deleted(guild, role).await,
             GatewayNews::Gap(what) => {
                 tracing::warn!(what, "something on the gateway could not be read; the guilds are compared");
-                self.core.sweep_all();
+                self.core.sweep_after_gap();
             }
         }
     }
@@ -83,13 +79,10 @@ impl Handle {
         self.core.sweep(guild);
     }
 
-    async fn alarm(&self, text: &str) {
-        let (now, text) = (self.core.seam.now(), text.to_owned());
-        let stored = self.core.store.write(move |tx| tx.audit(now, None, None, "alarm", &text)).await;
-        if let Err(error) = stored {
-            tracing::error!(%error, "an alarm could not be stored");
-        }
-        self.core.signals.messages.notify_one();
+    /// Has the policy that the configuration names loaded anew, soon. What comes of it is told in the log and
+    /// the audit channel.
+    pub fn reload_policy(&self) {
+        self.core.ask_for_reload();
     }
 
     /// What waits for a person behind the neutral button: the newest of it.

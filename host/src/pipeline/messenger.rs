@@ -1,4 +1,7 @@
 //! Messages: each goes out once, whatever happens between sending and storing that it was sent.
+//!
+//! What administrators are told goes its own way beside what members are told: it waits for no direct message, and
+//! it is tried until the channel takes it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +10,14 @@ use tokio::sync::Notify;
 use super::{
     brake,
     core::Core,
-    ports::{DiscordError, Outgoing},
+    ports::{DiscordError, Outgoing, Posted},
     seam::{Step, millis},
     texts,
     worker::Worker,
 };
 use crate::{
     domain::{ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
-    store::{PromptState, StoreError, Task, TaskState, Work},
+    store::{PromptState, Reader, StoreError, Task, TaskState, Work},
 };
 
 /// Discord takes a nonce for the same message for "a few minutes": within this time it is relied on.
@@ -23,29 +26,38 @@ const NONCE_HOLDS: Duration = Duration::from_secs(120);
 /// After so many failures a message is dropped: by then it would only confuse.
 const PATIENCE: u32 = 12;
 
-/// How many of a channel's last messages are searched for one that may have been sent.
-const SEARCHED: u8 = 50;
+/// How many of a channel's messages are searched at a time for one that may have been sent.
+const SEARCHED: u8 = 100;
 
-/// Sends what is due.
+/// How often at most, until a message counts as one that may have been sent for good.
+const SEARCHES: usize = 20;
+
+/// So many messages are taken up in one round.
+const ROUND: u32 = 50;
+
+/// A message that can't be read in the database is looked at again after this time: somebody may mend it.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(3_600);
+
+/// Sends members what is due.
 pub(super) struct Messenger;
+
+/// Sends administrators what is due.
+pub(super) struct Reporter;
 
 impl Worker for Messenger {
     const NAME: &'static str = "messages";
 
     fn signal(core: &Core) -> &Notify {
-        &core.signals.messages
+        &core.signals.messages.members
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let now = core.seam.now();
-        let due = core.store.read(move |tx| tx.due_tasks(now, 50)).await?;
-        if due.is_empty() {
-            return core.store.read(|tx| tx.next_task_due()).await;
-        }
+        let Some(due) = due(core, Reader::Member).await? else {
+            return core.store.read(|tx| tx.next_task_due(Reader::Member)).await;
+        };
         for task in due {
             let direct = matches!(task.work, Work::Tell { .. } | Work::Ask(_));
-            let sent = deliver(core, task).await?;
-            if direct && sent {
+            if deliver(core, task).await? == Delivery::Sent && direct {
                 // Discord limits bots that send many direct messages in a row.
                 core.seam.sleep(core.settings.timings.message_spacing).await;
             }
@@ -54,8 +66,62 @@ impl Worker for Messenger {
     }
 }
 
-/// Works on one task. True if a message went out.
-async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
+impl Worker for Reporter {
+    const NAME: &'static str = "reports";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.messages.administrators
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let Some(due) = due(core, Reader::Administrators).await? else {
+            return core.store.read(|tx| tx.next_task_due(Reader::Administrators)).await;
+        };
+        for task in due {
+            if let Delivery::Later(at) = deliver(core, task).await? {
+                // The channel takes nothing now. What comes after this one waits with it, and in order.
+                core.store.write(move |tx| tx.delay_reports(at)).await?;
+                break;
+            }
+        }
+        Ok(Some(core.seam.now()))
+    }
+}
+
+/// The messages that are due, if any are. One that can't be read keeps no other waiting.
+async fn due(core: &Core, reader: Reader) -> Result<Option<Vec<Task>>, StoreError> {
+    let now = core.seam.now();
+    let due = core.store.read(move |tx| tx.due_tasks(reader, now, ROUND)).await?;
+    if due.is_empty() {
+        return Ok(None);
+    }
+    let mut tasks = Vec::new();
+    for task in due {
+        match task {
+            Ok(task) => tasks.push(task),
+            Err(id) => {
+                tracing::error!(task = %id, "a message can't be read in the database; it waits");
+                let later = core.after(UNREADABLE_AGAIN);
+                core.store.write(move |tx| tx.delay_task(id, later)).await?;
+            }
+        }
+    }
+    Ok(Some(tasks))
+}
+
+/// What came of a message for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    /// It went out.
+    Sent,
+    /// Nothing went out, and there is nothing more to do.
+    Settled,
+    /// It is tried again then.
+    Later(Timestamp),
+}
+
+/// Works on one task.
+async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
     let hours = millis(core.settings.timings.prompt).div_ceil(3_600_000);
     let server = core.settings.server.name.clone();
     match task.work.clone() {
@@ -83,7 +149,7 @@ async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
                     None => tx.end_task(id, TaskState::Dropped, None),
                 })
                 .await?;
-            Ok(false)
+            Ok(Delivery::Settled)
         }
         Work::OfferInbox(channel) => {
             if core.store.read(move |tx| tx.inbox_stands_in(channel)).await? {
@@ -96,7 +162,7 @@ async fn deliver(core: &Core, task: Task) -> Result<bool, StoreError> {
 }
 
 /// Sends a direct message; where that is closed it waits behind the neutral button.
-async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<bool, StoreError> {
+async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<Delivery, StoreError> {
     let Some(user) = task.user else { return end(core, task.id, TaskState::Dropped).await };
     let channel = match task.channel {
         Some(channel) => channel,
@@ -110,41 +176,78 @@ async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<bool, St
 
 /// Sends a message once. That it is about to be sent is stored first; after a crash Discord's own memory of
 /// the nonce keeps it from being sent twice, and when that is too old the channel itself is asked.
-async fn send(core: &Core, task: &Task, channel: ChannelId, message: &Outgoing) -> Result<bool, StoreError> {
+async fn send(
+    core: &Core,
+    task: &Task,
+    channel: ChannelId,
+    message: &Outgoing,
+) -> Result<Delivery, StoreError> {
     let now = core.seam.now();
     let id = task.id;
     if let (TaskState::Sending, Some(sent_at)) = (task.state, task.sent_at)
         && now.0.saturating_sub(sent_at.0) > millis(NONCE_HOLDS)
     {
-        match core.discord.recent(channel, SEARCHED).await {
-            Ok(messages) => {
-                // Discord's clock and ours may differ by a little.
-                let since = Timestamp(sent_at.0.saturating_sub(60_000));
-                let stands = messages
-                    .iter()
-                    .find(|posted| posted.ours && posted.at >= since && posted.text == message.text);
-                if let Some(stands) = stands {
-                    sent(core, task, channel, stands.id).await?;
-                    return Ok(false);
-                }
+        match stands(core, channel, message, sent_at).await {
+            Ok(Stands::Here(stands)) => {
+                sent(core, task, channel, stands).await?;
+                return Ok(Delivery::Settled);
             }
+            Ok(Stands::Nowhere) => {}
             // If in doubt nothing is sent.
+            Ok(Stands::Unknown) => {
+                tracing::warn!(task = %id, "whether a message was sent before a crash can't be told; it is not sent again");
+                return end(core, id, TaskState::Dropped).await;
+            }
             Err(error) => return failed(core, task, None, &error).await,
         }
     }
     if !core.store.write(move |tx| tx.begin_task(id, channel, now)).await? {
         // It was dropped meanwhile.
-        return Ok(false);
+        return Ok(Delivery::Settled);
     }
     core.seam.reach(Step::MessageIntended).await;
     match core.discord.post(channel, message, &nonce(core, id)).await {
         Ok(message) => {
             core.seam.reach(Step::MessageSent).await;
             sent(core, task, channel, message).await?;
-            Ok(true)
+            Ok(Delivery::Sent)
         }
         Err(error) => failed(core, task, task.user, &error).await,
     }
+}
+
+/// Whether a message stands in a channel.
+enum Stands {
+    Here(MessageId),
+    Nowhere,
+    /// The channel's newer messages are too many to search.
+    Unknown,
+}
+
+/// Searches a channel for a message that may have been sent at some time: as far back as that.
+async fn stands(
+    core: &Core,
+    channel: ChannelId,
+    message: &Outgoing,
+    sent_at: Timestamp,
+) -> Result<Stands, DiscordError> {
+    // Discord's clock and ours may differ by a little.
+    let since = Timestamp(sent_at.0.saturating_sub(60_000));
+    // White space at the ends does not survive at Discord.
+    let text = message.text.trim();
+    let mut before = None;
+    for _ in 0..SEARCHES {
+        let page = core.discord.recent(channel, before, SEARCHED).await?;
+        let ours = |posted: &&Posted| posted.ours && posted.at >= since && posted.text.trim() == text;
+        if let Some(found) = page.iter().find(ours) {
+            return Ok(Stands::Here(found.id));
+        }
+        let Some(oldest) = page.last().filter(|oldest| oldest.at >= since) else {
+            return Ok(Stands::Nowhere);
+        };
+        before = Some(oldest.id);
+    }
+    Ok(Stands::Unknown)
 }
 
 /// At most 25 characters, and the same after a restart.
@@ -182,7 +285,7 @@ async fn refresh(
     prompt: PromptId,
     server: &str,
     hours: u64,
-) -> Result<bool, StoreError> {
+) -> Result<Delivery, StoreError> {
     let Some(prompt) = core.store.read(move |tx| tx.prompt(prompt)).await? else {
         return end(core, task.id, TaskState::Dropped).await;
     };
@@ -208,7 +311,7 @@ async fn failed(
     task: &Task,
     member: Option<UserId>,
     error: &DiscordError,
-) -> Result<bool, StoreError> {
+) -> Result<Delivery, StoreError> {
     let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
     if let Some(user) = member
         && error.is_closed_direct_message()
@@ -227,11 +330,20 @@ async fn failed(
                 Ok(())
             })
             .await?;
-        return Ok(false);
+        return Ok(Delivery::Settled);
     }
+    let report = matches!(task.work, Work::Audit { .. } | Work::Holds);
     let at_least = match error {
         DiscordError::RateLimited { retry_after } => Some(*retry_after),
         DiscordError::Unavailable { .. } | DiscordError::Unauthorized => None,
+        // A channel that is not there or not open may be so again. Only a text that is refused stays refused.
+        DiscordError::NotFound { .. } | DiscordError::Refused { status: 403 | 404, .. } if report => {
+            tracing::error!(
+                task = %task.id, %error,
+                "the audit channel takes no messages; they wait. Check discord.audit_channel and the bot's permissions there"
+            );
+            None
+        }
         DiscordError::NotFound { .. } | DiscordError::Refused { .. } => {
             tracing::warn!(event, task = %task.id, %error, "a message is dropped");
             return end(core, task.id, TaskState::Dropped).await;
@@ -244,10 +356,10 @@ async fn failed(
     }
     let (id, due) = (task.id, core.retry_at(task.attempts, at_least));
     core.store.write(move |tx| tx.delay_task(id, due)).await?;
-    Ok(false)
+    Ok(Delivery::Later(due))
 }
 
-async fn end(core: &Core, id: TaskId, state: TaskState) -> Result<bool, StoreError> {
+async fn end(core: &Core, id: TaskId, state: TaskState) -> Result<Delivery, StoreError> {
     core.store.write(move |tx| tx.end_task(id, state, None)).await?;
-    Ok(false)
+    Ok(Delivery::Settled)
 }

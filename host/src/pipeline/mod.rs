@@ -10,6 +10,8 @@
 mod access;
 mod address;
 mod brake;
+pub mod carried;
+pub mod changes;
 mod commands;
 mod converge;
 mod core;
@@ -21,14 +23,21 @@ mod hints;
 mod intake;
 mod messenger;
 mod observe;
+mod orders;
+pub mod policies;
 pub mod ports;
+pub mod progress;
+mod protection;
 mod roles;
 mod seam;
+mod seen;
 pub mod settings;
 mod shrink;
 mod sweep;
+mod sweeps;
 mod texts;
 mod token;
+mod unreadable;
 mod worker;
 
 use std::sync::Arc;
@@ -45,8 +54,9 @@ use self::{
     deadlines::Deadlines,
     decide::Decider,
     drift::Comparer,
-    messenger::Messenger,
+    messenger::{Messenger, Reporter},
     observe::Observer,
+    policies::{Configured, InForce, Policies, Shadower, Watch},
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
@@ -54,7 +64,6 @@ use self::{
 };
 use crate::{
     plex::{Plex, PlexError},
-    policy::Policy,
     store::{Store, StoreError},
 };
 
@@ -66,8 +75,10 @@ pub struct Parts {
     pub seam: Seam,
     /// The database.
     pub store: Store,
-    /// What decides.
-    pub policy: Policy,
+    /// What decides: what the configuration names now.
+    pub policy: Configured,
+    /// Where it came from, and others will.
+    pub policies: Arc<dyn Policies>,
     /// plex.tv and the server.
     pub plex: Plex,
     /// Discord.
@@ -96,9 +107,13 @@ impl Pipeline {
     /// # Errors
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
-        let Parts { settings, seam, store, policy, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &policy, &seam).await?;
-        let core = Arc::new(Core::new(settings, seam, store, policy, plex, discord, guilds, nonce));
+        let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
+        let nonce = prepare(&store, &seam, &settings, &guilds).await?;
+        let Configured { active, candidate } = policy;
+        let policies = InForce::new(policies, active.policy.clone());
+        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
+        core.begin_with_policy(active).await?;
+        core.begin_with_candidate(candidate).await?;
         // What was forgotten just before a crash may stand in the log of the database.
         core.scrub().await?;
         let stop = CancellationToken::new();
@@ -109,7 +124,10 @@ impl Pipeline {
         workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
@@ -144,15 +162,24 @@ const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
 /// Returns what this installation's nonces begin with.
-async fn prepare(store: &Store, policy: &Policy, seam: &Seam) -> Result<String, StoreError> {
-    let name = policy.metadata().name.clone();
+async fn prepare(
+    store: &Store,
+    seam: &Seam,
+    settings: &Settings,
+    guilds: &[Guild],
+) -> Result<String, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
-    let (wakes, unparked, nonce) = store
+    let (settings, guilds) = (settings.clone(), guilds.to_vec());
+    let (unparked, nonce) = store
         .write(move |tx| {
+            for guild in &guilds {
+                roles::know_protected(tx, &settings, guild)?;
+            }
+            brake::begin(tx, &settings, now)?;
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {
@@ -160,12 +187,9 @@ async fn prepare(store: &Store, policy: &Policy, seam: &Seam) -> Result<String, 
                     fresh
                 }
             };
-            Ok((tx.drop_wakes_of_other_policies(&name)?, tx.unpark(&refused, now)?, nonce))
+            Ok((tx.unpark(&refused, now)?, nonce))
         })
         .await?;
-    if wakes > 0 {
-        tracing::info!(wakes, "wakes of an earlier policy were dropped");
-    }
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }

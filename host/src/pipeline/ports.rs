@@ -184,8 +184,13 @@ pub trait Discord: Send + Sync {
     /// Replaces text and button of a message of ours.
     async fn edit(&self, channel: ChannelId, message: MessageId, now: &Outgoing) -> Result<(), DiscordError>;
 
-    /// The newest messages of a channel, newest first, at most 100.
-    async fn recent(&self, channel: ChannelId, limit: u8) -> Result<Vec<Posted>, DiscordError>;
+    /// The newest messages of a channel, or the newest that are older than `before`: newest first, at most 100.
+    async fn recent(
+        &self,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        limit: u8,
+    ) -> Result<Vec<Posted>, DiscordError>;
 }
 
 /// Something on the gateway suggests that a member may have changed. It is never believed: the member is
@@ -293,7 +298,8 @@ pub enum Command {
         /// The address, as typed.
         email: String,
     },
-    /// `/rolarr sync`: compares all members with what is known. Administrators only, as are the next two.
+    /// `/rolarr sync`: compares all members with what is known. Administrators only, as are the others of
+    /// `/rolarr`.
     Sync,
     /// `/rolarr approve [member]`: what is held back happens.
     Approve {
@@ -304,6 +310,13 @@ pub enum Command {
     Reject {
         /// This member alone.
         member: Option<UserId>,
+    },
+    /// `/rolarr policy reload`: what the configuration names is loaded anew.
+    ReloadPolicy,
+    /// `/rolarr policy rollback [policy]`: an earlier policy takes over again.
+    RollBackPolicy {
+        /// Its name or the beginning of its digest, as typed; none for the last one before the present.
+        to: Option<String>,
     },
     /// `/plex link [email]`: for a member.
     Link {
@@ -318,6 +331,8 @@ impl fmt::Debug for Command {
             Self::Invite { member, .. } => write!(f, "Invite({member:?})"),
             Self::Remove { .. } => f.write_str("Remove"),
             Self::Sync => f.write_str("Sync"),
+            Self::ReloadPolicy => f.write_str("ReloadPolicy"),
+            Self::RollBackPolicy { .. } => f.write_str("RollBackPolicy"),
             Self::Approve { member } => write!(f, "Approve({member:?})"),
             Self::Reject { member } => write!(f, "Reject({member:?})"),
             Self::Link { .. } => f.write_str("Link"),

@@ -199,6 +199,12 @@ impl Settings {
         Sections::new(self.shared.iter().map(|library| library.id).collect())
     }
 
+    /// The names of all libraries of the server.
+    #[must_use]
+    pub fn library_names(&self) -> Vec<String> {
+        self.libraries.iter().map(|library| library.title.clone()).collect()
+    }
+
     /// The names of the libraries that the operator shares.
     #[must_use]
     pub fn shared_names(&self) -> Vec<String> {

@@ -3,14 +3,14 @@
 
 use crate::domain::contract::{Access, Combine, Filter, Grant, Restriction};
 
-/// Whether going from `was` to `is` takes anything away from a person. `default` is what a grant without
-/// libraries stands for.
+/// Whether going from `was` to `is` takes anything away from a person. A grant without libraries leaves what is
+/// shared as it is, and that may be all that the server has: `all`.
 #[must_use]
-pub(super) fn shrinks(was: &Access, is: &Access, default: &[String]) -> bool {
+pub(super) fn shrinks(was: &Access, is: &Access, all: &[String]) -> bool {
     match (View::of(was), View::of(is)) {
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(was), Some(is)) => was.is_more_than(&is, default),
+        (Some(was), Some(is)) => was.is_more_than(&is, all),
     }
 }
 
@@ -31,8 +31,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn is_more_than(&self, now: &Self, default: &[String]) -> bool {
-        fewer(self.grant.libraries.as_deref(), now.grant.libraries.as_deref(), default)
+    fn is_more_than(&self, now: &Self, all: &[String]) -> bool {
+        fewer(self.grant.libraries.as_deref(), now.grant.libraries.as_deref(), all)
             || closed(self.switches().0, now.switches().0)
             || closed(self.switches().1, now.switches().1)
             || self.filters().into_iter().zip(now.filters()).any(|(was, is)| narrower(was, is))
@@ -65,11 +65,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// Libraries that are named and taken away. No names means that they are left as they are.
-fn fewer(was: Option<&[String]>, is: Option<&[String]>, default: &[String]) -> bool {
+/// Libraries that are taken away. No names means that they are left as they are.
+fn fewer(was: Option<&[String]>, is: Option<&[String]>, all: &[String]) -> bool {
     let Some(is) = is else { return false };
     let left = |name: &String| is.iter().any(|other| other.to_lowercase() == name.to_lowercase());
-    !was.unwrap_or(default).iter().all(left)
+    !was.unwrap_or(all).iter().all(left)
 }
 
 /// A switch that nobody sets is the owner's.
@@ -94,10 +94,10 @@ mod tests {
     use super::*;
     use crate::domain::contract::{Restricted, Rule};
 
-    const DEFAULT: [&str; 2] = ["Movies", "Shows"];
+    const ALL: [&str; 3] = ["Movies", "Shows", "Music"];
 
     fn check(was: &Access, is: &Access) -> bool {
-        shrinks(was, is, &DEFAULT.map(str::to_owned))
+        shrinks(was, is, &ALL.map(str::to_owned))
     }
 
     fn granted(libraries: Option<&[&str]>) -> Access {
@@ -117,6 +117,12 @@ mod tests {
         restricted(Restriction { movies: filter, ..Restriction::default() })
     }
 
+    /// A restriction of what two libraries hold.
+    fn of_two(restriction: Restriction) -> Access {
+        let libraries = Some(vec!["Movies".to_owned(), "Shows".to_owned()]);
+        Access::Restricted(Restricted { before: Grant { libraries, ..Grant::default() }, restriction })
+    }
+
     /// From nothing to everything: each of them is at least as much as all before it.
     fn ladder() -> Vec<Access> {
         let closed = Restriction {
@@ -129,9 +135,9 @@ mod tests {
         let half = Restriction { television: Filter::Keep, ..open.clone() };
         vec![
             Access::Absent,
-            restricted(closed),
-            restricted(open),
-            restricted(half),
+            of_two(closed),
+            of_two(open),
+            of_two(half),
             granted(Some(&["Movies", "Shows"])),
             granted(Some(&["Movies", "Shows", "Music"])),
         ]
@@ -156,6 +162,7 @@ mod tests {
     #[test]
     fn a_library_less_shrinks_whatever_comes_for_it() {
         assert!(check(&granted(None), &granted(Some(&["Movies", "Music"]))));
+        assert!(!check(&granted(None), &granted(Some(&["music", "Movies", "Shows"]))), "all that there is");
         assert!(check(&granted(Some(&["Music"])), &granted(Some(&["Movies"]))));
         assert!(!check(&granted(Some(&["movies"])), &granted(Some(&["Movies", "Shows"]))));
         assert!(!check(&granted(Some(&["Music"])), &granted(None)), "no names leave libraries as they are");

@@ -1,18 +1,15 @@
 //! Sweep: the whole guild against what is stored, so that what was missed is caught up.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     core::Core,
-    observe::{Seen, announce, same},
+    observe::{announce, same},
     ports::{DiscordError, Said, Snapshot},
     roles::Unknown,
+    seen::Seen,
     settings::FirstStart,
     worker::Worker,
 };
@@ -24,8 +21,8 @@ use crate::{
 /// Discord's limit for one page of members.
 pub(super) const PAGE: usize = 1_000;
 
-/// How long after a list that could not be read whole it is tried again.
-const AGAIN: Duration = Duration::from_secs(30);
+/// So often a page that can't be had is asked for before the whole list begins anew.
+const TRIES: u32 = 3;
 
 /// Compares guilds with what is stored.
 pub(super) struct Sweeper;
@@ -38,42 +35,42 @@ impl Worker for Sweeper {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let mut failed = BTreeSet::new();
-        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).extend(core.overdue().0);
-        loop {
-            // Taken out first: a request that comes during the comparison counts as a new one.
-            let wanted = std::mem::take(&mut *core.sweeps.lock().unwrap_or_else(PoisonError::into_inner));
-            if wanted.is_empty() {
-                break;
-            }
-            for guild in wanted {
-                match sweep(core, guild).await {
-                    Ok(()) => {
-                        core.was_swept(guild);
-                        failed.remove(&guild);
+        let every = core.settings.timings.sweep;
+        let mut due = core.sweeps.take_due(core.seam.now(), every).into_iter();
+        while let Some(guild) = due.next() {
+            match sweep(core, guild).await {
+                Ok(()) => core.sweeps.done(guild, core.seam.now()),
+                Err(Trouble::Store(error)) => {
+                    for guild in std::iter::once(guild).chain(due) {
+                        core.sweep(guild);
                     }
-                    Err(Trouble::Store(error)) => {
-                        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
-                        return Err(error);
-                    }
-                    Err(Trouble::Discord(error)) => {
-                        tracing::warn!(%guild, %error, "the members can't be listed whole yet; nobody is taken for gone");
-                        failed.insert(guild);
+                    return Err(error);
+                }
+                Err(Trouble::Discord(error)) => {
+                    tracing::warn!(%guild, %error, "the members can't be listed whole yet; nobody is taken for gone");
+                    let at_least = match &error {
+                        DiscordError::RateLimited { retry_after } => Some(*retry_after),
+                        _ => None,
+                    };
+                    core.sweep_failed(guild, at_least);
+                }
+                Err(Trouble::Gone) => {
+                    // Once may be Discord's own mistake.
+                    if core.sweep_failed(guild, None) > 0 {
+                        core.guild_gone(guild).await?;
                     }
                 }
             }
         }
-        if failed.is_empty() {
-            return Ok(core.overdue().1);
-        }
-        core.sweeps.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
-        Ok(Some(core.after(AGAIN)))
+        Ok(core.sweeps.next(core.seam.now(), every))
     }
 }
 
 enum Trouble {
     Store(StoreError),
     Discord(DiscordError),
+    /// The bot is no member of the guild any more.
+    Gone,
 }
 
 impl From<StoreError> for Trouble {
@@ -101,10 +98,19 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     if core.settings.guild(guild).is_none() {
         return Ok(());
     }
-    core.learn_guild(core.discord.guild(guild).await?).await?;
+    let asked = core.seam.now();
+    let shown = match core.discord.guild(guild).await {
+        Ok(shown) => shown,
+        Err(DiscordError::NotFound { .. } | DiscordError::Refused { status: 403 | 404, .. }) => {
+            return Err(Trouble::Gone);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let members = shown.members;
+    core.learn_guild(shown, asked).await?;
     let seen = Seen::new(core, guild);
     match core.store.read(move |tx| tx.adopted(guild)).await? {
-        None => take_in_guild(core, guild, &seen).await,
+        None => take_in_guild(core, guild, &seen, members).await,
         Some(tracked) => {
             compare(core, guild, &seen).await?;
             track(core, guild, &seen, &tracked).await?;
@@ -113,16 +119,41 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     }
 }
 
-/// The first time: everybody is taken in as they are, or each role as an event.
-async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
-    let mut after = None;
-    let mut members = 0;
-    let mut events = 0;
+/// The next page of members. One that can't be had is asked for again, so that a large guild's list need not begin
+/// anew for it.
+async fn page(core: &Core, guild: GuildId, after: Option<UserId>) -> Result<Vec<Snapshot>, DiscordError> {
+    let mut tries = 1;
     loop {
-        let page = core.discord.members_after(guild, after).await?;
-        members += page.len();
-        let last = page.len() < PAGE;
-        after = page.last().map(|member| member.user);
+        let error = match core.discord.members_after(guild, after).await {
+            Err(error @ (DiscordError::Unavailable { .. } | DiscordError::RateLimited { .. })) => error,
+            other => return other,
+        };
+        if tries >= TRIES {
+            return Err(error);
+        }
+        let at_least = match &error {
+            DiscordError::RateLimited { retry_after } => Some(*retry_after),
+            _ => None,
+        };
+        core.seam.sleep_until(Some(core.retry_at(tries, at_least))).await;
+        tries += 1;
+    }
+}
+
+/// The first time: everybody is taken in as they are, or each role as an event. The guild counts as taken in only
+/// once the list is whole: whoever is missing from it would be taken for new later.
+async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> Result<(), Trouble> {
+    let mut after = None;
+    let mut members: u64 = 0;
+    let mut events = 0;
+    let mut was_full = true;
+    loop {
+        let page = page(core, guild, after).await?;
+        // Two in a row that are not full are the end: one alone may have lost some of its members.
+        let last = page.is_empty() || (!was_full && page.len() < PAGE);
+        was_full = page.len() >= PAGE;
+        members = members.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        after = page.last().map(|member| member.user).or(after);
         let seen = seen.clone();
         let now = core.seam.now();
         let process = core.settings.first_start == FirstStart::Process;
@@ -147,6 +178,10 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), T
             break;
         }
     }
+    if !core.sweeps.is_whole(guild, members, shown) {
+        let what = format!("the first list has {members} members, and Discord says that there are {shown}");
+        return Err(Trouble::Discord(DiscordError::Unavailable { what }));
+    }
     let tracked = seen.all();
     core.store.write(move |tx| tx.adopt(guild, &tracked)).await?;
     tracing::info!(%guild, members, events, "the guild was taken in");
@@ -163,7 +198,7 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
     let mut events: Vec<(UserId, EventId)> = Vec::new();
     loop {
         let began = core.seam.now();
-        let page = core.discord.members_after(guild, after).await?;
+        let page = page(core, guild, after).await?;
         let last = page.len() < PAGE;
         let until = page.last().map(|member| member.user);
         core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;

@@ -1,14 +1,15 @@
 //! What Rolarr says to people. Nothing here holds an e-mail address.
 
 use super::{
+    brake::{Done, Verdict},
     converge,
-    ports::{Button, ButtonAction, Outgoing},
+    ports::{Button, ButtonAction, Outgoing, Reply},
     seam::millis,
     settings::{Brake, Drift},
 };
 use crate::{
     domain::{PromptId, UserId, contract::Action},
-    store::{DecisionRow, DriftRow, HoldReason, HoldRow},
+    store::{DecisionRow, DriftRow, HoldReason, HoldRow, StoreError},
 };
 
 /// Discord's limit for one message.
@@ -25,6 +26,11 @@ fn plain(text: impl Into<String>) -> Outgoing {
 /// A message without a button.
 pub(super) fn message(text: &str) -> Outgoing {
     plain(text)
+}
+
+/// A text for the person who did something.
+pub(super) fn reply(text: &str) -> Reply {
+    Reply::text(plain(text).text)
 }
 
 /// The question for the e-mail address.
@@ -158,8 +164,12 @@ pub(super) const ADDRESS_REFUSED: &str = "Plex does not accept that e-mail addre
 
 /// One line for each action of a decision.
 pub(super) fn decided(user: UserId, decision: &DecisionRow) -> String {
-    let actions: Vec<&str> = decision.actions.iter().map(action).collect();
-    format!("<@{user}>: {} ({})", actions.join(", "), decision.reason)
+    format!("<@{user}>: {} ({})", actions(&decision.actions), decision.reason)
+}
+
+/// The actions of a decision.
+pub(super) fn actions(actions: &[Action]) -> String {
+    actions.iter().map(action).collect::<Vec<_>>().join(", ")
 }
 
 fn action(action: &Action) -> &'static str {
@@ -191,6 +201,13 @@ pub(super) fn about(user: Option<UserId>, what: &str) -> String {
     }
 }
 
+/// Rows of one person can't be read.
+pub(super) fn unreadable(error: &StoreError) -> String {
+    format!(
+        "{error}. Nothing is changed for them until that is mended: a backup that is put in its place does it."
+    )
+}
+
 /// So many members are named in one message.
 const NAMED: usize = 40;
 
@@ -211,6 +228,10 @@ pub(super) fn held(concerned: &[(HoldRow, UserId)], brake: Brake) -> String {
                 "Plex was changed by hand for more than {} members, and changing it back takes something from them",
                 brake.members
             ),
+            (HoldReason::GuildUnserved, _) => {
+                "a Discord server was taken out of the configuration, and they would lose what it gave them"
+                    .to_owned()
+            }
         };
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -244,25 +265,34 @@ fn names(users: &[UserId]) -> String {
 }
 
 /// What an administrator decided on those who were held.
-pub(super) fn decided_on_holds(approved: bool, by: Option<UserId>, users: &[UserId]) -> String {
+pub(super) fn decided_on_holds(verdict: Verdict, by: Option<UserId>, users: &[UserId]) -> String {
     let by = by.map_or_else(|| "On the command line".to_owned(), |by| format!("<@{by}>"));
-    let what = if approved {
-        "approved: their access shrinks now"
-    } else {
-        "rejected: they keep the access that they have"
+    let what = match verdict {
+        Verdict::Approve => "approved: their access shrinks now",
+        Verdict::Reject => "rejected: they keep the access that they have",
     };
     format!("{by} {what}. Concerned: {}.", names(users))
 }
 
-/// The answer to `/rolarr approve` and `/rolarr reject`.
-pub(super) fn holds_decided(approved: bool, count: usize) -> String {
-    match (approved, count) {
-        (_, 0) => "Nobody is held.".to_owned(),
-        (true, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),
-        (true, count) => format!("Approved: the access of {count} members shrinks now."),
-        (false, 1) => "Rejected: 1 member keeps the access that they have.".to_owned(),
-        (false, count) => format!("Rejected: {count} members keep the access that they have."),
-    }
+/// The answer to `/rolarr approve` and `/rolarr reject`, and to the orders that say the same.
+pub(super) fn holds_decided(verdict: Verdict, done: &Done) -> String {
+    let decided = match (verdict, done.members.len()) {
+        (_, 0) if done.waiting == 0 => return "Nobody is held.".to_owned(),
+        (_, 0) => String::new(),
+        (Verdict::Approve, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),
+        (Verdict::Approve, count) => format!("Approved: the access of {count} members shrinks now."),
+        (Verdict::Reject, 1) => "Rejected: 1 member keeps the access that they have.".to_owned(),
+        (Verdict::Reject, count) => format!("Rejected: {count} members keep the access that they have."),
+    };
+    let more = if decided.is_empty() { "" } else { " more" };
+    let waiting = match done.waiting {
+        0 => return decided,
+        1 => format!("1{more} is held since the last message and waits: you are told of them soon."),
+        count => {
+            format!("{count}{more} are held since the last message and wait: you are told of them soon.")
+        }
+    };
+    if decided.is_empty() { format!("Nothing is decided: {waiting}") } else { format!("{decided} {waiting}") }
 }
 
 /// So many differences are named in one message.

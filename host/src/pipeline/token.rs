@@ -1,4 +1,5 @@
-//! The token that Plex refused: nothing is asked with it but, now and then, whether it works again.
+//! The token that Plex refused: administrators are told, and nothing is asked with it but, now and then, whether it
+//! works again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,8 @@ const CALM: Duration = Duration::from_secs(3600);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Token {
     refused: bool,
+    /// Administrators are to be told of it, and that is not stored yet.
+    untold: bool,
     /// When it is asked for next, while it is refused.
     next: Option<Timestamp>,
     /// How often it was asked for or refused since it last worked for a while.
@@ -24,21 +27,35 @@ pub(super) struct Token {
 }
 
 impl Core {
-    /// Plex refused the token. True if the administrators are to be told.
-    pub(super) fn token_refused(&self) -> bool {
+    /// Plex refused the token, whoever asked with it. Administrators are told by the worker that asks for the
+    /// token from now on: whatever becomes of what was just tried, the message is not lost with it.
+    pub(super) fn token_refused(&self) {
         let now = self.seam.now();
         let mut token = self.token();
         if token.refused {
-            return false;
+            return;
         }
         let calm = |since: Timestamp| since.plus_millis(millis(CALM)) <= now;
         let tells = token.accepted.is_none_or(calm);
         token.attempts = if tells { 0 } else { token.attempts.saturating_add(1) };
         token.refused = true;
+        token.untold |= tells;
         token.next = Some(self.retry_at(token.attempts, None));
         drop(token);
         self.signals.token.notify_one();
-        tells
+    }
+
+    /// Tells administrators of a refusal, once.
+    async fn tell_of_refusal(&self) -> Result<(), StoreError> {
+        if !self.token().untold {
+            return Ok(());
+        }
+        let now = self.seam.now();
+        let text = format!("{}. Nothing is changed at Plex until it works.", PlexError::Unauthorized);
+        self.store.write(move |tx| tx.audit(now, None, None, "token", &text)).await?;
+        self.token().untold = false;
+        self.signals.messages.notify_one();
+        Ok(())
     }
 
     /// Whether Plex refuses the token, as far as is known.
@@ -61,11 +78,12 @@ impl Core {
         }
         tracing::info!(unparked, "Plex accepts the token again; accounts that waited for that go on");
         self.signals.converge.notify_one();
+        self.signals.drift.notify_one();
         Ok(())
     }
 }
 
-/// Asks now and then whether a refused token works again.
+/// Tells of a refused token, and asks now and then whether it works again.
 pub(super) struct TokenProbe;
 
 impl Worker for TokenProbe {
@@ -76,6 +94,7 @@ impl Worker for TokenProbe {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        core.tell_of_refusal().await?;
         match core.token().next {
             None => return Ok(None),
             Some(next) if next > core.seam.now() => return Ok(Some(next)),

@@ -1,15 +1,32 @@
-//! The yardstick of the bench: the same component in a bare loop of wasmtime.
+//! What single steps cost, and the yardstick of the bench: the same component in a bare loop of wasmtime.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rolarr_policy::Convert;
 use rolarr_policy::contract::Event;
 use wasmtime::Store;
 
+use super::error::Failure;
 use super::load::{Loaded, Policy};
 use super::logs::LogSink;
-use super::run::{Memory, State};
+use super::run::{Memory, Run, State};
 use super::v1;
+
+/// How long it takes to make an instance of a policy and to drop it again, with nothing in between.
+///
+/// # Errors
+///
+/// No instance could be made.
+pub fn instantiate(policy: &Policy) -> Result<Duration, Failure> {
+    let loaded = &*policy.0;
+    let _entered = loaded.engine.enter();
+    let began = Instant::now();
+    let mut run = Run::new(&loaded.engine, &loaded.limits, loaded.limits.of_loading())?;
+    run.instantiate(&loaded.prepared)?;
+    drop(run);
+    Ok(began.elapsed())
+}
 
 /// One event through a component, with a store, an instance and a call, and nothing around them.
 pub struct Bare {

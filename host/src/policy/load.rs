@@ -96,10 +96,7 @@ impl Policy {
             return Err(failed(problem, Vec::new()));
         }
 
-        let settings = match settings {
-            Value::Null => "{}".to_owned(),
-            some => cache::canonical(some),
-        };
+        let settings = canonical(settings);
         let sources: Vec<Source> = module.sources.iter().cloned().chain(sources).collect();
         let digest = cache::digest(&module.bytes, &settings, &sources);
         let _functions = module.is_script().then(|| engine.inner().functions.open());
@@ -130,6 +127,12 @@ impl Policy {
             digest,
             logs: made.logs,
         })))
+    }
+
+    /// The [`digest`](Self::digest) that a policy would have, without loading it.
+    #[must_use]
+    pub fn digest_of(module: &Module, settings: &Value) -> String {
+        cache::digest(&module.bytes, &canonical(settings), &module.sources)
     }
 
     /// What the policy says of itself.
@@ -177,6 +180,14 @@ impl std::fmt::Debug for Policy {
             .field("metadata", &self.0.metadata)
             .field("digest", &self.0.digest)
             .finish_non_exhaustive()
+    }
+}
+
+/// The one text of settings that are the same.
+fn canonical(settings: &Value) -> String {
+    match settings {
+        Value::Null => "{}".to_owned(),
+        some => cache::canonical(some),
     }
 }
 

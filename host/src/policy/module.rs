@@ -121,6 +121,15 @@ impl Module {
     pub fn describe(&self) -> Result<Description, LoadProblem> {
         inspect(&self.bytes).map(|(_, description)| description)
     }
+
+    /// The module as a component, in whichever form it comes. Nothing of it is run.
+    ///
+    /// # Errors
+    ///
+    /// It is not a policy, or not one for this Rolarr.
+    pub fn to_component(&self) -> Result<Vec<u8>, LoadProblem> {
+        inspect(&self.bytes).map(|(component, _)| component)
+    }
 }
 
 /// In which form a policy comes.

@@ -90,6 +90,8 @@ pub struct Account {
     pub mend: bool,
     /// An invitation to the address was sent at some time, or a share of theirs taken over.
     pub invited: bool,
+    /// A command of an administrator's is being carried out: it goes before protection.
+    pub commanded: bool,
 }
 
 /// The values of a field that Rolarr wrote.
@@ -107,7 +109,7 @@ pub struct FieldRow {
 
 pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
-                       invited";
+                       invited, commanded";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -147,6 +149,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         wish: row.get::<_, i64>(19)?.unsigned_abs(),
         mend: row.get(20)?,
         invited: row.get(21)?,
+        commanded: row.get(22)?,
     })
 }
 
@@ -193,12 +196,12 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the next account is due.
-    pub fn next_account_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next account is due after a time.
+    pub fn next_account_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
-            .prepare_cached("SELECT min(due) FROM accounts WHERE due IS NOT NULL")?
-            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+            .prepare_cached("SELECT min(due) FROM accounts WHERE due > ?1")?
+            .query_row([At(after)], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
     }
 
@@ -228,7 +231,8 @@ impl Tx<'_> {
                 "UPDATE accounts SET user = ?2, email = ?3, email_key = ?4, claim = ?5, plex_account = ?6,
                      share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
-                     due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23
+                     due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23,
+                     commanded = ?24
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -255,6 +259,7 @@ impl Tx<'_> {
                 i64::try_from(account.wish).unwrap_or(i64::MAX),
                 account.mend,
                 account.invited,
+                account.commanded,
             ])?;
         Ok(())
     }
@@ -272,6 +277,14 @@ impl Tx<'_> {
         self.db
             .prepare_cached("UPDATE accounts SET due = NULL WHERE id = ?1 AND wish = ?2")?
             .execute(params![id, i64::try_from(wish).unwrap_or(i64::MAX)])?;
+        Ok(())
+    }
+
+    /// An account is looked at again then, whatever is stored of it.
+    pub fn postpone(&self, id: AccountId, due: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = ?2 WHERE id = ?1")?
+            .execute(params![id, At(due)])?;
         Ok(())
     }
 

@@ -2,16 +2,19 @@
 
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
-    time::Duration,
+    path::Path,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, backup::Backup};
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
 
 use super::{StoreError, connection};
 
-/// So many pages are copied before others get their turn.
-const PAGES: i32 = 1_000;
+/// How long to wait before a step that met another program is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Copies the database `from` into a new file `to`, which is whole or not there at all. Whoever works with
 /// the database at this moment is not disturbed, and what they have committed before is in the copy.
@@ -24,7 +27,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     source.busy_timeout(connection::PATIENCE)?;
     // Whether it is a database at all is asked before a file is made.
     source.query_row("SELECT count(*) FROM facts", [], |_| Ok(()))?;
-    let partial = beside(to, ".partial");
+    let partial = connection::beside(to, ".partial");
     // Left over from a copy that broke off.
     remove(&partial)?;
     let copied = copy(&source, &partial).and_then(|()| settle(&partial, to));
@@ -38,7 +41,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
 fn copy(source: &Connection, partial: &Path) -> Result<(), StoreError> {
     connection::create_private(partial)?;
     let mut copy = Connection::open(partial)?;
-    Backup::new(source, &mut copy)?.run_to_completion(PAGES, Duration::from_millis(1), None)?;
+    copy_pages(&Backup::new(source, &mut copy)?)?;
     // One file, without companions that could be left behind.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let verdict: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
@@ -46,6 +49,19 @@ fn copy(source: &Connection, partial: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Corrupt);
     }
     copy.close().map_err(|(_, error)| error.into())
+}
+
+/// All pages in one step. The bot goes on writing meanwhile, into the log: what is copied is the state in which the
+/// step found the database. In several steps it would have to begin anew with each commit of the bot, for ever.
+fn copy_pages(copying: &Backup<'_, '_>) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        match copying.step(-1)? {
+            StepResult::Done => return Ok(()),
+            _ if began.elapsed() > connection::PATIENCE => return Err(StoreError::Locked),
+            _ => std::thread::sleep(PAUSE),
+        }
+    }
 }
 
 /// Gives the finished copy its name.
@@ -57,12 +73,6 @@ fn settle(partial: &Path, to: &Path) -> Result<(), StoreError> {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     }
     Ok(())
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn remove(file: &Path) -> Result<(), StoreError> {

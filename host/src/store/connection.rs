@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -12,8 +12,14 @@ use rusqlite_migration::{M, Migrations};
 use super::StoreError;
 
 /// Numbered, never changed once published.
-const MIGRATIONS: &[M<'_>] =
-    &[M::up(include_str!("migrations/001.sql")), M::up(include_str!("migrations/002.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("migrations/001.sql")),
+    M::up(include_str!("migrations/002.sql")),
+    M::up(include_str!("migrations/003.sql")),
+];
+
+/// The newest schema: how many migrations there are.
+pub(super) const SCHEMA: usize = MIGRATIONS.len();
 
 /// How long another program may hold the file before that is an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,24 +54,65 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 
 fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
-    let mut db = Connection::open(path)?;
+    let mut db = Connection::open(path).map_err(|error| cannot_write(path, error.into()))?;
     db.busy_timeout(PATIENCE)?;
+    // SQLite opens for reading what it may not write, and says so only later.
+    if db.is_readonly("main")? {
+        return Err(StoreError::ReadOnly);
+    }
+    prepare(&mut db).map_err(|error| cannot_write(path, error))?;
+    Ok(db)
+}
+
+/// SQLite can say that it can't open a file where it means one beside it: in a folder that can't be written, the
+/// database can be there and its log can't be made.
+fn cannot_write(path: &Path, error: StoreError) -> StoreError {
+    let StoreError::Open(_) = &error else { return error };
+    let probe = beside(path, ".probe");
+    match OpenOptions::new().write(true).create_new(true).open(&probe) {
+        Ok(file) => {
+            drop(file);
+            let _ = std::fs::remove_file(&probe);
+            error
+        }
+        Err(refused) => not_opened(&refused),
+    }
+}
+
+/// What it means that a file can't be made or opened for writing.
+pub(super) fn not_opened(error: &std::io::Error) -> StoreError {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => StoreError::ReadOnly,
+        Kind::StorageFull | Kind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Open(error.to_string()),
+    }
+}
+
+/// A file's companion: its own name with an ending more.
+pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn prepare(db: &mut Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit that was acknowledged survives a power cut.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     // A forgotten e-mail address must not linger in free pages.
     db.pragma_update(None, "secure_delete", true)?;
-    if is_foreign(&db)? {
+    if is_foreign(db)? {
         return Err(StoreError::Foreign);
     }
-    let mut migrated = Migrations::from_slice(MIGRATIONS).to_latest(&mut db);
+    let mut migrated = Migrations::from_slice(MIGRATIONS).to_latest(db);
     if migrated.is_err() {
         // Another process may have done the same at the same moment: then there is nothing left to do.
-        migrated = Migrations::from_slice(MIGRATIONS).to_latest(&mut db);
+        migrated = Migrations::from_slice(MIGRATIONS).to_latest(db);
     }
     match migrated {
-        Ok(()) => Ok(db),
+        Ok(()) => Ok(()),
         Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
         Err(rusqlite_migration::Error::MigrationDefinition(
             rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
@@ -75,7 +122,7 @@ fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Whether the file holds tables and none of ours.
-fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
+pub(super) fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
     let (tables, ours): (i64, i64) = db.query_row(
         "SELECT count(*), coalesce(sum(name = 'facts'), 0) FROM sqlite_schema WHERE type = 'table'",
         [],
@@ -101,7 +148,7 @@ pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     match options.open(path).map(drop::<File>) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StoreError::Open(error.to_string())),
+        Err(error) => Err(not_opened(&error)),
     }
 }
 

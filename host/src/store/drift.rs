@@ -54,17 +54,29 @@ fn drift(row: &Row<'_>) -> rusqlite::Result<DriftRow> {
 }
 
 impl Tx<'_> {
-    /// Accounts that Plex is compared for: nothing is under way for them, and nobody has to decide first.
+    /// Accounts that Plex is compared for: nothing is under way for them. Those whose access is held are among
+    /// them, also where only an invitation is out. One that can't be read is left out.
     pub fn accounts_at_rest(&self) -> Result<Vec<Account>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM accounts
              WHERE due IS NULL AND parked IS NULL AND held IS NULL AND mend = 0
-                 AND stage IN ('joined', 'lost', 'declined') AND id NOT IN (SELECT account FROM holds)
+                 AND (stage IN ('joined', 'lost', 'declined')
+                     OR stage = 'invited' AND id IN (SELECT account FROM holds))
              ORDER BY id"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let rows = statement.query_map([], account)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut accounts = Vec::new();
+        for row in rows {
+            match row.map_err(StoreError::from) {
+                Ok(account) => accounts.push(account),
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(%error, "an account can't be read; it is not compared with Plex");
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(accounts)
     }
 
     /// What is known to be different for an account.

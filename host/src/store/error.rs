@@ -16,6 +16,11 @@ pub enum StoreError {
     /// Another program holds the file.
     #[error("the database is in use by another program: is Rolarr running twice?")]
     Locked,
+    /// A bot works with it already.
+    #[error(
+        "another Rolarr works with this database: stop it first, or name another file in the configuration"
+    )]
+    Running,
     /// The file is damaged or is no database.
     #[error("the database file is damaged or is none: put a backup in its place")]
     Corrupt,

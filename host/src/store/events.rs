@@ -100,9 +100,13 @@ pub struct WakeRow {
     pub policy: String,
 }
 
-const COLUMNS: &str = "id, at, origin, guild, user, cause, roles, state, remark";
+pub(super) const COLUMNS: &str = "id, at, origin, guild, user, cause, roles, state, remark";
 
-fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+pub(super) const DECISION_COLUMNS: &str = "decisions.event, decisions.at, decisions.input, decisions.actions, \
+     decisions.reason, decisions.policy, decisions.version, decisions.digest, decisions.fuel, decisions.micros, \
+     decisions.logs";
+
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow {
         id: row.get(0)?,
         event: NewEvent {
@@ -115,6 +119,23 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
             state: row.get(7)?,
             remark: row.get(8)?,
         },
+    })
+}
+
+pub(super) fn decision(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
+    let number = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(DecisionRow {
+        event: row.get(0)?,
+        at: row.get::<_, At>(1)?.0,
+        input: row.get::<_, Json<Box<RawValue>>>(2)?.0.get().to_owned(),
+        actions: row.get::<_, Json<Vec<Action>>>(3)?.0,
+        reason: row.get(4)?,
+        policy: row.get(5)?,
+        version: row.get(6)?,
+        digest: row.get(7)?,
+        fuel: number(row.get(8)?),
+        micros: number(row.get(9)?),
+        logs: row.get::<_, Json<Vec<String>>>(10)?.0,
     })
 }
 
@@ -209,29 +230,16 @@ impl Tx<'_> {
 
     /// What was decided on an event.
     pub fn decision(&self, id: EventId) -> Result<Option<DecisionRow>, StoreError> {
-        let number = |value: i64| u64::try_from(value).unwrap_or(0);
-        Ok(self
-            .db
-            .prepare_cached(
-                "SELECT event, at, input, actions, reason, policy, version, digest, fuel, micros, logs
-                 FROM decisions WHERE event = ?1",
-            )?
-            .query_row([id], |row| {
-                Ok(DecisionRow {
-                    event: row.get(0)?,
-                    at: row.get::<_, At>(1)?.0,
-                    input: row.get::<_, Json<Box<RawValue>>>(2)?.0.get().to_owned(),
-                    actions: row.get::<_, Json<Vec<Action>>>(3)?.0,
-                    reason: row.get(4)?,
-                    policy: row.get(5)?,
-                    version: row.get(6)?,
-                    digest: row.get(7)?,
-                    fuel: number(row.get(8)?),
-                    micros: number(row.get(9)?),
-                    logs: row.get::<_, Json<Vec<String>>>(10)?.0,
-                })
-            })
-            .optional()?)
+        let sql = format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE event = ?1");
+        Ok(self.db.prepare_cached(&sql)?.query_row([id], decision).optional()?)
+    }
+
+    /// What the policy was told of the events that were decided last, as JSON, newest first.
+    pub fn last_inputs(&self, limit: u32) -> Result<Vec<String>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT input FROM decisions ORDER BY event DESC LIMIT ?1")?;
+        let rows = statement.query_map([limit], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Drops what is older than a time: decisions with their events, what was told, and questions that are
@@ -243,6 +251,7 @@ impl Tx<'_> {
              AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
             "DELETE FROM tasks WHERE due < ?1 AND state IN ('done', 'dropped', 'inbox')",
             "DELETE FROM audit WHERE at < ?1",
+            "DELETE FROM answers WHERE at < ?1",
             "DELETE FROM prompts WHERE expires_at < ?1 AND state IN ('closed', 'answered')",
         ] {
             self.db.prepare_cached(sql)?.execute([At(before)])?;

@@ -299,3 +299,102 @@ async fn a_copy_that_fails_leaves_the_earlier_one() {
     assert!(!place.path().join("copy.db.partial").exists());
     assert!(matches!(backup(&copy, &place.path().join("no/folder.db")), Err(StoreError::Open(_))));
 }
+
+#[tokio::test]
+async fn whoever_is_held_in_the_second_schema_is_held_in_the_next() {
+    let (_folder, file) = folder();
+    let db = Connection::open(&file).unwrap();
+    for (sql, _) in &PUBLISHED[..2] {
+        db.execute_batch(sql).unwrap();
+    }
+    db.execute_batch(ROWS).unwrap();
+    db.execute_batch(
+        "INSERT INTO accounts (user) VALUES (3);
+         INSERT INTO holds (account, reason, role, since, before, announced)
+         VALUES (1, 'role-deleted', 'plex', 7, '[[\"1\",\"absent\"]]', 1), (2, 'too-many', NULL, 8, '[]', 0);",
+    )
+    .unwrap();
+    db.pragma_update(None, "user_version", 2).unwrap();
+    drop(db);
+    let store = Store::open(&file, Threads::Own).unwrap();
+    let held = store.read(|tx| tx.holds()).await.unwrap();
+    assert_eq!(held[0].role.as_deref(), Some("plex"));
+    assert_eq!(held[0].before.len(), 1);
+    // Whoever was told of is decided on with the next word, and others are not.
+    assert_eq!(held.iter().map(|hold| hold.shown).collect::<Vec<_>>(), [true, false]);
+    let order = store.write(|tx| tx.put_order(&Order::Approve(None))).await.unwrap();
+    let held = store.read(|tx| tx.holds()).await.unwrap();
+    assert_eq!(held.iter().map(|hold| hold.ordered).collect::<Vec<_>>(), [Some(order), None]);
+}
+
+#[test]
+fn a_copy_of_a_large_database_is_finished_while_the_bot_writes_all_the_time() {
+    let (place, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    let db = Connection::open(&file).unwrap();
+    // More pages than were once copied in one step.
+    db.execute_batch(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+         INSERT INTO audit (at, kind, text) SELECT i, 'x', hex(zeroblob(3000)) FROM n",
+    )
+    .unwrap();
+    let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    assert!(pages > 3_000, "{pages}");
+    drop(store);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = &done;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            let mut commits = 0;
+            // It gives up so that a copy that never ends fails and does not hang.
+            while !done.load(std::sync::atomic::Ordering::Relaxed) && commits < 20_000 {
+                db.execute_batch("UPDATE audit SET at = at + 1 WHERE id = 1").unwrap();
+                commits += 1;
+            }
+            commits
+        });
+        let copy = place.path().join("copy.db");
+        for _ in 0..3 {
+            backup(&file, &copy).unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        let commits = writer.join().unwrap();
+        assert!(commits < 20_000, "the copies were finished only after the bot had stopped to write");
+        let rows: i64 = Connection::open(&copy)
+            .unwrap()
+            .query_row("SELECT count(*) FROM audit", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 3_000);
+    });
+}
+
+#[test]
+fn a_second_bot_is_refused_until_the_first_has_ended_and_commands_are_not() {
+    let (_folder, file) = folder();
+    let first = Instance::claim(&file).unwrap();
+    let store = Store::open(&file, Threads::Own).unwrap();
+    let refused = Instance::claim(&file).unwrap_err();
+    assert!(matches!(refused, StoreError::Running), "{refused:?}");
+    assert!(refused.to_string().contains("stop it first"), "{refused}");
+    drop(Store::open(&file, Threads::None).unwrap());
+    drop((store, first));
+    drop(Instance::claim(&file).unwrap());
+}
+
+#[test]
+fn the_connection_waits_for_the_disk_at_each_commit() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::None).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let of = |name: &'static str| {
+        let read = store.read(move |tx| {
+            Ok(tx
+                .db
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0))?)
+        });
+        runtime.block_on(read).unwrap()
+    };
+    assert_eq!(of("synchronous"), rusqlite::types::Value::Integer(2));
+    assert_eq!(of("journal_mode"), rusqlite::types::Value::Text("wal".to_owned()));
+    assert_eq!(of("secure_delete"), rusqlite::types::Value::Integer(1));
+}

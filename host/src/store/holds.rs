@@ -1,7 +1,6 @@
 //! Access that is to shrink and waits for an administrator, and the roles that were deleted.
 
 use rusqlite::{OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
 
 use super::{
     StoreError, Tx, Work,
@@ -18,6 +17,8 @@ words! {
         RoleDeleted = "role-deleted",
         /// Somebody changed it at Plex, and too many members' access would shrink by changing it back.
         Drift = "drift",
+        /// A guild that gave it is not served any more.
+        GuildUnserved = "guild-unserved",
     }
 }
 
@@ -30,7 +31,7 @@ pub struct HoldRow {
     pub event: Option<EventId>,
     /// Why.
     pub reason: HoldReason,
-    /// The operator's name of the deleted role.
+    /// The name of the deleted role: the operator's, or Discord's where it was not tracked.
     pub role: Option<String>,
     /// Since when.
     pub since: Timestamp,
@@ -38,21 +39,15 @@ pub struct HoldRow {
     pub before: Vec<(GuildId, Access)>,
     /// Messages of the policy's that wait with it.
     pub tell: Vec<String>,
-    /// Administrators were told.
+    /// The message to administrators names it.
     pub announced: bool,
+    /// An administrator was shown it: by that message, or by the list on the command line.
+    pub shown: bool,
+    /// The order from the command line that decides on it.
+    pub ordered: Option<i64>,
 }
 
-/// What an administrator decides on those who are held: all, or one member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Their access shrinks.
-    Approve(Option<UserId>),
-    /// What was decided before goes on.
-    Reject(Option<UserId>),
-}
-
-const COLUMNS: &str = "account, event, reason, role, since, before, tell, announced";
+const COLUMNS: &str = "account, event, reason, role, since, before, tell, announced, shown, ordered";
 
 fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
     Ok(HoldRow {
@@ -64,6 +59,8 @@ fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         before: row.get::<_, Json<Vec<(GuildId, Access)>>>(5)?.0,
         tell: row.get::<_, Json<Vec<String>>>(6)?.0,
         announced: row.get(7)?,
+        shown: row.get(8)?,
+        ordered: row.get(9)?,
     })
 }
 
@@ -86,10 +83,10 @@ impl Tx<'_> {
     pub fn put_hold(&self, row: &HoldRow) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO holds (account, event, reason, role, since, before, tell, announced)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "INSERT INTO holds (account, event, reason, role, since, before, tell, announced, shown, ordered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (account) DO UPDATE SET event = ?2, reason = ?3, role = ?4, since = ?5,
-                     before = ?6, tell = ?7, announced = ?8",
+                     before = ?6, tell = ?7, announced = ?8, shown = ?9, ordered = ?10",
             )?
             .execute(params![
                 row.account,
@@ -100,6 +97,8 @@ impl Tx<'_> {
                 json(&row.before)?,
                 json(&row.tell)?,
                 row.announced,
+                row.shown,
+                row.ordered,
             ])?;
         Ok(())
     }
@@ -109,9 +108,28 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("DELETE FROM holds WHERE account = ?1")?.execute([account])? > 0)
     }
 
-    /// Administrators were told of everybody who is held.
+    /// The message to administrators names everybody who is held.
     pub fn announce_holds(&self) -> Result<(), StoreError> {
-        self.db.prepare_cached("UPDATE holds SET announced = 1 WHERE announced = 0")?.execute([])?;
+        self.db
+            .prepare_cached("UPDATE holds SET announced = 1, shown = 1 WHERE announced = 0")?
+            .execute([])?;
+        Ok(())
+    }
+
+    /// An administrator was shown everybody who is held.
+    pub fn show_holds(&self) -> Result<(), StoreError> {
+        self.db.prepare_cached("UPDATE holds SET shown = 1 WHERE shown = 0")?.execute([])?;
+        Ok(())
+    }
+
+    /// An order decides on those who were shown, or on one member.
+    pub(super) fn order_holds(&self, order: i64, only: Option<UserId>) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE holds SET ordered = ?1 WHERE (?2 IS NULL AND shown)
+                     OR account IN (SELECT id FROM accounts WHERE user = ?2)",
+            )?
+            .execute(params![order, only])?;
         Ok(())
     }
 
@@ -139,7 +157,8 @@ impl Tx<'_> {
                     .execute(params![task, At(due)])?;
             }
             None => {
-                self.add_task(None, None, &Work::Holds, due)?;
+                let task = self.add_task(None, None, &Work::Holds, due)?;
+                self.make_urgent(task)?;
             }
         }
         Ok(())
@@ -197,38 +216,85 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// An administrator agreed that access ends with the roles that were deleted.
-    pub fn settle_deleted_roles(&self) -> Result<(), StoreError> {
-        self.db.prepare_cached("UPDATE deleted_roles SET settled = 1")?.execute([])?;
+    /// All such roles, whatever their guild.
+    pub fn every_deleted_role(&self) -> Result<Vec<(GuildId, RoleId, String)>, StoreError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT guild, role, key FROM deleted_roles WHERE NOT settled ORDER BY role")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Roles of a guild that count as deleted since before `asked`.
+    pub fn deleted_before(
+        &self,
+        guild: GuildId,
+        asked: Timestamp,
+    ) -> Result<Vec<(RoleId, String)>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT role, key FROM deleted_roles WHERE guild = ?1 AND since < ?2")?;
+        let rows = statement.query_map(params![guild, At(asked)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A role does not count as deleted any more.
+    pub fn drop_deleted_role(&self, guild: GuildId, role: RoleId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM deleted_roles WHERE guild = ?1 AND role = ?2")?
+            .execute(params![guild, role])?;
         Ok(())
     }
 
-    /// Leaves an order for the bot.
-    pub fn put_order(&self, order: &Order) -> Result<i64, StoreError> {
-        self.db.prepare_cached("INSERT INTO orders (what) VALUES (?1)")?.execute([json(order)?])?;
-        Ok(self.db.last_insert_rowid())
+    /// The protected roles that a guild had, with their names.
+    pub fn protected_roles(&self, guild: GuildId) -> Result<Vec<(RoleId, String)>, StoreError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT role, name FROM protected_roles WHERE guild = ?1 ORDER BY role")?;
+        let rows = statement.query_map([guild], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Whether an order still waits.
-    pub fn order_waits(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM orders WHERE id = ?1")?.exists([id])?)
+    /// The name of a protected role that a guild had at some time.
+    pub fn protected_role(&self, role: RoleId) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT name FROM protected_roles WHERE role = ?1")?
+            .query_row([role], |row| row.get(0))
+            .optional()?)
     }
 
-    /// Takes out the orders that wait, oldest first.
-    pub fn take_orders(&self) -> Result<Vec<Order>, StoreError> {
-        let orders = {
-            let mut statement = self.db.prepare_cached("SELECT what FROM orders ORDER BY id")?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, Json<Order>>(0)?.0))?;
-            rows.collect::<Result<Vec<_>, _>>()?
-        };
-        if !orders.is_empty() {
-            self.db.prepare_cached("DELETE FROM orders")?.execute([])?;
-        }
-        Ok(orders)
+    /// A guild has a protected role.
+    pub fn put_protected_role(&self, guild: GuildId, role: RoleId, name: &str) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO protected_roles (role, guild, name) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (role) DO UPDATE SET guild = ?2, name = ?3",
+            )?
+            .execute(params![role, guild, name])?;
+        Ok(())
     }
 
-    /// Whether orders wait.
-    pub fn has_orders(&self) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM orders LIMIT 1")?.exists([])?)
+    /// An administrator decided on what a person lost up to now. Events that are still to be decided are not
+    /// among it.
+    pub fn settle(&self, user: UserId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO settled (user, event) SELECT ?1,
+                         coalesce(min(id) FILTER (WHERE state = 'waiting') - 1, max(id), 0)
+                     FROM events WHERE user = ?1
+                 ON CONFLICT (user) DO UPDATE SET event = excluded.event",
+            )?
+            .execute([user])?;
+        Ok(())
+    }
+
+    /// The last event of a person that an administrator's decision took in.
+    pub fn settled(&self, user: UserId) -> Result<EventId, StoreError> {
+        let event = self
+            .db
+            .prepare_cached("SELECT event FROM settled WHERE user = ?1")?
+            .query_row([user], |row| row.get(0))
+            .optional()?;
+        Ok(event.unwrap_or(EventId(0)))
     }
 }

@@ -150,6 +150,21 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The people for whom a guild decided anything.
+    pub fn decided_in(&self, guild: GuildId) -> Result<Vec<UserId>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT user FROM grants WHERE guild = ?1 ORDER BY user")?;
+        let rows = statement.query_map([guild], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The guilds that were ever taken in completely.
+    pub fn taken_in(&self) -> Result<Vec<GuildId>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT guild FROM guilds ORDER BY guild")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Stores what a decision made true.
     pub fn put_grant(&self, user: UserId, grant: &GrantRow) -> Result<(), StoreError> {
         self.db
@@ -174,6 +189,12 @@ impl Tx<'_> {
                 "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
             )?
             .execute(params![name, value])?;
+        Ok(())
+    }
+
+    /// Forgets a small fact.
+    pub fn drop_fact(&self, name: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached("DELETE FROM facts WHERE name = ?1")?.execute([name])?;
         Ok(())
     }
 }

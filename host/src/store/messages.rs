@@ -49,6 +49,28 @@ pub enum Work {
     OfferInbox(ChannelId),
 }
 
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Those who run the bot.
+    Administrators,
+    /// A member, or all who look into a channel.
+    Member,
+}
+
+impl Reader {
+    /// What is true of the rows of such messages.
+    const fn filter(self) -> &'static str {
+        match self {
+            Self::Administrators => "(work = '\"holds\"' OR json_type(work, '$.audit') IS NOT NULL)",
+            Self::Member => "NOT (work = '\"holds\"' OR json_type(work, '$.audit') IS NOT NULL)",
+        }
+    }
+}
+
+/// Kinds of what administrators are told that come before the others.
+const URGENT: [&str; 2] = ["alarm", "token"];
+
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -72,9 +94,9 @@ pub struct Task {
     pub sent_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, event, user, work, state, due, attempts, channel, sent_at";
+pub(super) const COLUMNS: &str = "id, event, user, work, state, due, attempts, channel, sent_at";
 
-fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+pub(super) fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: row.get(0)?,
         event: row.get(1)?,
@@ -105,6 +127,12 @@ impl Tx<'_> {
         Ok(TaskId(self.db.last_insert_rowid()))
     }
 
+    /// A message comes before the others that wait.
+    pub(super) fn make_urgent(&self, id: TaskId) -> Result<(), StoreError> {
+        self.db.prepare_cached("UPDATE tasks SET urgent = 1 WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
     /// Tells the administrators: a row that stays, and a message into the audit channel.
     pub fn audit(
         &self,
@@ -115,8 +143,8 @@ impl Tx<'_> {
         text: &str,
     ) -> Result<(), StoreError> {
         self.remark(now, event, user, kind, text)?;
-        self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
-        Ok(())
+        let task = self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
+        if URGENT.contains(&kind) { self.make_urgent(task) } else { Ok(()) }
     }
 
     /// The row alone: what stands in another message to them, or is of no use to them at once.
@@ -149,24 +177,45 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The messages that are due, in the order in which they came to be.
-    pub fn due_tasks(&self, now: Timestamp, limit: u32) -> Result<Vec<Task>, StoreError> {
+    /// The messages to some that are due, urgent ones first, and in the order in which they came to be; where one can't be read, its
+    /// number.
+    pub fn due_tasks(
+        &self,
+        reader: Reader,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Result<Task, TaskId>>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1
-             ORDER BY id LIMIT ?2"
+            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {}
+             ORDER BY urgent DESC, id LIMIT ?2",
+            reader.filter()
         );
         let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![At(now), limit], task)?;
+        let rows = statement.query_map(params![At(now), limit], |row| {
+            let id: TaskId = row.get(0)?;
+            Ok(task(row).map_err(|_| id))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// When the next message is due.
-    pub fn next_task_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due = self
-            .db
-            .prepare_cached("SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending')")?
-            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+    /// When the next message to some is due.
+    pub fn next_task_due(&self, reader: Reader) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!(
+            "SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending') AND {}",
+            reader.filter()
+        );
+        let due = self.db.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
+    }
+
+    /// No message goes to administrators before this time.
+    pub fn delay_reports(&self, until: Timestamp) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE tasks SET due = max(due, ?1) WHERE state IN ('waiting', 'sending') AND {}",
+            Reader::Administrators.filter()
+        );
+        self.db.prepare_cached(&sql)?.execute([At(until)])?;
+        Ok(())
     }
 
     /// A message by its number.

@@ -124,10 +124,13 @@ async fn a_message_of_ours_is_edited_and_the_newest_are_read() {
     let ours = bot.discord.post(channel, &plain("A question."), "task-1").await.unwrap();
     bot.server.with(|sim, now| sim.type_direct_message(now + 5, scene.alice, "good morning")).unwrap();
     bot.discord.edit(channel, ours, &plain("Closed.")).await.unwrap();
-    let recent = bot.discord.recent(channel, 10).await.unwrap();
+    let recent = bot.discord.recent(channel, None, 10).await.unwrap();
     let seen: Vec<_> = recent.iter().map(|message| (message.ours, message.text.as_str())).collect();
     assert_eq!(seen, [(false, "good morning"), (true, "Closed.")]);
-    assert_eq!(bot.discord.recent(channel, 1).await.unwrap().len(), 1);
+    assert_eq!(bot.discord.recent(channel, None, 1).await.unwrap().len(), 1);
+    let newest = recent[0].id;
+    let older = bot.discord.recent(channel, Some(newest), 10).await.unwrap();
+    assert_eq!(older, recent[1..]);
 }
 
 #[tokio::test]
@@ -318,7 +321,7 @@ async fn without_a_session_the_gateway_can_not_be_asked_and_rest_can() {
     assert!(matches!(unavailable, Err(DiscordError::Unavailable { .. })));
     let channel = alone.direct_channel(bot.alice()).await.unwrap();
     bot.discord.post(channel, &plain("x"), "n").await.unwrap();
-    assert!(alone.recent(channel, 5).await.unwrap()[0].ours);
+    assert!(alone.recent(channel, None, 5).await.unwrap()[0].ours);
 }
 
 #[tokio::test]

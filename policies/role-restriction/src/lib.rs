@@ -68,9 +68,15 @@ impl RoleRestriction {
 
     /// The member holds no tracked role.
     fn without_role(&self, event: &Event, why: &str) -> Decision {
-        match event.account.access {
+        match &event.account.access {
             Access::Granted(_) => Decision::of([self.restrict()], why),
-            Access::Restricted(_) => Decision::nothing(format!("{why}, and is restricted already")),
+            Access::Restricted(restricted) if restricted.restriction == self.restriction => {
+                Decision::nothing(format!("{why}, and is restricted already"))
+            }
+            // The settings changed since.
+            Access::Restricted(_) => {
+                Decision::of([self.restrict()], format!("{why}, and was restricted in another way"))
+            }
             // Nothing is shared, but a question for the address may still stand: the restriction closes it.
             Access::Absent if event.account.progress == Progress::Asking => {
                 Decision::of([self.restrict()], why)

@@ -15,7 +15,6 @@ use rolarr::{
     config::Config,
     pipeline::{Reached, Seam, Step, Watcher},
 };
-use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +40,7 @@ fn run(config: &str, stop_at: Option<(&str, usize)>) -> anyhow::Result<()> {
     cli::logging::start(config.log, std::env::var("RUST_LOG").ok().as_deref(), false)?;
     let seam = Seam::system().watched(watcher(stop_at.map(|(step, nth)| (step.to_owned(), nth))));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads")?;
-    runtime.block_on(bot::run(config, seam, CancellationToken::new()))
+    runtime.block_on(bot::run(config, seam, bot::Asked::default()))
 }
 
 #[derive(Default)]

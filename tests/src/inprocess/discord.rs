@@ -53,33 +53,38 @@ impl ToDiscord {
         let request =
             Request { method: method.to_owned(), path: format!("/api/v10{path}"), query, headers, body };
         let outcome = self.sim().handle(self.seam.now().0, &request);
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        let response = match outcome {
-            Outcome::Respond(response) => response,
-            Outcome::Hang => {
-                tokio::time::sleep(Duration::from_secs(20)).await;
-                return Err(DiscordError::Unavailable { what: "it took too long".to_owned() });
-            }
-            Outcome::Drop => {
-                return Err(DiscordError::Unavailable { what: "the connection broke".to_owned() });
-            }
-        };
-        let parsed = serde_json::from_slice(&response.body);
-        if parsed.is_err() && !response.body.is_empty() && (200..=299).contains(&response.status) {
-            return Err(DiscordError::Unavailable { what: "the answer is no JSON".to_owned() });
+        meaning(outcome).await
+    }
+}
+
+/// What an exchange comes to, after the time that it takes.
+async fn meaning(outcome: Outcome) -> Result<Value, DiscordError> {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let response = match outcome {
+        Outcome::Respond(response) => response,
+        Outcome::Hang => {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            return Err(DiscordError::Unavailable { what: "it took too long".to_owned() });
         }
-        let answer: Value = parsed.unwrap_or_default();
-        let code = answer["code"].as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
-        match response.status {
-            200..=299 => Ok(answer),
-            401 => Err(DiscordError::Unauthorized),
-            404 => Err(DiscordError::NotFound { code }),
-            429 => Err(DiscordError::RateLimited {
-                retry_after: Duration::from_secs_f64(answer["retry_after"].as_f64().unwrap_or(1.0)),
-            }),
-            status @ 400..=499 => Err(DiscordError::Refused { status, code }),
-            status => Err(DiscordError::Unavailable { what: format!("status {status}") }),
+        Outcome::Drop => {
+            return Err(DiscordError::Unavailable { what: "the connection broke".to_owned() });
         }
+    };
+    let parsed = serde_json::from_slice(&response.body);
+    if parsed.is_err() && !response.body.is_empty() && (200..=299).contains(&response.status) {
+        return Err(DiscordError::Unavailable { what: "the answer is no JSON".to_owned() });
+    }
+    let answer: Value = parsed.unwrap_or_default();
+    let code = answer["code"].as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
+    match response.status {
+        200..=299 => Ok(answer),
+        401 => Err(DiscordError::Unauthorized),
+        404 => Err(DiscordError::NotFound { code }),
+        429 => Err(DiscordError::RateLimited {
+            retry_after: Duration::from_secs_f64(answer["retry_after"].as_f64().unwrap_or(1.0)),
+        }),
+        status @ 400..=499 => Err(DiscordError::Refused { status, code }),
+        status => Err(DiscordError::Unavailable { what: format!("status {status}") }),
     }
 }
 
@@ -102,6 +107,23 @@ fn id(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
+/// A time as Discord writes it; none if it is no time.
+fn time(value: &Value) -> Option<Timestamp> {
+    let text = value.as_str()?;
+    let (date, clock) = text.split_once('T')?;
+    let numbers = |text: &str| text.split(['-', ':']).map(str::parse).collect::<Result<Vec<u64>, _>>().ok();
+    let (clock, fraction) = clock.strip_suffix("+00:00")?.split_once('.')?;
+    let ([year, month, day], [hours, minutes, seconds]) =
+        (numbers(date)?.try_into().ok()?, numbers(clock)?.try_into().ok()?);
+    let millis = fraction.get(..3)?.parse::<u64>().ok()?;
+    // Hinnant's `days_from_civil`, for years from 1970 on.
+    let (year, month): (u64, u64) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    Some(Timestamp((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + millis))
+}
+
 fn member(value: &Value) -> Snapshot {
     let mut roles: Vec<RoleId> =
         value["roles"].as_array().into_iter().flatten().map(|role| RoleId(id(role))).collect();
@@ -110,7 +132,7 @@ fn member(value: &Value) -> Snapshot {
         user: UserId(id(&value["user"]["id"])),
         username: value["user"]["username"].as_str().unwrap_or_default().to_owned(),
         roles,
-        joined_at: None,
+        joined_at: time(&value["joined_at"]),
         screening: value["pending"] == true,
         bot: value["user"]["bot"] == true,
     }
@@ -168,9 +190,16 @@ impl Discord for ToDiscord {
         guild: GuildId,
         users: &[UserId],
     ) -> Result<Vec<(UserId, Presence)>, DiscordError> {
-        let sim = self.sim();
-        let presence = |user| snapshot(&sim, guild, user).map_or(Presence::Gone, Presence::Member);
-        Ok(users.iter().map(|user| (*user, presence(*user))).collect())
+        let asked: Vec<sim::UserId> = users.iter().map(|user| sim::UserId(user.0)).collect();
+        let outcome = self.sim().ask_members(self.seam.now().0, sim::GuildId(guild.0), &asked);
+        let answer = meaning(outcome).await?;
+        let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
+        let found = list("members").into_iter().map(|value| {
+            let read = member(&value);
+            (read.user, Presence::Member(read))
+        });
+        let gone = list("not_found").into_iter().map(|value| (UserId(id(&value)), Presence::Gone));
+        Ok(found.chain(gone).collect())
     }
 
     async fn direct_channel(&self, user: UserId) -> Result<ChannelId, DiscordError> {
@@ -201,21 +230,30 @@ impl Discord for ToDiscord {
         self.call("PATCH", format!("/channels/{channel}/messages/{message}"), body).await.map(drop)
     }
 
-    async fn recent(&self, channel: ChannelId, limit: u8) -> Result<Vec<Posted>, DiscordError> {
-        let sim = self.sim();
-        let bot = sim.bot();
-        let mut messages: Vec<Posted> = sim
-            .messages_in(sim::ChannelId(channel.0))
-            .into_iter()
-            .map(|message| Posted {
-                id: MessageId(message.id.0),
-                ours: message.author == bot,
-                text: message.now.content.clone(),
-                at: Timestamp(message.sent_ms),
+    async fn recent(
+        &self,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        limit: u8,
+    ) -> Result<Vec<Posted>, DiscordError> {
+        let bot = self.sim().bot();
+        let before = before.map(|message| format!("&before={message}")).unwrap_or_default();
+        let path = format!("/channels/{channel}/messages?limit={limit}{before}");
+        let answer = self.call("GET", path, Value::Null).await?;
+        let posted = |message: &Value| {
+            Some(Posted {
+                id: MessageId(id(&message["id"])),
+                ours: id(&message["author"]["id"]) == bot.0,
+                text: message["content"].as_str().unwrap_or_default().to_owned(),
+                at: time(&message["timestamp"])?,
             })
-            .collect();
-        messages.reverse();
-        messages.truncate(usize::from(limit));
-        Ok(messages)
+        };
+        answer
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(posted)
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| DiscordError::Unavailable { what: "a message without a time".to_owned() })
     }
 }

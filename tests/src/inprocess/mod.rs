@@ -3,6 +3,7 @@
 
 mod discord;
 mod plex;
+mod policies;
 mod population;
 
 use std::{
@@ -12,7 +13,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use rolarr::{
-    domain::{GuildId, PlexAccountId, PromptId, RoleId, Timestamp, UserId},
+    domain::{
+        GuildId, PlexAccountId, PromptId, RoleId, Timestamp, UserId,
+        contract::{Cause, Origin},
+    },
     pipeline::{
         Parts, Pipeline, Seam, Watcher,
         ports::{
@@ -23,8 +27,7 @@ use rolarr::{
         },
     },
     plex::{Paced, Plex, Transport},
-    policy::{Engine, EngineSettings, Limits, Module, Policy},
-    store::{Account, Impediment, MemberRow, Store, StoreError, Threads, Tx},
+    store::{Account, EventState, Impediment, MemberRow, NewEvent, Store, StoreError, Threads, Tx},
 };
 use rolarr_sim::{
     discord::{self as sim, DiscordSim, Scene},
@@ -33,7 +36,12 @@ use rolarr_sim::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use self::{discord::ToDiscord, plex::ToPlex, population::Subscriber};
+pub use self::{
+    discord::ToDiscord,
+    plex::ToPlex,
+    policies::{Shelf, load, load_module},
+    population::Subscriber,
+};
 
 /// When every story begins: 2026-01-01 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
@@ -61,7 +69,8 @@ pub struct Stage {
     request_every: Option<Duration>,
     seam: Seam,
     settings: Settings,
-    policy: Policy,
+    /// The policies that the configuration would name.
+    pub policies: Arc<Shelf>,
     pipeline: Option<Pipeline>,
     store: Option<Store>,
 }
@@ -121,7 +130,7 @@ impl Stage {
         let mut plex = PlexSim::sample();
         (setting.before)(&mut plex);
         let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
-        let policy = policy(&setting.policy)?;
+        let policies = Arc::new(Shelf::new(&setting.policy)?);
         let client = client(&plex, &seam, None);
         let owner = client.owner().await?;
         let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
@@ -173,7 +182,7 @@ impl Stage {
             request_every: setting.request_every,
             seam,
             settings,
-            policy,
+            policies,
             pipeline: None,
             store: None,
         };
@@ -218,7 +227,8 @@ impl Stage {
             settings: self.settings.clone(),
             seam: seam.clone(),
             store: store.clone(),
-            policy: self.policy.clone(),
+            policy: self.policies.configured()?,
+            policies: Arc::clone(&self.policies) as Arc<dyn rolarr::pipeline::policies::Policies>,
             plex: client(&self.plex, &seam, self.request_every),
             discord: port,
             guilds,
@@ -307,6 +317,15 @@ impl Stage {
         Ok(self.pipeline.as_ref().context("the pipeline was stopped")?.handle())
     }
 
+    /// The policy is loaded anew, as after SIGHUP.
+    ///
+    /// # Errors
+    /// If the pipeline was stopped.
+    pub fn reload_policy(&self) -> Result<()> {
+        self.intake()?.reload_policy();
+        Ok(())
+    }
+
     /// The guild.
     #[must_use]
     pub fn guild(&self) -> GuildId {
@@ -359,7 +378,7 @@ impl Stage {
         &self,
         event: &rolarr_policy::contract::Event,
     ) -> Result<rolarr_policy::contract::Decision> {
-        Ok(self.policy.evaluate(event)?.decision)
+        Ok(self.policies.configured()?.active.policy.evaluate(event)?.decision)
     }
 
     /// A member gets a role.
@@ -543,6 +562,43 @@ impl Stage {
         Ok(store.read(move |tx| tx.impede(how)).await?)
     }
 
+    /// Uses up the room that is left in the database, through the pipeline's own connection, until a write fails:
+    /// why it does.
+    ///
+    /// # Errors
+    /// If the pipeline does not run, or there is no end of room.
+    pub async fn fill_up(&self) -> Result<StoreError> {
+        let store = self.store.as_ref().context("the pipeline was stopped")?;
+        // Large rows first, and then what is left of the pages of the journal and its indexes.
+        let mut refused = None;
+        for size in [3_000, 300, 10, 1] {
+            let mut in_a_row = 0;
+            for number in 0..10_000 {
+                let event = NewEvent {
+                    at: BEGINNING,
+                    origin: Origin::Administrator,
+                    guild: self.guild(),
+                    user: UserId(number % 50 * 0x0123_4567_89ab),
+                    cause: Cause::MemberLeft,
+                    roles: Vec::new(),
+                    state: EventState::Noted,
+                    remark: Some("x".repeat(size)),
+                };
+                match store.write(move |tx| tx.journal(&event)).await {
+                    Ok(_) => in_a_row = 0,
+                    Err(error) => {
+                        refused = Some(error);
+                        in_a_row += 1;
+                    }
+                }
+                if in_a_row >= 100 {
+                    break;
+                }
+            }
+        }
+        refused.context("there is no end of room")
+    }
+
     /// A member's account.
     ///
     /// # Errors
@@ -581,21 +637,6 @@ impl Stage {
         }
         Ok(all)
     }
-}
-
-/// The default policy with these settings. It is compiled once in a process, whatever the number of stories.
-fn policy(settings: &Value) -> Result<Policy> {
-    static LOADED: Mutex<Vec<(String, Policy)>> = Mutex::new(Vec::new());
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = settings.to_string();
-    if let Some((_, policy)) = loaded.iter().find(|(known, _)| *known == key) {
-        return Ok(policy.clone());
-    }
-    let engine = Engine::new(EngineSettings::default())?;
-    let module = Module::open("builtin:role-restriction")?;
-    let policy = Policy::load(&engine, &module, settings, Vec::new(), &Limits::default())?;
-    loaded.push((key, policy.clone()));
-    Ok(policy)
 }
 
 /// A folder for the database.

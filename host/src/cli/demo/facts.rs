@@ -10,7 +10,7 @@ use rolarr_sim::{
 use super::world::{ADDRESS, Cast, World};
 use crate::{
     domain::contract::{Action, Cause},
-    store::{EventState, Stage, Store},
+    store::{EventState, Reader, Stage, Store},
 };
 
 /// What is true at one moment.
@@ -181,15 +181,17 @@ async fn from_database(store: &Store, world: &World) -> anyhow::Result<Facts> {
                 facts.held = account.held.clone().or_else(|| account.parked.clone());
             }
             let known = tx.member(guild, user)?.filter(|member| member.present);
-            let due = tx.next_account_due()?.is_some_and(|due| due <= now);
+            let due = !tx.due_accounts(now, 1)?.is_empty();
             let again = account.is_some_and(|account| account.attempts > 0 && account.parked.is_none());
+            let messages_wait = tx.next_task_due(Reader::Member)?.is_some()
+                || tx.next_task_due(Reader::Administrators)?.is_some();
             facts.busy = if known.map(|member| member.roles.contains(&role)) != held_now {
                 Some("it has not noticed what happened on Discord")
             } else if !tx.waiting_users(1)?.is_empty() {
                 Some("an event waits for its decision")
             } else if due || again {
                 Some("Plex does not agree yet with what was decided")
-            } else if tx.next_task_due()?.is_some() {
+            } else if messages_wait {
                 Some("a message waits to be sent")
             } else {
                 None

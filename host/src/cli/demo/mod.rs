@@ -93,9 +93,9 @@ impl Demo {
         let mut out = io::stdout();
         let color = color.applies_to(&out);
         let within = folder.path();
-        let played = runtime.block_on(stop::until_stopped(|stop| async move {
+        let played = runtime.block_on(stop::until_stopped(|asked| async move {
             let mut screen = Screen::new(&mut out, color);
-            let played = play.play(within, &mut screen, stop);
+            let played = play.play(within, &mut screen, asked.stop);
             tokio::time::timeout(ALL, played).await.unwrap_or_else(|_| bail!("the demo takes too long"))
         }));
         runtime.shutdown_timeout(Duration::from_secs(5));

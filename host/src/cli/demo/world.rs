@@ -135,8 +135,9 @@ impl World {
         std::fs::write(&file, text).with_context(|| format!("can't write `{}`", file.display()))?;
         let config = Config::load(&file)?;
         let path = config.store.path.clone();
-        let stop = CancellationToken::new();
-        let mut bot = tokio::spawn(bot::run(config, Seam::system(), stop.clone()));
+        let asked = bot::Asked::default();
+        let stop = asked.stop.clone();
+        let mut bot = tokio::spawn(bot::run(config, Seam::system(), asked));
         let store = tokio::select! {
             ended = &mut bot => return Err(early(ended)),
             store = tokio::time::timeout(START, taken_in(&path, &discord, cast)) => {

@@ -3,10 +3,11 @@
 use rolarr_policy::contract::Action;
 use serde_json::Value;
 
+use super::cases::date;
 use crate::policy::printable;
 
 /// The lines of both lists: `-` is expected and not there, `+` is there and not expected.
-pub(super) fn lines(expected: &[Action], decided: &[Action]) -> Vec<String> {
+pub(in crate::cli) fn lines(expected: &[Action], decided: &[Action]) -> Vec<String> {
     let (before, after) = (text(expected), text(decided));
     let common = longest_common(&before, &after);
     let mut out = Vec::new();
@@ -63,6 +64,10 @@ fn field(path: &str, value: &Value, lines: &mut Vec<String>) {
         Value::Bool(false) if path == "end-streams" => {}
         Value::String(text) if path == "combine" && text == "replace" => {}
         Value::String(text) if MEDIA.contains(&path) && text == "keep" => {}
+        Value::Number(at) if path == "due" => {
+            let at = at.as_u64().map_or_else(|| at.to_string(), |at| date(at.into()));
+            lines.push(format!("  {path}: {at}"));
+        }
         other => lines.push(format!("  {path}: {}", scalar(other))),
     }
 }

@@ -1,15 +1,29 @@
 //! `rolarr policy …`: what an author and an operator do with a policy before anybody's access depends on
 //! it.
 
+mod apply;
+mod bench;
+mod build;
+mod cases;
 mod check;
-mod difference;
+mod compiling;
+mod diff;
+pub(super) mod difference;
+mod force;
+mod language;
+mod new;
+mod recordings;
+mod shadow;
+mod situation;
 mod test;
 
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-/// Check and test policies.
+use super::{CliError, Color};
+
+/// Make, build, check, test and compare policies, and say which one decides.
 #[derive(Debug, clap::Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -18,8 +32,17 @@ pub struct PolicyArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommand {
+    New(new::NewArgs),
+    Build(build::BuildArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Diff(diff::DiffArgs),
+    Bench(bench::BenchArgs),
+    Reload(force::ReloadArgs),
+    Rollback(force::RollbackArgs),
+    History(force::HistoryArgs),
+    Apply(apply::ApplyArgs),
+    Shadow(shadow::ShadowArgs),
 }
 
 impl PolicyArgs {
@@ -28,13 +51,25 @@ impl PolicyArgs {
     /// # Errors
     ///
     /// The command could not be carried out at all, for example because the output is closed.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let mut out = std::io::stdout().lock();
-        match &self.command {
-            PolicyCommand::Check(args) => args.run(&mut out),
-            PolicyCommand::Test(args) => args.run(&mut out),
+    pub fn run(self, color: Color) -> Result<ExitCode, CliError> {
+        let out = || std::io::stdout().lock();
+        match self.command {
+            PolicyCommand::New(args) => args.run(&mut out()).map(ExitCode::from),
+            PolicyCommand::Build(args) => args.run(&mut out()).map(ExitCode::from),
+            PolicyCommand::Check(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Test(args) => {
+                let mut out = out();
+                let color = color.applies_to(&out);
+                Ok(args.run(&mut out, color).map(ExitCode::from)?)
+            }
+            PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Reload(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Rollback(args) => args.run().map(ExitCode::from),
+            PolicyCommand::History(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Apply(args) => args.run().map(ExitCode::from),
+            PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
         }
-        .map(ExitCode::from)
     }
 }
 
@@ -48,4 +83,4 @@ pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

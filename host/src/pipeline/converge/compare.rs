@@ -61,15 +61,27 @@ pub(in crate::pipeline) fn compare(
                 .collect(),
         ),
         (Stage::Joined, Standing::Pending { .. } | Standing::Absent) => Comparison::Unclear,
-        (Stage::Lost | Stage::Declined, Standing::Joined { friend, .. }) if !friend.home => {
+        (Stage::Lost | Stage::Declined, Standing::Joined { friend, share }) if !friend.home => {
+            let would_change = of_fields(settings, grant, restriction, rows, friend)
+                .into_iter()
+                .chain(of_libraries(settings, look, grant, share.id));
             Comparison::Differs(vec![Difference {
                 what: Aspect::Share,
                 wanted: "none, because it was ended or declined".to_owned(),
                 seen: "one that Rolarr did not make".to_owned(),
                 value: None,
-                takes: restriction.is_some(),
+                takes: restriction.is_some() || would_change.into_iter().any(|difference| difference.takes),
             }])
         }
+        _ => Comparison::Differs(Vec::new()),
+    }
+}
+
+/// Whether what is held for an account is there still: that alone is looked at, because what was decided for it
+/// is not carried out.
+pub(in crate::pipeline) fn compare_held(settings: &Settings, look: &Look, account: &Account) -> Comparison {
+    match (account.stage, standing(look, account, &settings.server)) {
+        (Stage::Joined | Stage::Invited, Standing::Absent) => Comparison::Unclear,
         _ => Comparison::Differs(Vec::new()),
     }
 }
@@ -102,7 +114,12 @@ fn of_fields(
     found
 }
 
-fn of_libraries(settings: &Settings, look: &Look, grant: &Grant, share: ShareId) -> Option<Difference> {
+pub(super) fn of_libraries(
+    settings: &Settings,
+    look: &Look,
+    grant: &Grant,
+    share: ShareId,
+) -> Option<Difference> {
     let names = grant.libraries.as_ref()?;
     let wanted = settings.sections(names)?;
     let seen = shared(look, share);

@@ -2,10 +2,17 @@
 
 use super::{Job, Next, Trouble, look::Standing, outcome::note};
 use crate::{
-    domain::contract::{AccountChange, Grant, Origin},
-    pipeline::{seam::Step, settings::ExistingShares, texts},
+    domain::{
+        Timestamp,
+        contract::{AccountChange, Grant, Origin},
+    },
+    pipeline::{
+        seam::{Step, millis},
+        settings::ExistingShares,
+        texts,
+    },
     plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
-    store::{PromptState, Stage, Told, Work},
+    store::{LibrariesRow, PromptState, Stage, Told, Work},
 };
 
 /// So often an invitation that was sent is looked for before the work is put off.
@@ -34,8 +41,14 @@ impl Job<'_> {
             }
             return self.hold_claim().await;
         }
-        self.sections(grant)?;
-        self.amend(|_, account| {
+        let sections = self.sections(grant)?;
+        let shared = grant.libraries.is_some().then_some(sections);
+        self.amend(move |tx, account| {
+            match shared {
+                // What the invitation shares is ours, until somebody changes it.
+                Some(_) => tx.put_libraries(account.id, &LibrariesRow { intended: shared, written: None })?,
+                None => tx.forget_libraries(account.id)?,
+            }
             account.stage = Stage::Inviting;
             account.invite_for = None;
             account.adopt = false;
@@ -228,7 +241,7 @@ impl Job<'_> {
 
     /// Looks whether the invitation was accepted or declined.
     pub(super) async fn await_acceptance(&mut self) -> Result<Option<Next>, Trouble> {
-        let look = self.look().await?;
+        let look = self.look_for_acceptance().await?;
         match self.standing(&look) {
             Standing::Joined { friend, share } => {
                 let (share, friend) = (share.id, friend.id);
@@ -243,7 +256,7 @@ impl Job<'_> {
                     })
                     .await?;
                 }
-                Ok(Some(Next::At(self.core.after(self.core.settings.timings.check_pending))))
+                Ok(Some(Next::At(self.next_check())))
             }
             Standing::Absent => {
                 let look = self.look_again().await?;
@@ -254,6 +267,7 @@ impl Job<'_> {
                 self.amend(move |tx, account| {
                     account.stage = Stage::Declined;
                     account.share = None;
+                    tx.forget_libraries(account.id)?;
                     note(tx, &settings, account, AccountChange::Declined, Origin::Live, now)?;
                     let text = texts::about(account.user, "declined the invitation. It is not sent again.");
                     tx.audit(now, account.decided_by, account.user, "declined", &text)
@@ -262,6 +276,12 @@ impl Job<'_> {
                 Ok(Some(Next::Rest))
             }
         }
+    }
+
+    /// When invitations that are out are looked for next: all at the same moment.
+    fn next_check(&self) -> Timestamp {
+        let every = millis(self.core.settings.timings.check_pending).max(1);
+        Timestamp((self.core.seam.now().0 / every + 1).saturating_mul(every))
     }
 
     /// Stores that the invitation was accepted.

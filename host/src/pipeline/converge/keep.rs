@@ -13,8 +13,8 @@ use crate::{
         contract::{AccountChange, Grant, Origin, Restriction},
     },
     pipeline::{seam::Step, settings::Settings, texts},
-    plex::{self, Field, Friend, PlexError},
-    store::{FieldRow, Stage, Told},
+    plex::{self, Field, Friend, PlexError, Sections},
+    store::{DriftRow, FieldRow, LibrariesRow, Stage, Told},
 };
 
 /// What the fields should be, with what the operator gives everybody unless the policy says otherwise.
@@ -89,6 +89,15 @@ impl Job<'_> {
         Ok(Some(Next::Rest))
     }
 
+    /// Finds out whether the share of somebody who is held was ended, and not by Rolarr.
+    pub(super) async fn find_lost(&mut self) -> Result<(), Trouble> {
+        let absent = |look: &Look| matches!(self.standing(look), Standing::Absent);
+        if absent(&*self.look().await?) && absent(&*self.look_again().await?) {
+            self.lost().await?;
+        }
+        Ok(())
+    }
+
     /// The share was ended, and not by Rolarr.
     async fn lost(&mut self) -> Result<Option<Next>, Trouble> {
         let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
@@ -96,6 +105,7 @@ impl Job<'_> {
             // What Rolarr wrote may still be set for them: it is put back when they join again or are forgotten.
             account.stage = Stage::Lost;
             account.share = None;
+            tx.forget_libraries(account.id)?;
             note(tx, &settings, account, AccountChange::LeftService, Origin::Live, now)?;
             let text = "the share was ended by the member or the owner. It is not made again.";
             tx.audit(now, account.decided_by, account.user, "lost", &texts::about(account.user, text))
@@ -185,20 +195,72 @@ impl Job<'_> {
         Ok(true)
     }
 
-    /// Shares the libraries that the grant names; a grant that names none leaves them as they are.
+    /// Shares the libraries that the grant names; a grant that names none leaves them as they are. What somebody
+    /// else made of them is left and reported, unless it is to be mended.
     async fn share_libraries(&mut self, look: &Look, grant: &Grant) -> Result<(), Trouble> {
-        let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else { return Ok(()) };
+        let id = self.account.id;
+        let row = self.core.store.read(move |tx| tx.libraries(id)).await?;
+        let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else {
+            if row.is_some() {
+                self.amend(|tx, account| tx.forget_libraries(account.id)).await?;
+            }
+            return Ok(());
+        };
         let wanted = self.sections(grant)?;
         let shared = |look: &Look| compare::shared(look, share);
-        if shared(look).as_ref() == Some(&wanted) {
-            return Ok(());
+        let seen = shared(look);
+        if seen.as_ref() == Some(&wanted) {
+            return self.libraries_are(row, wanted).await;
         }
+        if let Some(row) = &row
+            && !self.account.mend
+            && ![&row.written, &row.intended].into_iter().any(|ours| ours.is_some() && *ours == seen)
+        {
+            let difference = compare::of_libraries(&self.core.settings, look, grant, share);
+            return self.leave_libraries(difference).await;
+        }
+        let written = row.and_then(|row| row.written);
+        let begun = LibrariesRow { intended: Some(wanted.clone()), written };
+        self.amend(move |tx, account| tx.put_libraries(account.id, &begun)).await?;
         self.still_wanted().await?;
         self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await?;
         if shared(&*self.look().await?).as_ref() == Some(&wanted) {
-            return Ok(());
+            return self.libraries_are(None, wanted).await;
         }
         Err(PlexError::NotTaken.into())
+    }
+
+    /// Stores that the libraries are as they should be, unless that is known.
+    async fn libraries_are(&mut self, known: Option<LibrariesRow>, wanted: Sections) -> Result<(), Trouble> {
+        let row = LibrariesRow { intended: None, written: Some(wanted) };
+        if known.as_ref() == Some(&row) {
+            return Ok(());
+        }
+        self.amend(move |tx, account| tx.put_libraries(account.id, &row)).await
+    }
+
+    /// Somebody else changed the libraries: that is told, unless a comparison told it already.
+    async fn leave_libraries(&mut self, difference: Option<compare::Difference>) -> Result<(), Trouble> {
+        let Some(difference) = difference else { return Ok(()) };
+        let now = self.core.seam.now();
+        self.amend(move |tx, account| {
+            let row = DriftRow {
+                account: account.id,
+                what: difference.what,
+                wanted: difference.wanted,
+                seen: difference.seen,
+                since: now,
+                accepted: false,
+            };
+            let known = tx.drift_of(account.id)?;
+            if known.iter().any(|known| known.what == row.what && known.seen == row.seen) {
+                return Ok(());
+            }
+            tx.put_drift(&row)?;
+            let text = "the libraries were changed at Plex by somebody else. They are left as they are.";
+            tx.audit(now, account.decided_by, account.user, "foreign", &texts::about(account.user, text))
+        })
+        .await
     }
 
     /// Ends what a person is watching: a filter alone does not.

@@ -9,8 +9,11 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::{Job, Trouble};
 use crate::{
-    domain::{Email, PlexAccountId, ShareId},
-    pipeline::{core::Core, seam::Step},
+    domain::{Email, PlexAccountId, ShareId, Timestamp},
+    pipeline::{
+        core::Core,
+        seam::{Step, millis},
+    },
     plex::{Friend, FriendShare, Invite, Plex, PlexError, Share},
     store::Account,
 };
@@ -26,7 +29,7 @@ pub(in crate::pipeline) struct Look {
 /// The last look, for those who come at the same time.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Looks {
-    last: Mutex<Option<(Instant, Arc<Look>)>>,
+    last: Mutex<Option<Taken>>,
     /// The last one failed: that concerns everybody.
     failing: AtomicBool,
     /// Administrators were told that they fail.
@@ -46,6 +49,14 @@ impl Looks {
     }
 }
 
+/// A look, and when it began.
+#[derive(Debug)]
+struct Taken {
+    began: Instant,
+    began_at: Timestamp,
+    look: Arc<Look>,
+}
+
 /// How one account stands at Plex.
 pub(super) enum Standing<'a> {
     /// The share is accepted.
@@ -59,22 +70,36 @@ pub(super) enum Standing<'a> {
 impl Core {
     /// A look that began after this call did. Those who call at the same time share one.
     pub(in crate::pipeline) async fn look(&self) -> Result<Arc<Look>, PlexError> {
+        let called = Instant::now();
+        self.look_unless(|taken| taken.began >= called).await
+    }
+
+    /// A look that began after `since`, and not too long ago: for those who only wait for what others do.
+    async fn look_since(&self, since: Timestamp) -> Result<Arc<Look>, PlexError> {
+        let oldest = millis(self.settings.timings.check_pending);
+        let now = self.seam.now();
+        self.look_unless(|taken| taken.began_at >= since && taken.began_at.plus_millis(oldest) > now).await
+    }
+
+    async fn look_unless(&self, serves: impl Fn(&Taken) -> bool) -> Result<Arc<Look>, PlexError> {
         if self.token_is_refused() {
             return Err(PlexError::Unauthorized);
         }
-        let called = Instant::now();
         let mut last = self.looks.last.lock().await;
-        if let Some((began, look)) = &*last
-            && *began >= called
+        if let Some(taken) = &*last
+            && serves(taken)
         {
-            return Ok(Arc::clone(look));
+            return Ok(Arc::clone(&taken.look));
         }
-        let began = Instant::now();
+        let (began, began_at) = (Instant::now(), self.seam.now());
         let taken = Look::take(&self.plex, &self.settings.server.machine).await;
         self.looks.failing.store(taken.is_err(), Ordering::Relaxed);
+        if matches!(taken, Err(PlexError::Unauthorized)) {
+            self.token_refused();
+        }
         let look = Arc::new(taken?);
         self.looks.told.store(false, Ordering::Relaxed);
-        *last = Some((began, Arc::clone(&look)));
+        *last = Some(Taken { began, began_at, look: Arc::clone(&look) });
         drop(last);
         self.seam.reach(Step::PlexObserved).await;
         Ok(look)
@@ -120,6 +145,16 @@ impl Job<'_> {
     /// the address: people accept with another one.
     pub(super) async fn look(&self) -> Result<Arc<Look>, Trouble> {
         Ok(self.core.look().await?)
+    }
+
+    /// Looks for an invitation that is out. All that are looked for at the same time share one look, so that
+    /// their number costs no requests: it began after this account was due, and while the invitation was known
+    /// to be out. Whoever comes here a second time, after something was done, takes a fresh one.
+    pub(super) async fn look_for_acceptance(&mut self) -> Result<Arc<Look>, Trouble> {
+        match self.waits_since.take() {
+            Some(since) => Ok(self.core.look_since(since).await?),
+            None => self.look().await,
+        }
     }
 
     /// Confirms by a second look, a while later, that there is nothing.

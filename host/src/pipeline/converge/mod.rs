@@ -8,30 +8,24 @@ mod look;
 mod outcome;
 mod removal;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
-pub(super) use compare::{Comparison, Difference, compare, name};
+pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, observe::Seen, worker::Worker};
+use super::{core::Core, effects, protection::Protection, worker::Worker};
 use crate::{
-    domain::{
-        AccountId, Timestamp,
-        contract::{Access, Origin},
-    },
+    domain::{AccountId, Timestamp, contract::Access},
     plex::PlexError,
-    store::{Account, MemberRow, Stage, StoreError, Tx},
+    store::{Account, HoldReason, MemberRow, Stage, StoreError, Tx},
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
-const ABREAST: usize = 4;
-
-/// So many accounts are taken up in one round.
-const ROUND: u32 = 32;
+const ABREAST: u32 = 4;
 
 /// Works on the accounts that are due.
 pub(super) struct Converger;
@@ -44,19 +38,38 @@ impl Worker for Converger {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let now = core.seam.now();
-        let due = core.store.read(move |tx| tx.due_accounts(now, ROUND)).await?;
-        if due.is_empty() {
-            return core.store.read(|tx| tx.next_account_due()).await;
+        let mut work = FuturesUnordered::new();
+        let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
+        loop {
+            let now = core.seam.now();
+            // Those that are under way are due still.
+            let (due, next) = core
+                .store
+                .read(move |tx| Ok((tx.due_accounts(now, 2 * ABREAST)?, tx.next_account_due(now)?)))
+                .await?;
+            for id in due {
+                if under_way.len() < ABREAST as usize && under_way.insert(id) {
+                    work.push(async move { (id, work_on(core, id).await) });
+                }
+            }
+            // One that takes long keeps no other waiting: whoever is due takes the place that is free.
+            tokio::select! {
+                biased;
+                done = work.next() => {
+                    let Some((id, outcome)) = done else { return Ok(next) };
+                    under_way.remove(&id);
+                    match outcome {
+                        Err(error @ StoreError::Unreadable(_)) => core.unreadable_account(id, &error).await?,
+                        other => other?,
+                    }
+                    core.signals.worked.notify_waiters();
+                    core.signals.messages.notify_one();
+                    core.signals.decide.notify_one();
+                }
+                () = core.signals.converge.notified() => {}
+                () = core.seam.sleep_until(next) => {}
+            }
         }
-        let mut work = stream::iter(due).map(|id| work_on(core, id)).buffer_unordered(ABREAST);
-        while let Some(outcome) = work.next().await {
-            outcome?;
-        }
-        core.signals.worked.notify_waiters();
-        core.signals.messages.notify_one();
-        core.signals.decide.notify_one();
-        Ok(Some(core.seam.now()))
     }
 }
 
@@ -103,33 +116,29 @@ struct Job<'a> {
     core: &'a Core,
     account: Account,
     access: Access,
+    /// Since when it waits for an invitation that was out to be accepted, until that was looked for.
+    waits_since: Option<Timestamp>,
 }
 
 /// An account that is due.
 #[expect(clippy::large_enum_variant, reason = "one is alive at a time")]
 enum Due {
-    /// The brake holds it.
-    Held(Account),
+    /// The brake holds it, and this should be true for it once it does not.
+    Held(Account, Access),
     /// This should be true for it, and its member is this on Discord.
     Work(Account, Access, Vec<MemberRow>),
 }
 
-/// The member on Discord, as far as protection counts: an administrator's own command goes before it.
-pub(super) fn member_of(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
-    let Some(user) = account.user else { return Ok(Vec::new()) };
-    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
-    if decided.is_some_and(|row| row.event.origin == Origin::Administrator) {
-        return Ok(Vec::new());
-    }
-    tx.memberships(user)
+/// The guilds in which an account's member was ever seen.
+pub(super) fn memberships(tx: &Tx<'_>, account: &Account) -> Result<Vec<MemberRow>, StoreError> {
+    account.user.map_or(Ok(Vec::new()), |user| tx.memberships(user))
 }
 
-/// Whether the member must not be touched.
-pub(super) fn is_protected(core: &Core, memberships: &[MemberRow]) -> bool {
-    memberships.iter().any(|member| {
-        core.settings.guild(member.guild).is_some()
-            && Seen::new(core, member.guild).untouchable(member.user, &member.roles).is_some()
-    })
+/// Whether an account must not be touched. A command of an administrator's that is being carried out for it
+/// goes before protection.
+pub(super) fn is_protected(protection: &Protection, account: &Account, memberships: &[MemberRow]) -> bool {
+    let user = account.user.filter(|_| !account.commanded);
+    user.is_some_and(|user| protection.why_of(user, memberships).is_some())
 }
 
 async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
@@ -138,30 +147,28 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         .store
         .read(move |tx| {
             let Some(account) = tx.account(id)? else { return Ok(None) };
-            if tx.hold(id)?.is_some() {
-                return Ok(Some(Due::Held(account)));
-            }
             let access = effects::desired(tx, &settings, &account)?;
-            let member = member_of(tx, &account)?;
+            if tx.hold(id)?.is_some() {
+                return Ok(Some(Due::Held(account, access)));
+            }
+            let member = memberships(tx, &account)?;
             Ok(Some(Due::Work(account, access, member)))
         })
         .await?;
     let (account, access) = match read {
         None => return Ok(()),
         // Who is protected by now is not touched, whatever was decided before.
-        Some(Due::Work(account, _, member)) if is_protected(core, &member) => {
+        Some(Due::Work(account, _, member)) if is_protected(&Protection::of(core), &account, &member) => {
             tracing::info!(account = %id, "the member is protected: nothing is done");
             return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
         }
         Some(Due::Work(account, access, _)) => (account, access),
         // An administrator decides first. Whatever made it due is looked at then.
-        Some(Due::Held(account)) => {
-            return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
-        }
+        Some(Due::Held(account, access)) => return watch(core, account, access).await,
     };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
-    let mut job = Job { core, account, access };
+    let mut job = Job::new(core, account, access);
     if core.token_is_refused() {
         // It would be refused too.
         return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
@@ -170,7 +177,54 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
     outcome::store(job, result).await
 }
 
+/// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
+/// taken away, nothing is held any more.
+async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
+    let mut job = Job::new(core, account, access);
+    let result = match job.is_over().await {
+        Ok(false) => {
+            let (id, wish) = (job.account.id, job.account.wish);
+            return core.store.write(move |tx| tx.rest(id, wish)).await;
+        }
+        Ok(true) => job.converge().await,
+        Err(trouble) => Err(trouble),
+    };
+    outcome::store(job, result).await
+}
+
+impl<'a> Job<'a> {
+    fn new(core: &'a Core, account: Account, access: Access) -> Self {
+        let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
+        Self { core, account, access, waits_since }
+    }
+}
+
 impl Job<'_> {
+    /// Looks whether what is held is there still, and lifts the hold where it is not. True if it was lifted.
+    async fn is_over(&mut self) -> Result<bool, Trouble> {
+        match self.account.stage {
+            Stage::Joined => self.find_lost().await?,
+            Stage::Invited => {
+                self.await_acceptance().await?;
+            }
+            Stage::Inviting | Stage::Leaving => return Ok(false),
+            Stage::None | Stage::Declined | Stage::Lost => {}
+        }
+        if !matches!(self.account.stage, Stage::None | Stage::Declined | Stage::Lost) {
+            return Ok(false);
+        }
+        self.amend(|tx, account| {
+            // A share that somebody made again is another matter, until it shows that it is gone too.
+            if tx.hold(account.id)?.is_some_and(|hold| hold.reason != HoldReason::Drift) {
+                tx.drop_hold(account.id)?;
+            }
+            Ok(())
+        })
+        .await?;
+        let id = self.account.id;
+        Ok(self.core.store.read(move |tx| tx.hold(id)).await?.is_none())
+    }
+
     /// Goes from stage to stage until there is nothing left to do now.
     async fn converge(&mut self) -> Result<Next, Trouble> {
         loop {

@@ -75,6 +75,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                account.commanded &= due.is_some();
                 if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
                     tx.audit(now, account.decided_by, account.user, "drift", &text)?;
@@ -99,6 +100,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             tracing::warn!(event, why, "held for an administrator");
             end(job, move |tx, account| {
                 account.due = None;
+                account.commanded = false;
                 let text = texts::about(account.user, &why);
                 account.held = Some(why);
                 tx.audit(now, account.decided_by, account.user, "held", &text)
@@ -140,21 +142,24 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
     }
 }
 
-/// A refusal that repeating can't mend: the account waits for an administrator or a new decision.
+/// A refusal that repeating can't mend: the account waits for an administrator or a new decision, or for a token
+/// that is valid, which concerns everybody and is told for everybody.
 async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
     let words = error.to_string();
     tracing::error!(event, %error, "parked");
-    // A token that is not valid concerns everybody: one alert says it.
-    let tells = !matches!(error, PlexError::Unauthorized) || core.token_refused();
+    let is_token = matches!(error, PlexError::Unauthorized);
+    if is_token {
+        core.token_refused();
+    }
     let now = core.seam.now();
     end(job, move |tx, account| {
         account.due = None;
         let text = texts::about(account.user, &words);
         account.parked = Some(words);
-        if tells { tx.audit(now, account.decided_by, account.user, "parked", &text) } else { Ok(()) }
+        if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
     })
     .await?;
-    if matches!(error, PlexError::Unauthorized) {
+    if is_token {
         // It may have been found to work again before this account was parked: then it is asked for anew.
         core.token_refused();
     }

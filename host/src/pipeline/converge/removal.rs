@@ -39,10 +39,10 @@ impl Job<'_> {
             Standing::Absent => {}
         }
         self.confirm_absence().await?;
-        self.amend(|_, account| {
+        self.amend(|tx, account| {
             account.stage = Stage::None;
             account.share = None;
-            Ok(())
+            tx.forget_libraries(account.id)
         })
         .await?;
         Ok(None)
@@ -148,6 +148,7 @@ impl Job<'_> {
             for (field, _) in tx.fields(account.id)? {
                 tx.delete_field(account.id, field)?;
             }
+            tx.forget_libraries(account.id)?;
             account.email = None;
             account.claim = None;
             account.plex_account = None;

@@ -89,6 +89,20 @@ impl Plex {
         answer.map_err(|refused| refused.error)
     }
 
+    /// Asks for a list that everything else is judged by. That it is refused says nothing of any one person: it
+    /// is a fault at Plex's side, or at something between, and is to be tried again.
+    pub(super) async fn list(&self, request: Request) -> Result<String, PlexError> {
+        let refusal = match self.answer(request, &[]).await? {
+            Ok(body) => return Ok(body),
+            Err(refusal) => refusal,
+        };
+        let what = match refusal.error {
+            PlexError::Refused { status, words } => format!("a list is refused (status {status}): {words}"),
+            _ => format!("a list is not there (status {})", refusal.status),
+        };
+        Err(PlexError::Unavailable { what, maybe_applied: false })
+    }
+
     /// Sends a request. The outer error is for answers that mean the same on every route, the inner one for
     /// refusals, with their words for the caller to look at.
     pub(super) async fn answer(

@@ -15,7 +15,7 @@ impl Plex {
     /// [`PlexError`].
     pub async fn invites(&self) -> Result<Vec<Invite>, PlexError> {
         let route = "/api/invites/requested";
-        let list = Element::list(&self.send(request(Base::PlexTv, Method::Get, route, route), &[]).await?)?;
+        let list = Element::list(&self.list(request(Base::PlexTv, Method::Get, route, route)).await?)?;
         let invites = list.all("Invite").map(invite).collect::<Result<Vec<_>, _>>()?;
         self.remember("invites", invites.iter().map(|invite| &invite.names));
         Ok(invites)

@@ -18,7 +18,7 @@ impl Plex {
     /// nobody may seem to be absent who is not.
     pub async fn users(&self) -> Result<Vec<Friend>, PlexError> {
         let request = request(Base::PlexTv, Method::Get, "/api/users", "/api/users/");
-        let list = Element::list(&self.send(request, &[]).await?)?;
+        let list = Element::list(&self.list(request).await?)?;
         let friends = list.all("User").map(friend).collect::<Result<Vec<_>, _>>()?;
         self.remember("friends", friends.iter().map(|friend| &friend.names));
         Ok(friends)

@@ -20,7 +20,7 @@ impl Plex {
     pub async fn shares(&self, machine: &MachineId) -> Result<Vec<Share>, PlexError> {
         let path = format!("/api/servers/{}/shared_servers", percent::strict(&machine.0));
         let request = request(Base::PlexTv, Method::Get, "/api/servers/{machine}/shared_servers", path);
-        let list = Element::list(&self.send(request, &[]).await?)?;
+        let list = Element::list(&self.list(request).await?)?;
         let shares = list.all("SharedServer").map(share).collect::<Result<Vec<_>, _>>()?;
         self.remember("shares", shares.iter().map(|share| &share.names));
         Ok(shares)
@@ -34,7 +34,7 @@ impl Plex {
     pub async fn pending_shares(&self) -> Result<Vec<PendingShare>, PlexError> {
         let route = "/api/v2/shared_servers/owned/pending";
         let request = Request { json: true, ..request(Base::Clients, Method::Get, route, route) };
-        let list = answer::list(&self.send(request, &[]).await?)?;
+        let list = answer::list(&self.list(request).await?)?;
         let pending = list.iter().map(pending_share).collect::<Result<Vec<_>, _>>()?;
         self.remember("pending shares", pending.iter().map(|pending| &pending.share.names));
         Ok(pending)

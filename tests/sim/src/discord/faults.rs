@@ -30,6 +30,8 @@ pub enum RestFaultKind {
     StaleMember,
     /// A list of members lacks every second one, without a sign that it does.
     ShortList,
+    /// A list of members has nobody in it, without a sign that it should.
+    EmptyList,
     /// It is answered with 200 and text that is no JSON.
     Garbage,
 }

@@ -97,7 +97,10 @@ pub(super) fn change(wording: &mut Wording, body: &Value) -> Result<(), ApiError
     match &body["content"] {
         Value::Null if body.get("content").is_some() => wording.content.clear(),
         Value::Null => {}
-        Value::String(text) if text.chars().count() <= LONGEST_TEXT => wording.content.clone_from(text),
+        // White space at the ends does not survive.
+        Value::String(text) if text.chars().count() <= LONGEST_TEXT => {
+            text.trim().clone_into(&mut wording.content);
+        }
         Value::String(_) => {
             return Err(ApiError::form(
                 "content",

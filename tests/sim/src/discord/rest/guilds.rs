@@ -102,7 +102,7 @@ impl DiscordSim {
         let page: Vec<Value> = ids
             .into_iter()
             .filter_map(|id| Some(self.member_json(id, seen(guild, id, view)?)))
-            .take(usize::try_from(limit).unwrap_or(1000))
+            .take(if view == View::Empty { 0 } else { usize::try_from(limit).unwrap_or(1000) })
             .step_by(if view == View::Short { 2 } else { 1 })
             .collect();
         Ok(Response::json(200, &Value::from(page)))
@@ -144,6 +144,6 @@ fn seen(guild: &Guild, user: UserId, view: View) -> Option<&Member> {
     let current = guild.members.get(&user);
     match (view, guild.before.get(&user)) {
         (View::Stale, Some(before)) => before.as_ref(),
-        (View::Current | View::Short, _) | (View::Stale, None) => current,
+        (View::Current | View::Short | View::Empty, _) | (View::Stale, None) => current,
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub(super) use error::ApiError;
 use limits::{Limiter, Standing};
 
-use super::{ChannelId, DiscordSim, MessageId, RestFault, RestFaultKind};
+use super::{ChannelId, DiscordSim, GuildId, MessageId, RestFault, RestFaultKind, UserId};
 use crate::http::{Outcome, Request, Response};
 
 /// How an answer is made.
@@ -47,6 +47,8 @@ enum View {
     Stale,
     /// Lists of members lack every second one.
     Short,
+    /// Lists of members have nobody in them.
+    Empty,
 }
 
 /// REST's own state.
@@ -68,22 +70,66 @@ impl DiscordSim {
         let path: Vec<String> = segments.iter().skip(2).cloned().collect();
         let versioned = segments.first().is_some_and(|part| part == "api")
             && segments.get(1).is_some_and(|part| part == "v10");
-        let fault = RestFault::take(&mut self.rest.faults, &request.method, &path);
+        self.tried(now_ms, request, &path, |sim, view| {
+            if versioned {
+                sim.answer(now_ms, request, &path, view)
+            } else {
+                ApiError::new(400, 50_041, "Invalid API version").into()
+            }
+        })
+    }
+
+    /// What op 8 with `user_ids` comes to, for those who drive this without a connection: `members` and
+    /// `not_found` of all its chunks. It goes wrong like a request of the method `OP 8` to
+    /// `gateway/guilds/*/members`, and stands among the requests as one.
+    pub fn ask_members(&mut self, now_ms: u64, guild: GuildId, users: &[UserId]) -> Outcome {
+        let path = ["gateway", "guilds", &guild.to_string(), "members"].map(str::to_owned);
+        let request = Request {
+            method: "OP 8".to_owned(),
+            path: format!("/{}", path.join("/")),
+            query: Vec::new(),
+            headers: BTreeMap::new(),
+            body: json!({"user_ids": users}).to_string().into_bytes(),
+        };
+        self.tried(now_ms, &request, &path, |sim, _| sim.members_named_by_id(guild, users))
+    }
+
+    fn members_named_by_id(&self, guild: GuildId, users: &[UserId]) -> Response {
+        let known = self.guilds.get(&guild).filter(|guild| {
+            // One that the bot can't see is never answered on the gateway.
+            guild.available && guild.members.contains_key(&self.application.bot)
+        });
+        let Some(known) = known else { return limits::shut_out() };
+        let (found, missing): (Vec<UserId>, Vec<UserId>) =
+            users.iter().partition(|user| known.members.contains_key(user));
+        let members: Vec<Value> = found
+            .into_iter()
+            .filter_map(|user| Some(self.member_json(user, known.members.get(&user)?)))
+            .collect();
+        Response::json(200, &json!({"members": members, "not_found": missing}))
+    }
+
+    fn tried(
+        &mut self,
+        now_ms: u64,
+        request: &Request,
+        path: &[String],
+        answer: impl FnOnce(&mut Self, View) -> Response,
+    ) -> Outcome {
+        let fault = RestFault::take(&mut self.rest.faults, &request.method, path);
         let view = match fault.as_ref().map(|fault| &fault.kind) {
             Some(RestFaultKind::StaleMember) => View::Stale,
             Some(RestFaultKind::ShortList) => View::Short,
+            Some(RestFaultKind::EmptyList) => View::Empty,
             _ => View::Current,
         };
         let applied = view != View::Current || fault.as_ref().is_none_or(|fault| fault.applied);
-        let right = match (versioned, applied) {
-            (false, _) => Some(ApiError::new(400, 50_041, "Invalid API version").into()),
-            (true, true) => Some(self.answer(now_ms, request, &path, view)),
-            (true, false) => None,
-        };
+        let right = applied.then(|| answer(self, view));
         let outcome = match (fault.map(|fault| fault.kind), right) {
-            (None | Some(RestFaultKind::StaleMember | RestFaultKind::ShortList), Some(right)) => {
-                Outcome::Respond(right)
-            }
+            (
+                None | Some(RestFaultKind::StaleMember | RestFaultKind::ShortList | RestFaultKind::EmptyList),
+                Some(right),
+            ) => Outcome::Respond(right),
             (Some(RestFaultKind::Hang), _) => Outcome::Hang,
             (Some(RestFaultKind::Drop), _) => Outcome::Drop,
             (Some(kind), _) => Outcome::Respond(faulty(&kind)),
@@ -208,6 +254,7 @@ fn faulty(kind: &RestFaultKind) -> Response {
         RestFaultKind::Garbage
         | RestFaultKind::StaleMember
         | RestFaultKind::ShortList
+        | RestFaultKind::EmptyList
         | RestFaultKind::Hang
         | RestFaultKind::Drop => Response::typed(200, "application/json", "<html>{not json".to_owned()),
     }

@@ -1,0 +1,168 @@
+//! `rolarr policy build`.
+
+mod c;
+mod javascript;
+mod manifest;
+mod paths;
+mod python;
+mod rust;
+mod tool;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use self::manifest::{Manifest, ManifestError};
+use self::tool::ToolError;
+use super::language::Language;
+use crate::cli::error::CliError;
+use crate::cli::stop;
+use crate::policy::{Engine, EngineSettings, Limits, Module, Policy};
+
+/// Build a policy's folder into the one file that Rolarr loads, whatever language it is written in.
+///
+/// `rolarr policy new` makes such a folder; its rolarr-policy.toml says which language it is and what the file
+/// is called. What is built is loaded in the sandbox before it takes the place of an earlier one: a policy
+/// that builds also loads. No path of this machine gets into it.
+///
+/// The first build fetches what the language needs, with the language's own package manager. Ends with 1 if
+/// the policy was not built; the earlier file is untouched then.
+#[derive(Debug, clap::Args)]
+pub(super) struct BuildArgs {
+    /// The policy's folder.
+    #[arg(default_value = ".", hide_default_value = true)]
+    folder: PathBuf,
+}
+
+/// What a build step gave, or what somebody has to do first.
+type Built<T> = Result<T, CliError>;
+
+impl BuildArgs {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
+        let manifest = Manifest::of(&self.folder).map_err(without_manifest)?;
+        // The real place: that is what compilers write into their output.
+        let folder = fs::canonicalize(&self.folder)
+            .with_context(|| format!("the folder `{}` can't be used", self.folder.display()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("no build can be started on this machine")?;
+        let built = runtime.block_on(stop::until_stopped(|asked| async move {
+            let mut building = Building { folder: &folder, shown: &self.folder, out, stop: &asked.stop };
+            Ok(building.build(&manifest).await)
+        }));
+        // Whoever stops a build does not wait until the sandbox has compiled what was built.
+        runtime.shutdown_background();
+        built.map_err(CliError::from)?.map(|()| 0)
+    }
+}
+
+fn without_manifest(error: ManifestError) -> CliError {
+    let hint = match &error {
+        ManifestError::None(_) => "go to a policy's folder, or make one with `rolarr policy new`",
+        ManifestError::Unreadable { .. } => "make it readable",
+        ManifestError::Wrong { .. } => {
+            "it needs two lines: `language = \"rust\"` (or rhai, js, c, python) and `module = \"my-policy.wasm\"`"
+        }
+    };
+    CliError::misconfigured(error).hinted(hint)
+}
+
+/// One build.
+struct Building<'a> {
+    /// The policy's folder, as the machine knows it.
+    folder: &'a Path,
+    /// The same as the author wrote it.
+    shown: &'a Path,
+    out: &'a mut dyn Write,
+    stop: &'a CancellationToken,
+}
+
+impl Building<'_> {
+    async fn build(&mut self, manifest: &Manifest) -> Built<()> {
+        let place = self.folder.join(&manifest.module);
+        let name = self.shown.join(&manifest.module);
+        let name = name.strip_prefix(".").unwrap_or(&name).display().to_string();
+        let started = Instant::now();
+        // Beside its place, so that it gets there in one step.
+        let scratch = tempfile::Builder::new()
+            .prefix(".build-")
+            .tempdir_in(self.folder)
+            .with_context(|| format!("nothing can be written in `{}`", self.shown.display()))?;
+        let output = scratch.path().join("output.wasm");
+        match manifest.language {
+            Language::Rhai => return self.take(&place, name).await,
+            Language::Rust => rust::build(self, &output).await?,
+            Language::Js => javascript::build(self, &output).await?,
+            Language::C => c::build(self, &output).await?,
+            Language::Python => python::build(self, &output).await?,
+        }
+        let output = fs::read(&output)
+            .with_context(|| format!("`{name}` was not built: the compiler wrote nothing"))?;
+        let component = Module::from_bytes(&name, output)
+            .to_component()
+            .map_err(|problem| CliError::failed(anyhow!("what was built is no policy: {problem}")))?;
+        paths::refuse_private(&component, &paths::private(self.folder, manifest.language))?;
+        let built = started.elapsed();
+
+        let started = Instant::now();
+        let memory = load(Module::from_bytes(&name, component.clone()), self.stop).await?;
+        let loaded = started.elapsed();
+        let finished = scratch.path().join("finished.wasm");
+        fs::write(&finished, &component)
+            .and_then(|()| fs::rename(&finished, &place))
+            .with_context(|| format!("`{name}` can't be written"))?;
+        self.say(&format!("built    {name}: {}, in {}", size(component.len()), seconds(built)))?;
+        self.say(&format!("loaded   in {}, {} of memory at the start", seconds(loaded), size(memory)))
+    }
+
+    /// A script is used as it is.
+    async fn take(&mut self, script: &Path, name: String) -> Built<()> {
+        let module = Module::open(&script.to_string_lossy()).map_err(CliError::failed)?;
+        self.say(&format!("script   {name}: nothing to build"))?;
+        let started = Instant::now();
+        load(Module { name, ..module }, self.stop).await?;
+        self.say(&format!("loaded   in {}", seconds(started.elapsed())))
+    }
+
+    /// Tells the author what is going on.
+    fn say(&mut self, text: &str) -> Built<()> {
+        writeln!(self.out, "{text}").and_then(|()| self.out.flush()).map_err(CliError::failed)
+    }
+}
+
+/// Loads what was built in the sandbox, with no settings. Gives the memory that it has at the start, in bytes.
+async fn load(module: Module, stop: &CancellationToken) -> Built<usize> {
+    let loading = tokio::task::spawn_blocking(move || {
+        let engine = Engine::new(EngineSettings::default())?;
+        let settings = Value::Object(serde_json::Map::new());
+        let policy = Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default())?;
+        anyhow::Ok(usize::try_from(policy.description().initial_memory).unwrap_or(usize::MAX))
+    });
+    tokio::select! {
+        loaded = loading => Ok(loaded.context("it could not be loaded")??),
+        () = stop.cancelled() => Err(CliError::failed(ToolError::Stopped)),
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: usize) -> String {
+    if bytes < 1 << 20 {
+        format!("{} KiB", bytes.div_ceil(1 << 10))
+    } else {
+        let tenths = bytes.saturating_mul(10).div_ceil(1 << 20);
+        format!("{}.{} MiB", tenths / 10, tenths % 10)
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! `rolarr policy check`: what a policy is, whether it loads, and how it behaves on some events.
+
+mod report;
+mod trial;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use rolarr_policy::contract::{Event, Source};
+use serde_json::{Map, Value};
+
+use self::{report::Report, trial::Trial};
+use super::{
+    cases::{self, Kind},
+    compiling, parse_settings,
+    test::{Decide, limits, tell_story},
+};
+use crate::policy::{Engine, LogLine, Module, Policy};
+
+/// Say what a policy is and what it imports, whether it loads and if not, why, and how it behaves: it decides
+/// some events, each twice.
+///
+/// Without `--events` that is one event for each cause in each state of access. A warning says which limits the
+/// policy comes near.
+///
+/// Ends with 0 if the policy loads and decides each event, both times the same, with 1 if it does not, and with 2
+/// if that could not be checked: events that can't be read.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The policy: a file, or `builtin:role-restriction`.
+    file: String,
+    /// The settings to load it with, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = parse_settings, default_value = "{}")]
+    settings: Map<String, Value>,
+    /// A script file, for a policy that runs scripts. Can be repeated.
+    #[arg(long = "source", value_name = "FILE")]
+    sources: Vec<PathBuf>,
+    /// A file or folder with the events to decide, as `rolarr policy test` takes them. What must follow and
+    /// settings of their own do not count here. Can be repeated.
+    #[arg(long, value_name = "PATH")]
+    events: Vec<PathBuf>,
+    /// Write what was found as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    pub(super) fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
+        self.run_on(&compiling::engine()?, out)
+    }
+
+    pub(super) fn run_on(&self, engine: &Engine, out: &mut dyn Write) -> anyhow::Result<u8> {
+        let mut report = Report::new(&self.file);
+        self.look(engine, &mut report);
+        if self.json {
+            writeln!(out, "{}", report.json())?;
+        } else {
+            report.write(out)?;
+        }
+        Ok(report.exit())
+    }
+
+    fn look(&self, engine: &Engine, report: &mut Report) {
+        let module = match Module::open(&self.file) {
+            Ok(module) => module,
+            Err(error) => {
+                report.unreadable = Some(error.to_string());
+                return;
+            }
+        };
+        report.script = module.sources.first().map(|script| script.text.len());
+        match module.describe() {
+            Ok(description) => report.description = Some(description),
+            Err(problem) => {
+                report.problem = Some(problem.to_string());
+                return;
+            }
+        }
+        let mut sources = Vec::new();
+        for path in &self.sources {
+            match read_source(path) {
+                Ok(source) => sources.push(source),
+                Err(problem) => {
+                    report.problem = Some(problem);
+                    return;
+                }
+            }
+        }
+        let settings = Value::Object(self.settings.clone());
+        let limits = limits();
+        let policy = match Policy::load(engine, &module, &settings, sources, &limits) {
+            Ok(policy) => policy,
+            Err(error) => {
+                report.logs = error.logs;
+                report.details = error.problem.details().to_owned();
+                report.problem = Some(error.problem.to_string());
+                report.details = error.problem.details().to_owned();
+                return;
+            }
+        };
+        report.logs = policy.logs().to_vec();
+        report.size_limit = limits.module_bytes as u64;
+        let trial = Trial::of(&policy, &limits);
+        if self.events.is_empty() {
+            for event in trial::builtin() {
+                decide(&trial, &event);
+            }
+        } else {
+            self.try_events(&trial, report);
+        }
+        report.seen = Some(trial.finish());
+        report.policy = Some(policy);
+    }
+
+    /// Lets the policy decide the events of files.
+    fn try_events(&self, trial: &Trial<'_>, report: &mut Report) {
+        for path in &self.events {
+            let found = match cases::find(path) {
+                Ok(found) => found,
+                Err(problem) => {
+                    report.unchecked.push(problem);
+                    continue;
+                }
+            };
+            for file in found.iter().flat_map(|found| &found.files) {
+                let file = match cases::read(file) {
+                    Ok(file) => file,
+                    Err(error) => {
+                        report.unchecked.push(error.to_string());
+                        continue;
+                    }
+                };
+                for test in &file.tests {
+                    match test {
+                        Ok(test) => match &test.kind {
+                            Kind::Case(case) => decide(trial, &case.event),
+                            Kind::Story(story) => {
+                                if let Err(problem) = tell_story(trial, story) {
+                                    let (path, name) = (file.path.display(), &test.name);
+                                    report.unchecked.push(format!("{path}: {name}: {problem}"));
+                                }
+                            }
+                        },
+                        Err(broken) => {
+                            report.unchecked.push(format!("{}:{}", file.path.display(), broken.mistake));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What comes of it the trial has seen.
+fn decide(trial: &Trial<'_>, event: &Event) {
+    let _ = trial.decide(event);
+}
+
+fn read_source(path: &Path) -> Result<Source, String> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(error) => Err(format!("the script `{}` can't be read: {error}", path.display())),
+    }
+}
+
+pub(super) fn write_logs(out: &mut dyn Write, logs: &[LogLine]) -> std::io::Result<()> {
+    for line in logs {
+        let level = format!("{:?}", line.level).to_lowercase();
+        writeln!(out, "  log {level:<9} {}", line.text)?;
+    }
+    Ok(())
+}

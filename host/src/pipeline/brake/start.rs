@@ -1,0 +1,58 @@
+//! What a start finds out: access that a guild gave which the configuration no longer names, and holds that
+//! have become idle.
+
+use super::{fresh, has_something, put, release, takes};
+use crate::{
+    domain::{GuildId, Timestamp, UserId, contract::Access},
+    pipeline::{effects, settings::Settings},
+    store::{HoldReason, StoreError, Tx},
+};
+
+/// The fact that the guilds which the last start served are kept under.
+const SERVED: &str = "served-guilds";
+
+/// Compares what is configured with what was at the last start.
+pub(in crate::pipeline) fn begin(tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<(), StoreError> {
+    let is: Vec<GuildId> = settings.guilds.iter().map(|guild| guild.id).collect();
+    let was = match tx.fact(SERVED)? {
+        Some(text) => text.split(' ').filter_map(|id| id.parse().ok()).collect(),
+        None => tx.taken_in()?,
+    };
+    for gone in was.iter().filter(|guild| !is.contains(guild)) {
+        for user in tx.decided_in(*gone)? {
+            hold_what_shrinks(tx, settings, &was, user, now)?;
+        }
+    }
+    if was != is {
+        let ids: Vec<String> = is.iter().map(ToString::to_string).collect();
+        tx.put_fact(SERVED, &ids.join(" "))?;
+    }
+    for hold in tx.holds()? {
+        release(tx, settings, now, &hold)?;
+    }
+    Ok(())
+}
+
+/// Holds what a member would lose because guilds are not served any more, whatever the number: this may be a
+/// mistake in the configuration, or a way round a guild that the bot was thrown out of.
+fn hold_what_shrinks(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    was: &[GuildId],
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(account) = tx.account_of(user)? else { return Ok(()) };
+    if !has_something(&account) || tx.hold(account.id)?.is_some() {
+        return Ok(());
+    }
+    let grants = tx.grants(user)?.into_iter();
+    let counted = grants.filter(|grant| was.contains(&grant.guild) || settings.guild(grant.guild).is_some());
+    let before: Vec<(GuildId, Access)> = counted.map(|grant| (grant.guild, grant.access)).collect();
+    if !takes(settings, &before, &effects::desired(tx, settings, &account)?) {
+        return Ok(());
+    }
+    tracing::warn!(%user, "a guild that gave access is not served any more: held for an administrator");
+    tx.count_shrink(user, now)?;
+    put(tx, now, &fresh(&account, account.decided_by, HoldReason::GuildUnserved, before, now))
+}

@@ -1,0 +1,272 @@
+//! A new policy takes over, or an earlier one again.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::PoisonError;
+
+use super::{Configured, Loaded};
+use crate::{
+    domain::{Timestamp, contract::Event},
+    pipeline::core::Core,
+    policy::Policy,
+    store::{KeptPolicy, StoreError, Tx},
+};
+
+/// So many of the last recorded events a policy must decide before it takes over.
+const TRIED_ON: u32 = 200;
+
+/// The fact that a policy was rolled back is kept under this name.
+const ROLLED_BACK: &str = "policy-rolled-back";
+
+/// Somebody took back what the configuration names. It holds until the configuration names something else, or
+/// somebody asks for what it names.
+#[derive(Serialize, Deserialize)]
+struct RolledBack {
+    /// The digest of what the configuration named.
+    from: String,
+    /// The digest of what decides instead.
+    to: String,
+}
+
+/// Why what the configuration names is loaded anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pipeline) enum Why {
+    /// Somebody asked for it.
+    Asked,
+    /// A file of it changed.
+    FileChanged,
+}
+
+impl Core {
+    /// Loads what the configuration names, and lets it take over. Says what came of it, for people; an error
+    /// means that nothing changed.
+    pub(in crate::pipeline) async fn reload_policy(
+        &self,
+        why: Why,
+    ) -> Result<Result<String, String>, StoreError> {
+        let _one = self.policies.swapping.lock().await;
+        let source = std::sync::Arc::clone(&self.policies.source);
+        let configured = self.seam.compute(move || source.load()).await;
+        let Configured { active, candidate } = match configured {
+            Some(Ok(configured)) => configured,
+            Some(Err(error)) => return self.refused(&error).await.map(Err),
+            None => return self.refused("the thread that loads it ended").await.map(Err),
+        };
+        let noted = self.take_candidate(candidate).await?;
+        let digest = active.policy.digest().to_owned();
+        let now_configured = std::mem::replace(
+            &mut *self.policies.configured.lock().unwrap_or_else(PoisonError::into_inner),
+            digest.clone(),
+        );
+        let touched_only = why == Why::FileChanged && now_configured == digest;
+        if touched_only || digest == self.policy().digest() {
+            return Ok(Ok(format!("{} decides already: nothing changed.{noted}", named(&active.policy))));
+        }
+        if let Err(error) = self.try_out(&active.policy).await? {
+            return self.refused(&error).await.map(Err);
+        }
+        self.put_in_force(active, None).await.map(|said| Ok(said + &noted))
+    }
+
+    /// Lets an earlier policy take over again: one with this name or whose digest begins so, or the last one
+    /// before the present.
+    pub(in crate::pipeline) async fn roll_back_policy(
+        &self,
+        wanted: Option<&str>,
+    ) -> Result<Result<String, String>, StoreError> {
+        let _one = self.policies.swapping.lock().await;
+        let present = self.policy().digest().to_owned();
+        let kept = self.store.read(|tx| tx.kept_policies()).await?;
+        let earlier: Vec<&KeptPolicy> = kept.iter().filter(|kept| kept.digest != present).collect();
+        let found = match wanted {
+            None => earlier.first(),
+            Some(wanted) => earlier
+                .iter()
+                .find(|kept| kept.name == wanted)
+                .or_else(|| earlier.iter().find(|kept| wanted.len() >= 6 && kept.digest.starts_with(wanted))),
+        };
+        let Some(&kept) = found else {
+            let known: Vec<String> =
+                earlier.iter().map(|kept| format!("`{}` ({})", kept.name, short(&kept.digest))).collect();
+            let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
+            return Ok(Err(match wanted {
+                Some(wanted) => {
+                    format!("no earlier policy is called `{}`: {known}.", crate::policy::printable(wanted))
+                }
+                None => "there is no earlier policy to go back to.".to_owned(),
+            }));
+        };
+        let loaded = match self.load_kept(kept.clone()).await? {
+            Ok(loaded) => loaded,
+            Err(error) => return self.refused(&error).await.map(Err),
+        };
+        if let Err(error) = self.try_out(&loaded.policy).await? {
+            return self.refused(&error).await.map(Err);
+        }
+        let from = self.policies.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let back = RolledBack { from, to: kept.digest.clone() };
+        // Going back to what the configuration names is no exception from it.
+        let back = (back.from != back.to).then_some(back);
+        self.put_in_force(loaded, back).await.map(Ok)
+    }
+
+    /// What was rolled back before the start is rolled back still. Then takes note of the policy that decides.
+    pub(in crate::pipeline) async fn begin_with_policy(&self, configured: Loaded) -> Result<(), StoreError> {
+        let digest = configured.policy.digest().to_owned();
+        let back = self.store.read(|tx| rolled_back(tx)).await?.filter(|back| back.from == digest);
+        let kept = match &back {
+            None => None,
+            Some(back) => {
+                let kept = self.store.read(|tx| tx.kept_policies()).await?;
+                kept.into_iter().find(|kept| kept.digest == back.to)
+            }
+        };
+        let Some(kept) = kept else {
+            return self.note_in_force(configured, None).await;
+        };
+        match self.load_kept(kept).await? {
+            Ok(loaded) => {
+                tracing::warn!(
+                    policy = named(&loaded.policy),
+                    configured = named(&configured.policy),
+                    "an earlier policy decides, as an administrator wished; `rolarr policy reload` ends that"
+                );
+                self.note_in_force(loaded, back).await
+            }
+            Err(error) => {
+                self.alarm(&format!(
+                    "The policy that you had gone back to can't be loaded any more: {error}. {} decides, as \
+                     configured.",
+                    named(&configured.policy)
+                ))
+                .await?;
+                self.note_in_force(configured, None).await
+            }
+        }
+    }
+
+    async fn load_kept(&self, kept: KeptPolicy) -> Result<Result<Loaded, String>, StoreError> {
+        let digest = kept.module.clone();
+        let Some(module) = self.store.read(move |tx| tx.kept_module(&digest)).await? else {
+            return Ok(Err("its module is not there any more".to_owned()));
+        };
+        let source = std::sync::Arc::clone(&self.policies.source);
+        let loaded = self.seam.compute(move || source.load_kept(&kept, module)).await;
+        Ok(loaded.unwrap_or_else(|| Err("the thread that loads it ended".to_owned())))
+    }
+
+    /// Has a policy decide the last recorded events. What it decides does not matter, only that it does.
+    async fn try_out(&self, policy: &Policy) -> Result<Result<(), String>, StoreError> {
+        let recorded = self.store.read(|tx| tx.last_inputs(TRIED_ON)).await?;
+        let policy = policy.clone();
+        let tried = self
+            .seam
+            .compute(move || {
+                for input in &recorded {
+                    // One that can't be read is from another time, and says nothing about this policy.
+                    let Ok(event) = serde_json::from_str::<Event>(input) else { continue };
+                    policy.evaluate(&event).map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            })
+            .await;
+        Ok(tried.unwrap_or_else(|| Err("the thread that tries it ended".to_owned())))
+    }
+
+    async fn put_in_force(&self, loaded: Loaded, back: Option<RolledBack>) -> Result<String, StoreError> {
+        let before = named(&self.policy());
+        let now = named(&loaded.policy);
+        let rolled_back = back.is_some();
+        self.note_in_force(loaded, back).await?;
+        let held = if rolled_back {
+            " It stays until the configuration names another, or `rolarr policy reload`."
+        } else {
+            ""
+        };
+        let said = format!(
+            "{now} decides now, in place of {before}. Nothing changes for anybody by that: `rolarr policy apply` \
+             shows what would, and does it.{held}"
+        );
+        tracing::info!(policy = now, before, "another policy decides");
+        let text = said.clone();
+        let at = self.seam.now();
+        self.store.write(move |tx| tx.audit(at, None, None, "policy", &text)).await?;
+        self.signals.messages.notify_one();
+        Ok(said)
+    }
+
+    async fn note_in_force(&self, loaded: Loaded, back: Option<RolledBack>) -> Result<(), StoreError> {
+        let now = self.seam.now();
+        let policy = loaded.policy.clone();
+        let dropped = self.store.write(move |tx| note(tx, now, &loaded, back.as_ref())).await?;
+        *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        if dropped > 0 {
+            tracing::info!(wakes = dropped, "wakes of an earlier policy were dropped");
+        }
+        Ok(())
+    }
+
+    async fn refused(&self, error: &str) -> Result<String, StoreError> {
+        let text = format!("The policy was not changed, {} goes on deciding: {error}", named(&self.policy()));
+        tracing::error!(error, "the policy was not changed");
+        self.alarm(&text).await?;
+        Ok(text)
+    }
+
+    pub(super) async fn alarm(&self, text: &str) -> Result<(), StoreError> {
+        let (at, text) = (self.seam.now(), text.to_owned());
+        self.store.write(move |tx| tx.audit(at, None, None, "alarm", &text)).await?;
+        self.signals.messages.notify_one();
+        Ok(())
+    }
+}
+
+fn rolled_back(tx: &Tx<'_>) -> Result<Option<RolledBack>, StoreError> {
+    Ok(tx.fact(ROLLED_BACK)?.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Returns how many wakes of other policies were dropped.
+fn note(
+    tx: &Tx<'_>,
+    now: Timestamp,
+    loaded: &Loaded,
+    back: Option<&RolledBack>,
+) -> Result<usize, StoreError> {
+    let metadata = loaded.policy.metadata();
+    let kept = KeptPolicy {
+        digest: loaded.policy.digest().to_owned(),
+        name: metadata.name.clone(),
+        version: metadata.version.clone(),
+        origin: loaded.module.name.clone(),
+        module: Sha256::digest(&loaded.module.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        settings: loaded.settings.clone(),
+        sources: loaded.module.sources.clone(),
+        since: now,
+    };
+    tx.keep_policy(&kept, &loaded.module.bytes)?;
+    match back {
+        None => tx.drop_fact(ROLLED_BACK)?,
+        Some(back) => {
+            let text = serde_json::to_string(back)
+                .map_err(|_| StoreError::Unreadable("a value that can't be written as JSON"))?;
+            tx.put_fact(ROLLED_BACK, &text)?;
+        }
+    }
+    tx.drop_wakes_of_other_policies(&metadata.name)
+}
+
+/// A policy, for people.
+pub(super) fn named(policy: &Policy) -> String {
+    let metadata = policy.metadata();
+    format!(
+        "`{} {}` ({})",
+        crate::policy::printable(&metadata.name),
+        crate::policy::printable(&metadata.version),
+        short(policy.digest())
+    )
+}
+
+/// The beginning of a digest: enough to tell policies apart.
+fn short(digest: &str) -> &str {
+    digest.get(..8).unwrap_or(digest)
+}

@@ -1,0 +1,106 @@
+//! Policies without files: what the configuration would name is put here.
+
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use rolarr::{
+    pipeline::policies::{Configured, Loaded, Policies, Stamp},
+    policy::{Engine, EngineSettings, Limits, Module, Policy},
+    store::KeptPolicy,
+};
+use serde_json::Value;
+
+/// What the configuration would name.
+pub struct Shelf(Mutex<Named>);
+
+struct Named {
+    active: Result<Loaded, String>,
+    candidate: Option<Result<Policy, String>>,
+    /// As if there were a file that was changed so often.
+    stamp: Option<Stamp>,
+}
+
+impl Shelf {
+    /// The default policy with settings.
+    ///
+    /// # Errors
+    /// If it refuses them.
+    pub fn new(settings: &Value) -> Result<Self> {
+        let active = Ok(load("builtin:role-restriction", settings)?);
+        Ok(Self(Mutex::new(Named { active, candidate: None, stamp: None })))
+    }
+
+    fn named(&self) -> std::sync::MutexGuard<'_, Named> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The configuration names this policy from now on; an error is one that does not load.
+    pub fn put(&self, policy: Result<Loaded, String>) {
+        self.named().active = policy;
+    }
+
+    /// The configuration names this candidate from now on.
+    pub fn put_candidate(&self, candidate: Option<Result<Policy, String>>) {
+        self.named().candidate = candidate;
+    }
+
+    /// The policy's file is written.
+    pub fn touch(&self) {
+        let mut named = self.named();
+        named.stamp = Some(named.stamp.unwrap_or(0) + 1);
+    }
+
+    /// What the configuration names.
+    ///
+    /// # Errors
+    /// If that does not load.
+    pub fn configured(&self) -> Result<Configured> {
+        self.load().map_err(anyhow::Error::msg)
+    }
+}
+
+impl Policies for Shelf {
+    fn load(&self) -> Result<Configured, String> {
+        let named = self.named();
+        Ok(Configured { active: named.active.clone()?, candidate: named.candidate.clone() })
+    }
+
+    fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {
+        let module = Module { name: kept.origin.clone(), bytes: module, sources: kept.sources.clone() };
+        load_module(module, &kept.settings).map_err(|error| format!("{error:#}"))
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        self.named().stamp
+    }
+}
+
+/// Loads a policy by the name of its module.
+///
+/// # Errors
+/// If it does not load.
+pub(super) fn load(name: &str, settings: &Value) -> Result<Loaded> {
+    load_module(Module::open(name)?, settings)
+}
+
+/// Loads a policy from a module. Each is compiled once in a process, whatever the number of stories.
+///
+/// # Errors
+/// If it does not load.
+pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
+    static LOADED: Mutex<Vec<(Vec<u8>, Value, Policy)>> = Mutex::new(Vec::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = loaded.iter().find(|(bytes, with, _)| *bytes == module.bytes && with == settings);
+    let policy = match known {
+        Some((.., policy)) => policy.clone(),
+        None => {
+            let engine = Engine::new(EngineSettings::default())?;
+            let policy = Policy::load(&engine, &module, settings, Vec::new(), &Limits::default())
+                .with_context(|| format!("the policy `{}`", module.name))?;
+            loaded.push((module.bytes.clone(), settings.clone(), policy.clone()));
+            policy
+        }
+    };
+    let settings = if settings.is_null() { serde_json::json!({}) } else { settings.clone() };
+    Ok(Loaded { policy, module, settings })
+}
