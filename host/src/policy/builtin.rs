@@ -22,10 +22,8 @@ macro_rules! scripts {
 }
 
 /// The default policy.
-const DEFAULT: (&str, Builtin) = (
-    "role-restriction",
-    Builtin::Module(include_bytes!("../../../policies/prebuilt/role-restriction.wasm")),
-);
+const DEFAULT: (&str, Builtin) =
+    ("role-restriction", Builtin::Module(include_bytes!("../../../policies/prebuilt/role-restriction.wasm")));
 
 /// The other policies, by name.
 const SCRIPTS: [(&str, Builtin); 6] =

@@ -102,7 +102,8 @@ pub(crate) fn names(list: Array, function: &str) -> Fallible<Vec<ImmutableString
             Ok(text) => Ok(ImmutableString::clone(&text)),
             Err(_) => {
                 let found = action::show(&name);
-                Err(Complaint::new(format!("`{function}` takes a list of texts, and in it is {found}")).into())
+                Err(Complaint::new(format!("`{function}` takes a list of texts, and in it is {found}"))
+                    .into())
             }
         })
         .collect()
