@@ -82,11 +82,11 @@ build() {
     fi
 }
 
-# What a policy is built from: its own files, the SDK and the contract. Tests are no part of it, nor is
-# Cargo.lock: it changes with every dependency of the host.
+# What a policy is built from: its own files, the SDK and the contract. Tests are no part of it, nor are scripts and
+# pages, nor is Cargo.lock: it changes with every dependency of the host.
 digest_of_sources() {
     find "policies/$1" policies/sdk/src policies/sdk/Cargo.toml wit/policy.wit \
-        -type f ! -path '*/tests/*' ! -name tests.rs | LC_ALL=C sort | xargs sha256sum \
+        -type f ! -path '*/tests/*' ! -name tests.rs ! -name '*.rhai' ! -name '*.md' | LC_ALL=C sort | xargs sha256sum \
         | sha256sum | cut -d' ' -f1
 }
 

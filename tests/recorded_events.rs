@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rolarr::policy::{Engine, EngineSettings, Limits, Module, Policy};
+use rolarr::policy::{Engine, EngineSettings, Limits, Module, Policy, Start};
 use rolarr_policy::contract::{Access, Action, Cause, Decision};
 use rolarr_policy::recording::{self, Recording};
 use rolarr_policy::{Policy as _, Settings};
@@ -56,6 +56,7 @@ fn natively(recording: &Recording) -> Decision {
 struct Wasm {
     engine: Engine,
     module: Module,
+    start: Start,
     loaded: HashMap<String, Policy>,
 }
 
@@ -64,14 +65,16 @@ impl Wasm {
         Self {
             engine: Engine::new(EngineSettings::default()).unwrap(),
             module: Module::open("builtin:role-restriction").unwrap(),
+            start: Start::Snapshot,
             loaded: HashMap::new(),
         }
     }
 
     fn decide(&mut self, recording: &Recording) -> (Decision, u64) {
         let settings = settings(recording);
-        let policy = self.loaded.entry(settings.to_string()).or_insert_with(|| {
-            Policy::load(&self.engine, &self.module, &settings, Vec::new(), &Limits::default()).unwrap()
+        let Self { engine, module, start, loaded } = self;
+        let policy = loaded.entry(settings.to_string()).or_insert_with(|| {
+            Policy::load_for(*start, engine, module, &settings, Vec::new(), &Limits::default()).unwrap()
         });
         let evaluation = policy.evaluate(&recording.event).unwrap();
         assert_eq!(evaluation.logs, []);
@@ -89,6 +92,21 @@ fn the_native_and_the_wasm_build_decide_every_recorded_event_as_recorded() {
         let expected = recording.decision.as_ref().expect(&name);
         assert!(expected.is_met_by(&decided), "{name}\nexpected {expected:#?}\ndecided {decided:#?}");
         assert_eq!(wasm.decide(&recording), (decided, fuel), "{name}: the second time is different");
+    }
+}
+
+#[test]
+fn the_same_rules_as_a_script_decide_every_recorded_event_identically() {
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/role-restriction/role-restriction.rhai");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("script-policies");
+    let engine = Engine::new(EngineSettings { cache_dir: Some(folder) }).unwrap();
+    let module = Module::open(script.to_str().unwrap()).unwrap();
+    // Nothing is compiled for each of the settings.
+    let mut as_script = Wasm { engine, module, start: Start::Configure, loaded: HashMap::new() };
+    for (name, recording) in recordings() {
+        let (decided, _) = as_script.decide(&recording);
+        assert_eq!(decided, natively(&recording), "{name}");
     }
 }
 

@@ -227,7 +227,15 @@ pub enum PolicyModule {
 
 impl PolicyModule {
     /// The policies that are part of this program.
-    pub const BUILTIN: [&'static str; 1] = ["role-restriction"];
+    pub const BUILTIN: [&'static str; 7] = [
+        "role-restriction",
+        "content-rating",
+        "grace-period",
+        "never-touch",
+        "remove-after",
+        "several-guilds",
+        "tiers",
+    ];
 
     /// The name by which [`Module::open`](crate::policy::Module::open) knows it.
     #[must_use]

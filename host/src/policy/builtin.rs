@@ -1,26 +1,44 @@
 //! The policies that are part of the binary.
 
+use rolarr_policy::contract::Source;
+
 use super::module::Module;
+use super::script;
 
 /// A policy that is part of the binary.
 #[derive(Clone, Copy)]
 pub(super) enum Builtin {
     /// A module.
     Module(&'static [u8]),
+    /// A script.
+    Script(&'static str),
 }
 
-/// Names and policies.
-const BUILTIN: &[(&str, Builtin)] = &[(
-    "role-restriction",
-    Builtin::Module(include_bytes!("../../../policies/prebuilt/role-restriction.wasm")),
-)];
+/// The scripts that come with Rolarr, each from a folder of its own.
+macro_rules! scripts {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, Builtin::Script(include_str!(concat!("../../../policies/", $name, "/", $name, ".rhai"))))),*]
+    };
+}
+
+/// The default policy.
+const DEFAULT: (&str, Builtin) =
+    ("role-restriction", Builtin::Module(include_bytes!("../../../policies/prebuilt/role-restriction.wasm")));
+
+/// The other policies, by name.
+const SCRIPTS: [(&str, Builtin); 6] =
+    scripts!["content-rating", "grace-period", "never-touch", "remove-after", "several-guilds", "tiers"];
+
+fn all() -> impl Iterator<Item = (&'static str, Builtin)> {
+    std::iter::once(DEFAULT).chain(SCRIPTS)
+}
 
 /// What comes before the name.
 pub(super) const PREFIX: &str = "builtin:";
 
 /// A built-in policy.
 pub(super) fn find(name: &str) -> Option<Builtin> {
-    BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
+    all().find(|(known, _)| *known == name).map(|(_, found)| found)
 }
 
 impl Builtin {
@@ -28,13 +46,18 @@ impl Builtin {
     pub(super) fn module(self, name: &str) -> Module {
         match self {
             Self::Module(bytes) => Module::from_bytes(name, bytes.to_vec()),
+            Self::Script(text) => {
+                // In messages, the file that its folder has.
+                let file = format!("{}.rhai", name.strip_prefix(PREFIX).unwrap_or(name));
+                script::module(name, Source { name: file, text: text.to_owned() })
+            }
         }
     }
 }
 
 /// All names with their prefix, for messages.
 pub(super) fn names() -> String {
-    BUILTIN.iter().map(|(name, _)| format!("`{PREFIX}{name}`")).collect::<Vec<_>>().join(", ")
+    all().map(|(name, _)| format!("`{PREFIX}{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -42,14 +65,14 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::policy::script;
 
     const SOURCES: &str = include_str!("../../../policies/prebuilt/SOURCES.toml");
 
     /// What is built from sources, with the name that the record has for it.
     fn modules() -> impl Iterator<Item = (&'static str, &'static [u8])> {
-        let builtin = BUILTIN.iter().filter_map(|(name, found)| match found {
-            Builtin::Module(bytes) => Some((*name, *bytes)),
+        let builtin = all().filter_map(|(name, found)| match found {
+            Builtin::Module(bytes) => Some((name, bytes)),
+            Builtin::Script(_) => None,
         });
         builtin.chain([("script", script::RUNNER)])
     }

@@ -7,12 +7,16 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rolarr_policy::contract::{Metadata, Source};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::module::CONTRACT;
+
+/// How many snapshots are kept: those that were used last. A small one has 0.2 MB, that of a script 2 MB.
+const MOST: usize = 32;
 
 /// The first line of an entry. The number grows when the form of an entry changes.
 const HEADER: &str = "rolarr policy snapshot 1";
@@ -69,6 +73,11 @@ pub(super) fn load(folder: &Path, digest: &str) -> Option<(Metadata, Vec<u8>)> {
         return None;
     }
     let (metadata, component) = line(rest)?;
+    // Used now, so that it is kept. If the time can't be set it is only forgotten sooner.
+    let _ = std::fs::File::options()
+        .append(true)
+        .open(file(folder, digest))
+        .and_then(|entry| entry.set_modified(SystemTime::now()));
     Some((serde_json::from_slice(metadata).ok()?, component.to_vec()))
 }
 
@@ -86,6 +95,24 @@ pub(super) fn store(
     writeln!(entry, "{HEADER}\n{}", hex(&Sha256::digest(&content)))?;
     entry.write_all(&content)?;
     entry.persist(file(folder, digest)).map_err(|error| error.error)?;
+    forget_the_oldest(folder)
+}
+
+/// Every edit of a script is a snapshot of its own.
+fn forget_the_oldest(folder: &Path) -> std::io::Result<()> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Another process may clear away here, too.
+        if let Ok(used) = entry.metadata().and_then(|about| about.modified()) {
+            entries.push((used, entry.path()));
+        }
+    }
+    entries.sort();
+    let surplus = entries.len().saturating_sub(MOST);
+    for (_, path) in entries.into_iter().take(surplus) {
+        let _ = std::fs::remove_file(path);
+    }
     Ok(())
 }
 
@@ -116,6 +143,24 @@ mod tests {
             std::fs::write(&file, &whole[..at]).unwrap();
             assert_eq!(load(folder.path(), "digest"), None, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn only_the_snapshots_that_were_used_last_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let metadata = Metadata::default();
+        let old = SystemTime::now() - std::time::Duration::from_secs(3_600);
+        for number in 0..=MOST {
+            let digest = format!("digest {number}");
+            store(folder.path(), &digest, &metadata, b"component").unwrap();
+            let entry = std::fs::File::options().append(true).open(file(folder.path(), &digest)).unwrap();
+            entry.set_modified(old).unwrap();
+            // The first is used again and again.
+            assert!(load(folder.path(), "digest 0").is_some());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), MOST);
+        assert!(load(folder.path(), "digest 0").is_some());
+        assert!(load(folder.path(), &format!("digest {MOST}")).is_some());
     }
 
     #[test]

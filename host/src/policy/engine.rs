@@ -11,6 +11,7 @@ use wasmtime::{
     Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
 };
 
+use super::functions::Functions;
 use super::run::State;
 use super::v1;
 
@@ -47,6 +48,7 @@ pub(super) struct Inner {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) linker: Linker<State>,
     pub(super) snapshots: Option<PathBuf>,
+    pub(super) functions: Arc<Functions>,
     pooled: bool,
     gate: Gate,
     ticker: Ticker,
@@ -59,6 +61,10 @@ const INSTANCES: u32 = 16;
 /// The most memory that [`Limits::memory_bytes`](super::Limits::memory_bytes) can allow. The pool reserves
 /// addresses, not memory, for it.
 pub(super) const MOST_MEMORY: usize = 256 << 20;
+
+/// From how much machine code on disk wasmtime clears away what was not used for the longest time, in bytes. That of
+/// a policy in Python has 35 MB.
+const COMPILED: u64 = 256 << 20;
 
 /// How long one tick of the backstop clock takes.
 const TICK: Duration = Duration::from_millis(50);
@@ -76,15 +82,23 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
         let mut config = config();
         let mut snapshots = None;
+        let mut functions = Functions::new(None);
         if let Some(folder) = &settings.cache_dir {
             let folder = private_folder(folder)?;
             let mut cache = CacheConfig::new();
             cache.with_directory(folder.join("compiled"));
+            cache.with_files_total_size_soft_limit(COMPILED);
             let cache = Cache::new(cache)
                 .map_err(|error| EngineError::Cache { folder: folder.clone(), what: format!("{error:#}") })?;
             config.cache(Some(cache));
             snapshots = Some(private_folder(&folder.join("snapshots"))?);
+            functions = Functions::new(Some(&private_folder(&folder.join("functions"))?));
         }
+        let functions = Arc::new(functions);
+        let store: Arc<dyn wasmtime::CacheStore> = Arc::<Functions>::clone(&functions);
+        config
+            .enable_incremental_compilation(store)
+            .map_err(|error| EngineError::Machine(format!("{error:#}")))?;
 
         // The pool reserves addresses for all its slots. Where they are rationed (a container, `ulimit -v`)
         // instances are allocated one by one: slower by some 40 µs, and otherwise the same.
@@ -107,7 +121,15 @@ impl Engine {
         v1::link(&mut linker).map_err(|error| EngineError::Machine(format!("{error:#}")))?;
         let ticker = Ticker::start(wasmtime.clone())
             .map_err(|error| EngineError::Machine(format!("no thread for the clock: {error}")))?;
-        Ok(Self(Arc::new(Inner { wasmtime, linker, snapshots, pooled, gate: Gate::default(), ticker })))
+        Ok(Self(Arc::new(Inner {
+            wasmtime,
+            linker,
+            snapshots,
+            functions,
+            pooled,
+            gate: Gate::default(),
+            ticker,
+        })))
     }
 
     /// Whether instances come from a pool. If not, the machine does not give enough address space, and each

@@ -99,6 +99,7 @@ impl Policy {
         let settings = canonical(settings);
         let sources: Vec<Source> = module.sources.iter().cloned().chain(sources).collect();
         let digest = cache::digest(&module.bytes, &settings, &sources);
+        let _functions = module.is_script().then(|| engine.inner().functions.open());
         let loading = Loading { start, engine, limits, contract: &description.contract };
         let made = match loading.kept(&digest) {
             Some(made) => made,

@@ -17,6 +17,7 @@
 //! | `load` | from a module to a policy that is ready |
 //! | `snapshot` | the memory that `configure` leaves behind, made into a component |
 //! | `cache` | snapshots on disk |
+//! | `functions` | machine code of single functions, for scripts that are edited |
 //! | `evaluate` | one event |
 //! | `answer` | what a decision must hold |
 //! | `v1` | the bindings of contract version 1 |
@@ -30,6 +31,7 @@ mod embedded;
 mod engine;
 mod error;
 mod evaluate;
+mod functions;
 mod limits;
 mod load;
 mod logs;

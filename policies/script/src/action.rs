@@ -310,8 +310,14 @@ fn action(action: Action) -> ActionValue {
     ActionValue(action)
 }
 
-fn reason(text: Dynamic) -> Option<String> {
-    Some(text.to_string())
+fn reason(text: Dynamic) -> Fallible<Option<String>> {
+    if text.is_string() || text.is_int() {
+        return Ok(Some(text.to_string()));
+    }
+    if let Some(complaint) = text.read_lock::<Complaint>() {
+        return Ok(Some(complaint.text().to_owned()));
+    }
+    Err(Complaint::new(format!("a reason is a text, and here it is {}", show(&text))).into())
 }
 
 /// Teaches the engine all actions and rules.
@@ -422,18 +428,21 @@ fn decisions(engine: &mut Engine, vocabulary: &mut Vocabulary) {
     vocabulary.function("because", "actions.because(\"reason\")");
     engine
         .register_fn("nothing", || DecisionValue { actions: Vec::new(), reason: None })
-        .register_fn("nothing", |text: Dynamic| DecisionValue { actions: Vec::new(), reason: reason(text) })
-        .register_fn("because", |ActionValue(action): &mut ActionValue, text: Dynamic| DecisionValue {
-            actions: vec![action.clone()],
-            reason: reason(text),
+        .register_fn("nothing", |text: Dynamic| -> Fallible<DecisionValue> {
+            Ok(DecisionValue { actions: Vec::new(), reason: reason(text)? })
         })
-        .register_fn("because", |decision: &mut DecisionValue, text: Dynamic| DecisionValue {
-            actions: decision.actions.clone(),
-            reason: reason(text),
+        .register_fn(
+            "because",
+            |ActionValue(action): &mut ActionValue, text: Dynamic| -> Fallible<DecisionValue> {
+                Ok(DecisionValue { actions: vec![action.clone()], reason: reason(text)? })
+            },
+        )
+        .register_fn("because", |decision: &mut DecisionValue, text: Dynamic| -> Fallible<DecisionValue> {
+            Ok(DecisionValue { actions: decision.actions.clone(), reason: reason(text)? })
         })
         .register_fn("because", |list: &mut Array, text: Dynamic| -> Fallible<DecisionValue> {
             let actions = collect(Dynamic::from(list.clone()), "because")?;
-            Ok(DecisionValue { actions, reason: reason(text) })
+            Ok(DecisionValue { actions, reason: reason(text)? })
         });
     engine.register_fn("to_string", |ActionValue(action): &mut ActionValue| shown(action));
     engine.register_fn("to_debug", |ActionValue(action): &mut ActionValue| shown(action));

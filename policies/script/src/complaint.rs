@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
 
-use crate::limits::{self, OutOfMemory};
+use crate::limits::{self, Stopped};
 use crate::trace::Trace;
 use crate::vocabulary::{Vocabulary, did_you_mean, listed};
 
@@ -93,7 +93,14 @@ impl Page<'_> {
     /// A message about what can't be read as a script at all.
     pub(crate) fn unreadable(&self, error: &ParseError) -> String {
         let position = if error.position().is_none() { self.end() } else { error.position() };
-        self.at(position, &self.explain_syntax(error.err_type()))
+        let what = match error.err_type() {
+            ParseErrorType::VariableExpected => match self.word(position) {
+                "" => "here stands the name of a variable".to_owned(),
+                word => format!("`{word}` is a word of the language: give the variable another name"),
+            },
+            other => self.explain_syntax(other),
+        };
+        self.at(position, &what)
     }
 
     fn place(&self, position: Position) -> String {
@@ -121,11 +128,24 @@ impl Page<'_> {
         let column = position.position().unwrap_or(1).saturating_sub(1);
         // A line may be as long as a script.
         let skipped = if column < WIDTH { 0 } else { column - WIDTH / 2 };
-        let shown: String = line.chars().skip(skipped).take(WIDTH).collect();
-        let under: String =
-            shown.chars().take(column - skipped).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let part = |length| spaced(line.chars().skip(skipped).take(length));
+        let shown = part(WIDTH);
+        let under = " ".repeat(part(column - skipped).chars().count());
         let margin = " ".repeat(number.to_string().len());
         let _ = write!(message, "\n {margin} |\n {number} | {}\n {margin} | {under}^", shown.trim_end());
+    }
+
+    /// The word at a place, or nothing.
+    fn word(&self, position: Position) -> &str {
+        let place = position.line().zip(position.position());
+        let rest = place.and_then(|(number, column)| {
+            let line = self.line(number)?;
+            let (start, _) = line.char_indices().nth(column.checked_sub(1)?)?;
+            line.get(start..)
+        });
+        let rest = rest.unwrap_or_default();
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
     }
 
     fn line(&self, number: usize) -> Option<&str> {
@@ -170,9 +190,12 @@ impl Page<'_> {
                 _ => "a table has too many names".to_owned(),
             },
             E::ErrorTooManyVariables(_) => "there are too many variables".to_owned(),
-            E::ErrorTerminated(why, _) if why.is::<OutOfMemory>() => {
-                "it takes too much memory: does a list or a text grow without end?".to_owned()
-            }
+            E::ErrorTerminated(why, _) => match why.clone().try_cast::<Stopped>() {
+                Some(Stopped::Touched) => {
+                    "it does too much with long lists or texts: is there a loop that does not end?".to_owned()
+                }
+                _ => "it takes too much memory: does a list or a text grow without end?".to_owned(),
+            },
             E::ErrorFunctionNotFound(signature, _) => self.no_function(signature),
             E::ErrorDotExpr(text, _) => self.no_property(text),
             E::ErrorPropertyNotFound(name, _) => format!(
@@ -202,6 +225,9 @@ impl Page<'_> {
             P::VariableUndefined(name) => self.no_variable(name),
             P::UnexpectedEOF => "the script ends too early: is a `}`, `)` or `]` missing?".to_owned(),
             P::ExprTooDeep => "this is nested too deep: use variables or functions for its parts".to_owned(),
+            P::WrongSwitchCaseCondition => {
+                "`_` can't have a condition in a `switch`: name the case, or use `if`".to_owned()
+            }
             P::TooManyFunctions => "there are too many functions".to_owned(),
             other => lower(&other.to_string()),
         }
@@ -271,8 +297,14 @@ impl Page<'_> {
         if known.is_empty() {
             return format!("there is no `{name}` here: before the dot is {}", plain_type(of));
         }
+        self.lacks(of, name)
+    }
+
+    /// A type has no property of this name.
+    pub(crate) fn lacks(&self, of: &str, name: &str) -> String {
+        let known = self.vocabulary.properties_of(of);
         let meant = match did_you_mean(name, known.iter().copied()) {
-            none if none.is_empty() => format!("; there are {}", listed(known.iter().copied())),
+            none if none.is_empty() => format!("; it has {}", listed(known.iter().copied())),
             meant => meant,
         };
         format!("the {of} has no `{name}`{meant}")
@@ -323,6 +355,11 @@ fn thrown_text(thrown: &Dynamic) -> String {
     }
     // The first line of a message stands for itself.
     thrown.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// With spaces in place of tabs, which are as wide as the reader likes.
+fn spaced(chars: impl Iterator<Item = char>) -> String {
+    chars.collect::<String>().replace('\t', "    ")
 }
 
 /// What the engine says, without the place.

@@ -98,11 +98,13 @@ impl Held {
 /// A list of texts that a script gave.
 pub(crate) fn names(list: Array, function: &str) -> Fallible<Vec<ImmutableString>> {
     list.into_iter()
-        .map(|name| {
-            name.into_immutable_string().map_err(|found| {
-                Complaint::new(format!("`{function}` takes a list of texts, and one of them is a {found}"))
-                    .into()
-            })
+        .map(|name| match name.as_immutable_string_ref() {
+            Ok(text) => Ok(ImmutableString::clone(&text)),
+            Err(_) => {
+                let found = action::show(&name);
+                Err(Complaint::new(format!("`{function}` takes a list of texts, and in it is {found}"))
+                    .into())
+            }
         })
         .collect()
 }
@@ -223,6 +225,7 @@ fn properties(engine: &mut Engine, vocabulary: &mut Vocabulary) {
             "wakes",
             "memo",
             "anywhere",
+            "other_guilds",
         ],
     );
     engine
@@ -270,6 +273,9 @@ fn properties(engine: &mut Engine, vocabulary: &mut Vocabulary) {
             e.0.account.wakes.iter().map(wake).map(Dynamic::from).collect()
         })
         .register_get("memo", |e: &mut EventView| e.0.account.memo.clone())
+        .register_get("other_guilds", |e: &mut EventView| -> Array {
+            e.0.member.elsewhere.iter().map(|of| Dynamic::from(of.key.clone())).collect()
+        })
         .register_get("anywhere", |e: &mut EventView| {
             let mut keys = e.here().0.to_vec();
             for guild in &e.0.member.elsewhere {

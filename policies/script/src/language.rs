@@ -7,11 +7,12 @@ use rhai::packages::{
 };
 
 use crate::complaint::Complaint;
+use crate::limits::Meter;
 use crate::vocabulary::Vocabulary;
 use crate::{action, event, limits, moment};
 
-/// An engine, and the words that it knows.
-pub(crate) fn engine() -> (Engine, Vocabulary) {
+/// An engine, the words that it knows, and what counts its work.
+pub(crate) fn engine() -> (Engine, Vocabulary, Meter) {
     let mut engine = Engine::new_raw();
     CorePackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -19,7 +20,7 @@ pub(crate) fn engine() -> (Engine, Vocabulary) {
     BasicArrayPackage::new().register_into_engine(&mut engine);
     BasicMapPackage::new().register_into_engine(&mut engine);
     MoreStringPackage::new().register_into_engine(&mut engine);
-    limits::set(&mut engine);
+    let meter = limits::set(&mut engine);
     // What a script runs is what its author wrote.
     engine.disable_symbol("eval");
     // A misspelt name in a table is a mistake, not nothing.
@@ -39,5 +40,5 @@ pub(crate) fn engine() -> (Engine, Vocabulary) {
     moment::register(&mut engine, &mut vocabulary);
     action::register(&mut engine, &mut vocabulary);
     event::register(&mut engine, &mut vocabulary);
-    (engine, vocabulary)
+    (engine, vocabulary, meter)
 }

@@ -124,10 +124,44 @@ impl Lint<'_> {
         match node {
             ASTNode::Expr(Expr::Property(property, position)) => self.property(&property.2, *position),
             ASTNode::Expr(Expr::StringConstant(text, position)) => self.text(text, *position),
-            ASTNode::Expr(Expr::Dot(parts, ..)) => self.change(&parts.lhs, &parts.rhs),
+            ASTNode::Expr(Expr::Dot(parts, ..)) => {
+                self.event(&parts.lhs, &parts.rhs)?;
+                self.change(&parts.lhs, &parts.rhs)
+            }
             ASTNode::Stmt(Stmt::Assignment(assignment)) => self.assignment(&assignment.1.lhs),
             ASTNode::Stmt(Stmt::Switch(switch, position)) => self.switch(&switch.0, &switch.1, *position),
             _ => Ok(()),
+        }
+    }
+
+    /// `event.member.nam`: along such a chain it is known what each part has.
+    fn event(&self, on: &Expr, mut chain: &Expr) -> Result<(), String> {
+        if !matches!(on, Expr::Variable(variable, ..) if variable.1 == "event") {
+            return Ok(());
+        }
+        let mut of = "event";
+        loop {
+            let (first, rest) = match chain {
+                Expr::Dot(parts, ..) => (&parts.lhs, Some(&parts.rhs)),
+                last => (last, None),
+            };
+            let Expr::Property(property, position) = first else { return Ok(()) };
+            let name = property.2.as_str();
+            if !self.page.vocabulary.properties_of(of).contains(&name)
+                && self.page.vocabulary.usage(name).is_none()
+            {
+                return Err(self.page.at(*position, &self.page.lacks(of, name)));
+            }
+            of = match name {
+                "member" => "member",
+                "service" => "service",
+                "at" => "time",
+                _ => return Ok(()),
+            };
+            match rest {
+                Some(rest) => chain = rest,
+                None => return Ok(()),
+            }
         }
     }
 

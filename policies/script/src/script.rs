@@ -8,6 +8,7 @@ use rolarr_policy::contract::{Decision, Event, Metadata, Source};
 
 use crate::complaint::Page;
 use crate::event::EventView;
+use crate::limits::Meter;
 use crate::vocabulary::{Vocabulary, did_you_mean};
 use crate::{answer, language, lint, settings, trace};
 
@@ -23,6 +24,7 @@ const SETTINGS: &str = "settings";
 /// A script that is ready.
 pub(crate) struct Script {
     engine: Engine,
+    meter: Meter,
     ast: AST,
     text: Text,
     metadata: Metadata,
@@ -76,7 +78,7 @@ impl Script {
                 return Err(format!("a policy is one script, and {} files were given", several.len()));
             }
         };
-        let (mut engine, vocabulary) = language::engine();
+        let (mut engine, vocabulary, meter) = language::engine();
         let mut text = Text {
             name: source.name,
             text: source.text.trim_start_matches('\u{feff}').to_owned(),
@@ -125,7 +127,7 @@ impl Script {
         for (name, value) in top.into_iter().filter(|(name, _)| name != SETTINGS) {
             variables.set_var(name, value);
         }
-        let mut script = Self { engine, ast, text, metadata, variables: Vec::new() };
+        let mut script = Self { engine, meter, ast, text, metadata, variables: Vec::new() };
         script.publish(variables);
         script.settle(merged)?;
         Ok(script)
@@ -156,6 +158,7 @@ impl Script {
         function: &str,
         argument: Dynamic,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
+        self.meter.reset();
         let options = CallFnOptions::new().eval_ast(false);
         engine.call_fn_with_options(options, &mut Scope::new(), &self.ast, function, (argument,))
     }

@@ -24,7 +24,7 @@ pub(crate) struct Trace {
 #[expect(deprecated, reason = "the engine calls this interface unstable, and pins nothing else to it")]
 /// Runs something with an engine that looks at every step.
 pub(crate) fn follow(variables: &[Shared<Module>], run: impl FnOnce(&Engine)) -> Trace {
-    let (mut engine, _) = language::engine();
+    let (mut engine, ..) = language::engine();
     for module in variables {
         engine.register_global_module(module.clone());
     }

@@ -187,7 +187,8 @@ fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let typed = plain(word);
     let distance = |known: &&str| strsim::damerau_levenshtein(&typed, &plain(known));
-    let best = known.into_iter().min_by_key(distance)?;
+    // The same word again would be no help.
+    let best = known.into_iter().filter(|known| *known != word).min_by_key(distance)?;
     let far = distance(&best);
     (far <= (word.len() + 1) / 3).then_some(best)
 }

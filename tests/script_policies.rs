@@ -1,0 +1,278 @@
+//! Scripts in the sandbox: what goes wrong in one is said with its line, changes nothing, and leaves the next event
+//! as if nothing had been.
+//!
+//! What people see is in snapshots, so that a change of words is looked at. What the runner itself does is tested
+//! natively, in `policies/script`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use rolarr::policy::{
+    Engine, EngineSettings, EvaluationError, Failure, Limits, LoadError, LoadProblem, Module, Policy, Start,
+};
+use rolarr_policy::contract::{Action, Cause, Decision, Event, Grant};
+use serde_json::{Value, json};
+
+/// An engine that keeps what it compiled: the runner is compiled once, and not by each test.
+fn engine() -> Engine {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("script-policies");
+    Engine::new(EngineSettings { cache_dir: Some(folder) }).unwrap()
+}
+
+/// A folder with a script in it.
+struct Script {
+    folder: tempfile::TempDir,
+}
+
+impl Script {
+    fn new(text: impl AsRef<[u8]>) -> Self {
+        let script = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::write(script.path(), text).unwrap();
+        script
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("my.rhai")
+    }
+
+    fn module(&self) -> Module {
+        Module::open(self.path().to_str().unwrap()).unwrap()
+    }
+
+    /// Text without what is different on each machine.
+    fn without_folder(&self, text: &str) -> String {
+        text.replace(self.folder.path().to_str().unwrap(), "FOLDER")
+    }
+}
+
+fn load_with(engine: &Engine, start: Start, text: &str, settings: &Value) -> Result<Policy, LoadError> {
+    let script = Script::new(text);
+    let mut module = script.module();
+    module.name = "my.rhai".to_owned();
+    Policy::load_for(start, engine, &module, settings, Vec::new(), &Limits::default())
+}
+
+fn load(engine: &Engine, text: &str) -> Result<Policy, LoadError> {
+    load_with(engine, Start::Configure, text, &Value::Null)
+}
+
+fn event(id: &str, cause: Cause) -> Event {
+    Event { id: id.to_owned(), ..Event::new(cause) }
+}
+
+fn wake() -> Event {
+    event("0000000001", Cause::Wake("x".to_owned()))
+}
+
+fn harmful() -> Event {
+    event("0000000002", Cause::MemberLeft)
+}
+
+/// The error of a script that fails on all but wakes, after it was seen that events before and after are decided
+/// normally.
+fn harm(engine: &Engine, functions: &str, lines: &str) -> EvaluationError {
+    let text = format!(
+        "{functions}\nfn decide(event) {{\n    if event.cause == \"wake\" {{ return nothing(\"fine\"); }}\n    {lines}\n}}\n"
+    );
+    let policy = load(engine, &text).unwrap();
+    let normal = Decision::nothing("fine");
+    assert_eq!(policy.evaluate(&wake()).unwrap().decision, normal, "{lines}");
+    let error = policy.evaluate(&harmful()).unwrap_err();
+    assert_eq!(policy.evaluate(&wake()).unwrap().decision, normal, "{lines}");
+    assert_eq!(policy.evaluate(&harmful()).unwrap_err().fuel, error.fuel, "{lines}");
+    error
+}
+
+#[test]
+fn a_script_that_does_harm_is_stopped_with_its_line_and_changes_nothing() {
+    let engine = engine();
+    let cases = [
+        ("", "loop {}"),
+        ("fn busy() {\n    let n = 0;\n    loop { n += 1; }\n}", "busy();"),
+        ("fn endless(n) { endless(n + 1) }", "endless(1)"),
+        ("", "let list = []; loop { list.push(1); }"),
+        ("", "let text = \"x\"; loop { text += text; }"),
+        ("", "let table = #{}; let i = 0; loop { table[`k${i}`] = \"x\".pad(9000, \"y\"); i += 1; }"),
+        ("", "let list = []; for i in 0..900 { list.push(i); } loop { let copy = list; copy.sort(); }"),
+        ("", "let text = \"x\".pad(16000, \"y\"); loop { text.contains(\"z\"); }"),
+        ("", "throw \"not on a Monday\""),
+        ("", "event.tag"),
+        ("", "42"),
+    ];
+    let mut said = String::new();
+    for (functions, lines) in cases {
+        let error = harm(&engine, functions, lines);
+        assert!(matches!(error.cause, Failure::Refused(_)), "{lines}: {error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        // More than the most dear of these costs would be too near to the host's own limit.
+        assert!(error.fuel < 450_000_000, "{lines}: {}", error.fuel);
+        writeln!(said, "{}\n", error.in_full()).unwrap();
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn what_only_the_hosts_limits_stop_does_no_harm_either() {
+    let engine = engine();
+    // It makes long lists without ever giving them a name.
+    let error = harm(&engine, "", "loop { \"x\".pad(30000, \"y\").to_upper(); }");
+    assert!(matches!(error.cause, Failure::OutOfFuel { .. } | Failure::Refused(_)), "{error}");
+    let limits = Limits { memory_bytes: 4 << 20, ..Limits::default() };
+    let script = Script::new(
+        "fn decide(event) { let t = #{}; let i = 0; loop { t[`${i}`] = \"x\".pad(20000, \"y\"); i += 1; } }",
+    );
+    let policy =
+        Policy::load_for(Start::Configure, &engine, &script.module(), &Value::Null, Vec::new(), &limits)
+            .unwrap();
+    let error = policy.evaluate(&harmful()).unwrap_err();
+    assert_eq!(error.cause, Failure::OutOfMemory { limit: 4 << 20 });
+}
+
+#[test]
+fn a_script_that_can_not_be_used_says_why() {
+    let engine = engine();
+    let deep = format!("fn decide(event) {{ {}1{} }}", "(".repeat(3_000), ")".repeat(3_000));
+    let scripts = [
+        "",
+        "\n\n",
+        "this is no script",
+        "fn decide(event) {",
+        "import \"other\" as other;\nfn decide(event) { other::decide(event) }",
+        "fn decide(event) {\n    invit()\n}",
+        "fn decide(event) {\n    if event.cause == \"member-lef\" { remove() }\n}",
+        "let n = 0;\nloop { n += 1; }\nfn decide(event) { }",
+        "fn f() { f() }\nlet x = f();\nfn decide(event) { }",
+        "let x = \u{1b}[31m;",
+        &deep,
+    ];
+    let mut said = String::new();
+    for text in scripts {
+        let error = load(&engine, text).unwrap_err();
+        assert!(matches!(error.problem, LoadProblem::Script(_)), "{text}: {error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        writeln!(said, "{}\n", error.in_full()).unwrap();
+    }
+    assert!(!said.contains('\u{1b}'), "an escape sequence came through");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn settings_are_a_matter_of_their_own() {
+    let engine = engine();
+    let text = "let settings = #{ days: 7 };\n\
+        fn configure(settings) { if settings.days < 1 { throw \"setting `days`: must be at least 1\"; } }\n\
+        fn decide(event) { }";
+    let mut said = String::new();
+    for settings in [json!({ "dais": 1 }), json!({ "days": "x" }), json!({ "days": 0 })] {
+        let error = load_with(&engine, Start::Configure, text, &settings).unwrap_err();
+        assert!(matches!(error.problem, LoadProblem::Configure(_)), "{error}");
+        writeln!(said, "{}\n", error.in_full()).unwrap();
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_file_that_is_no_script_says_why() {
+    let mut said = String::new();
+    let mut open = |script: &Script| {
+        let error = Module::open(script.path().to_str().unwrap()).unwrap_err();
+        writeln!(said, "{}", script.without_folder(&error.to_string())).unwrap();
+    };
+    open(&Script::new(b"// fine\nfn decide(event) { tell(\"\xff\") }"));
+    open(&Script::new(vec![b' '; (256 << 10) + 1]));
+    let missing = Script::new("");
+    std::fs::remove_file(missing.path()).unwrap();
+    open(&missing);
+    std::fs::create_dir(missing.path()).unwrap();
+    open(&missing);
+    insta::assert_snapshot!(said);
+    assert!(Module::open(Script::new(vec![b' '; 256 << 10]).path().to_str().unwrap()).is_ok());
+}
+
+#[test]
+fn a_script_says_what_it_is_and_its_digest_is_that_of_its_text() {
+    let engine = engine();
+    let text =
+        "// Invites everybody.\nlet version = \"3\";\nfn decide(event) { print(event.cause); invite() }";
+    let policy = load(&engine, text).unwrap();
+    let metadata = policy.metadata();
+    assert_eq!((metadata.name.as_str(), metadata.version.as_str()), ("my", "3"));
+    assert_eq!(metadata.description, "Invites everybody.");
+    let edited = load(&engine, &text.replace('3', "4")).unwrap();
+    assert_ne!(policy.digest(), edited.digest());
+    let evaluation = policy.evaluate(&harmful()).unwrap();
+    assert_eq!(evaluation.decision.actions, [Action::Invite(Grant::default())]);
+    assert_eq!(evaluation.logs[0].text, "member-left");
+}
+
+#[test]
+fn with_and_without_a_snapshot_a_script_decides_the_same_for_the_same_fuel() {
+    let engine = engine();
+    let text =
+        "let settings = #{ days: 7 };\nfn decide(event) { wake_at(\"x\", event.at + days(settings.days)) }";
+    let settings = json!({ "days": 2 });
+    let with = load_with(&engine, Start::Snapshot, text, &settings).unwrap();
+    let without = load_with(&engine, Start::Configure, text, &settings).unwrap();
+    assert!(with.starts_from_a_snapshot() && !without.starts_from_a_snapshot());
+    assert_eq!(with.digest(), without.digest());
+    assert_eq!(with.metadata(), without.metadata());
+    for _ in 0..2 {
+        let [a, b] = [&with, &without].map(|policy| policy.evaluate(&harmful()).unwrap());
+        assert_eq!((a.decision, a.fuel), (b.decision, b.fuel));
+    }
+}
+
+#[test]
+fn functions_that_are_kept_damaged_are_compiled_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let functions = folder.path().join("functions/all");
+    let decides = |text: &str| {
+        let engine = Engine::new(EngineSettings { cache_dir: Some(folder.path().to_owned()) }).unwrap();
+        let policy = load_with(&engine, Start::Snapshot, text, &Value::Null).unwrap();
+        policy.evaluate(&harmful()).unwrap().decision.actions
+    };
+    assert_eq!(decides("fn decide(event) { remove() }"), [Action::Remove]);
+    let whole = std::fs::read(&functions).unwrap();
+    for damage in ["cut", "changed"] {
+        match damage {
+            "cut" => std::fs::write(&functions, &whole[..whole.len() / 2]).unwrap(),
+            _ => {
+                let mut changed = whole.clone();
+                changed[whole.len() / 2] ^= 1;
+                std::fs::write(&functions, changed).unwrap();
+            }
+        }
+        let text = format!("// {damage}\nfn decide(event) {{ unrestrict() }}");
+        assert_eq!(decides(&text), [Action::Unrestrict]);
+        let bytes = std::fs::read(&functions).unwrap();
+        assert!(bytes.len() > whole.len() / 2 && bytes != whole[..whole.len() / 2], "{damage}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_text_makes_the_runner_crash(
+        text in "(fn decide\\(event\\) \\{ )?([a-z(){}\\[\\];.,=|\"`$ 0-9]|event|loop|fn |let |if ){0,60}\\}?"
+    ) {
+        let engine = engine();
+        match load(&engine, &text) {
+            Err(error) => prop_assert!(matches!(error.problem, LoadProblem::Script(_)), "{error}"),
+            Ok(policy) => {
+                if let Err(error) = policy.evaluate(&harmful()) {
+                    prop_assert!(matches!(error.cause, Failure::Refused(_) | Failure::Malformed(_)), "{error}");
+                }
+            }
+        }
+    }
+}
