@@ -350,15 +350,6 @@ impl Stage {
         Ok(self.pipeline.as_ref().context("the pipeline was stopped")?.handle())
     }
 
-    /// The policy is loaded anew, as after SIGHUP.
-    ///
-    /// # Errors
-    /// If the pipeline was stopped.
-    pub fn reload_policy(&self) -> Result<()> {
-        self.intake()?.reload_policy();
-        Ok(())
-    }
-
     /// The guild.
     #[must_use]
     pub fn guild(&self) -> GuildId {

@@ -128,7 +128,7 @@ fn times_can_be_reckoned_with() {
 
 #[test]
 fn print_and_debug_go_to_the_log() {
-    rolarr_policy::log::take();
+    let _ = rolarr_policy::log::take();
     decide("print(`has ${event.role}`);\ndebug(event.roles);\n()");
     let lines: Vec<String> =
         rolarr_policy::log::take().into_iter().map(|(level, text)| format!("{level:?} {text}")).collect();
