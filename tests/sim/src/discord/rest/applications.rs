@@ -170,7 +170,8 @@ fn check_command(command: &Value, depth: usize) -> Result<(), ApiError> {
         ));
     }
     let options = command["options"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if options.len() > 25 || depth > 2 {
+    // A command, a group, a subcommand, and what that takes.
+    if options.len() > 25 || depth > 3 {
         return Err(ApiError::form("options", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length."));
     }
     let mut optional = false;
