@@ -36,4 +36,5 @@ mod troubles;
 mod unreadable;
 mod wakes;
 #[path = "../wat_policies/mod.rs"]
+#[expect(dead_code, reason = "the tests of the sandbox use all of it")]
 mod wat_policies;

@@ -227,7 +227,7 @@ async fn under_a_stream_of_events_each_is_decided_once_by_the_policy_that_it_nam
             }
             stage.wait(Duration::from_millis(3)).await;
         }
-        stage.wait(Duration::from_secs(1)).await;
+        stage.wait(Duration::from_secs(5)).await;
     }
     stage.wait(MINUTE * 10).await;
     let (mut decided, mut used) = (0, std::collections::BTreeMap::<String, usize>::new());
