@@ -118,7 +118,7 @@ fn a_policy_can_be_checked() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("text.wasm"), "no wasm").unwrap();
     for (policy, code, said) in [
-        ("builtin:role-restriction", 0, "It loads."),
+        ("builtin:role-restriction", 0, "It loads, and decides every event"),
         ("text.wasm", 1, "not WebAssembly"),
         ("absent.wasm", 1, "absent.wasm"),
     ] {

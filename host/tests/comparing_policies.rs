@@ -1,7 +1,5 @@
 //! What the page about comparing policies promises is there.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
 use std::{path::Path, process::Command};
 
 const PAGE: &str = include_str!("../../docs/comparing-policies.md");

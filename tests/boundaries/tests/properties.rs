@@ -289,8 +289,8 @@ fn nesting_without_end_is_refused() {
 /// Which boundary a process is for that reads large inputs.
 const CHILD: &str = "ROLARR_BOUNDARY";
 
-/// So much may be asked for in each of the inputs, in bytes: more than plex.tv's answers may have.
-const LARGE: usize = 16 << 20;
+/// How large the inputs are, in bytes: larger than what plex.tv answers for a few thousand friends.
+const LARGE: usize = 8 << 20;
 
 #[cfg(target_os = "linux")]
 #[test]

@@ -90,7 +90,7 @@ tampers! {
     /// Something was taken from a member who was held.
     HeldTaken => "was held from",
     /// Something was taken with a role that was deleted.
-    RoleTaken => "with a role that was deleted",
+    RoleTaken => "and nobody approved it",
     /// Nobody may lose anything.
     TooMany => "and the brake lets 0 pass",
 }
