@@ -311,9 +311,8 @@ fn share_by_hand(stage: &Stage, titles: &[&str]) {
         .filter(|library| titles.contains(&library.title.as_str()))
         .map(|library| library.id)
         .collect();
-    for share in world.shares.values_mut().filter(|share| share.typed == ANN) {
+    if let Some(share) = world.shares.values_mut().find(|share| share.typed == ANN) {
         share.libraries = Libraries::These(these);
-        return;
     }
 }
 

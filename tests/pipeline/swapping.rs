@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rolarr::{
     domain::{
         Timestamp, UserId,
@@ -285,13 +285,13 @@ async fn wakes_go_with_a_policy_of_another_name_and_stay_with_one_of_the_same() 
 async fn ask(stage: &Stage, order: Order) -> Result<Answer> {
     let id = stage.change(move |tx| tx.put_order(&order)).await?;
     stage.wait(MINUTE).await;
-    Ok(stage.change(move |tx| tx.take_answer(id)).await?.expect("the order was answered"))
+    Ok(stage.change(move |tx| tx.take_answer(id)).await?.context("the order was answered")?)
 }
 
 async fn plan(stage: &Stage, order: Order) -> Result<Plan> {
     match ask(stage, order).await? {
         Answer::Plan(plan) => Ok(plan),
-        other => panic!("{other:?}"),
+        other => anyhow::bail!("{other:?}"),
     }
 }
 

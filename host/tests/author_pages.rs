@@ -1,11 +1,12 @@
-//! `docs/policy-tests.md`: the files that it shows are written into a folder, and its commands are run there, in
-//! their order.
+//! The pages for policy authors: the files that they show are written into a folder, and their commands are run
+//! there, in their order.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 use std::{path::Path, process::Command};
 
-const PAGE: &str = include_str!("../../docs/policy-tests.md");
+const TESTING: &str = include_str!("../../docs/policy-tests.md");
+const WRITING: &str = include_str!("../../docs/writing-policies.md");
 
 /// A block of code: what stands behind the backticks, and the text.
 struct Block {
@@ -13,10 +14,10 @@ struct Block {
     text: String,
 }
 
-fn blocks() -> Vec<Block> {
+fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
-    for line in PAGE.lines() {
+    for line in page.lines() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(kind)) => open = Some(Block { kind: kind.to_owned(), text: String::new() }),
             (Some(_), Some(_)) => blocks.extend(open.take()),
@@ -59,12 +60,20 @@ fn run(folder: &Path, line: &str) -> (i32, String) {
     (output.status.code().unwrap(), text)
 }
 
-#[test]
-fn every_example_of_the_page_works() {
+/// What became of a page: how many files it wrote, how many commands it ran, and the folder.
+struct Followed {
+    files: usize,
+    commands: usize,
+    /// What the commands said that have to fail.
+    failed: Vec<String>,
+    folder: tempfile::TempDir,
+}
+
+fn follow(page: &str) -> Followed {
     let folder = tempfile::tempdir().unwrap();
     let mut last = String::new();
-    let (mut files, mut commands) = (0, 0);
-    for Block { kind, text } in blocks() {
+    let (mut files, mut commands, mut failed) = (0, 0, Vec::new());
+    for Block { kind, text } in blocks(page) {
         match kind.split_once(' ') {
             None if kind == "sh" => {
                 for line in text.lines() {
@@ -78,7 +87,7 @@ fn every_example_of_the_page_works() {
             Some(("sh", "fails")) => {
                 let (code, output) = run(folder.path(), text.trim());
                 assert_eq!(code, 1, "{text}\n{output}");
-                assert!(output.contains("(- expected, + decided)"), "{output}");
+                failed.push(output);
                 commands += 1;
             }
             Some((_, file)) => {
@@ -90,7 +99,21 @@ fn every_example_of_the_page_works() {
             None => panic!("a block of kind `{kind}` that no test knows"),
         }
     }
+    Followed { files, commands, failed, folder }
+}
+
+#[test]
+fn every_example_about_testing_works() {
+    let Followed { files, commands, failed, folder } = follow(TESTING);
+    assert!(failed[0].contains("(- expected, + decided)"), "{failed:?}");
     assert!(files >= 8 && commands >= 11, "{files} files, {commands} commands");
     let report = std::fs::read_to_string(folder.path().join("report.xml")).unwrap();
     assert!(report.contains("<testsuites"), "{report}");
+}
+
+#[test]
+fn every_example_about_writing_works() {
+    let Followed { files, commands, failed, .. } = follow(WRITING);
+    assert!(failed[0].contains("wrong.rhai:2") && failed[0].contains("`access`"), "{failed:?}");
+    assert!(files >= 8 && commands >= 10, "{files} files, {commands} commands");
 }
