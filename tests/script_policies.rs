@@ -115,7 +115,7 @@ fn a_script_that_does_harm_is_stopped_with_its_line_and_changes_nothing() {
             4,
             long,
         ),
-        ("", "let text = \"x\".pad(16000, \"y\"); loop { text.contains(\"z\"); }", 4, long),
+        ("", "let text = \"x\"; text.pad(16000, \"y\"); loop { text.contains(\"z\"); }", 4, long),
         ("", "throw \"not on a Monday\"", 4, "not on a Monday"),
         ("", "event.tag", 4, "`event.tag` is there only if `event.cause` is `wake`"),
         ("", "42", 2, "`decide` returned the number 42"),

@@ -61,8 +61,8 @@ async fn a_list_of_libraries_that_is_empty_for_a_moment_is_not_believed() {
     rig.sim().world.quirks.sections_shown = Some(0);
     assert!(unavailable(&rig.plex.libraries(&machine()).await.unwrap_err(), false));
     let unknown = MachineId("unknown".into());
-    // Nor is it believed that a list is not there.
-    assert!(unavailable(&rig.plex.libraries(&unknown).await.unwrap_err(), false));
+    assert_eq!(rig.plex.libraries(&unknown).await, Err(PlexError::NotFound));
+    // Nor is it believed that the list of those with whom it is shared is not there.
     assert!(unavailable(&rig.plex.shares(&unknown).await.unwrap_err(), false));
 }
 
