@@ -285,7 +285,7 @@ async fn wakes_go_with_a_policy_of_another_name_and_stay_with_one_of_the_same() 
 async fn ask(stage: &Stage, order: Order) -> Result<Answer> {
     let id = stage.change(move |tx| tx.put_order(&order)).await?;
     stage.wait(MINUTE).await;
-    Ok(stage.change(move |tx| tx.take_answer(id)).await?.context("the order was answered")?)
+    stage.change(move |tx| tx.take_answer(id)).await?.context("the order was not answered")
 }
 
 async fn plan(stage: &Stage, order: Order) -> Result<Plan> {

@@ -10,7 +10,8 @@ mod holds;
 mod instance;
 #[cfg(test)]
 mod mistakes;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod secrecy;
