@@ -170,7 +170,7 @@ const HOUR: u64 = 3_600_000;
 impl Plan {
     /// Draws a schedule.
     pub(super) fn draw(rng: &mut Rng) -> Self {
-        let people = rng.usize(200..260);
+        let people = rng.usize(110..170);
         let viewers = rng.usize(16..28);
         let ways = Ways {
             brake: if rng.bool() { rng.u32(2..9) } else { 10_000 },
