@@ -2,7 +2,7 @@
 //!
 //! A policy is swapped while events go on: the new one is loaded and tried on the last recorded events beside
 //! the old one, and takes over between two decisions. Anything that fails leaves the old one in force. A swap
-//! by itself changes nothing for anybody: that takes [`plan`], which asks the policy about every member, and
+//! by itself changes nothing for anybody: that takes `plan`, which asks the policy about every member, and
 //! goes through the brake.
 //!
 //! | Part | What is there |
