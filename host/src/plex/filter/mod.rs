@@ -4,4 +4,4 @@ mod text;
 mod write;
 
 pub use text::{Filter, Join, Meaning, NotAFilter, Part};
-pub use write::{CannotCarry, CannotNarrow, check_label, narrow, only};
+pub use write::{CannotCarry, CannotNarrow, narrow, only};
