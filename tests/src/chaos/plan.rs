@@ -173,7 +173,7 @@ impl Plan {
         let people = rng.usize(200..260);
         let viewers = rng.usize(16..28);
         let ways = Ways {
-            brake: if rng.bool() { rng.u32(2..9) } else { 10_000 },
+            brake: if rng.bool() { rng.u32(1..6) } else { 10_000 },
             second_guild: rng.bool(),
             first_start: if rng.bool() { FirstStart::Adopt } else { FirstStart::Process },
             removal: if rng.u8(0..4) == 0 { Removal::Friendship } else { Removal::Share },
@@ -209,11 +209,11 @@ impl Plan {
             };
             happenings.push((rng.u64(0..length), Happening::Kill(kill)));
         }
-        if rng.u8(0..3) == 0 {
+        if rng.bool() {
             let which = role(rng, ways.second_guild);
             happenings.push((rng.u64(length / 2..length), Happening::MassLoss(which)));
         }
-        if rng.u8(0..4) == 0 {
+        if rng.u8(0..3) == 0 {
             let which = role(rng, ways.second_guild);
             happenings.push((rng.u64(length / 2..length), Happening::Deletes(which)));
         }
