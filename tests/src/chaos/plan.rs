@@ -170,7 +170,7 @@ const HOUR: u64 = 3_600_000;
 impl Plan {
     /// Draws a schedule.
     pub(super) fn draw(rng: &mut Rng) -> Self {
-        let people = rng.usize(200..260);
+        let people = rng.usize(200..230);
         let viewers = rng.usize(16..28);
         let ways = Ways {
             brake: if rng.bool() { rng.u32(1..6) } else { 10_000 },
@@ -184,7 +184,7 @@ impl Plan {
             live_tv: if rng.u8(0..4) == 0 { rng.u8(1..3) } else { 0 },
             policy: if rng.bool() { 0 } else { rng.usize(0..policies().len()) },
         };
-        let length = rng.u64(2 * HOUR..5 * HOUR);
+        let length = rng.u64(HOUR..3 * HOUR);
         let mut happenings = Vec::new();
         // Most of them come in at first, as in life.
         for who in 0..people {
@@ -195,7 +195,7 @@ impl Plan {
                 happenings.push((at + rng.u64(500_000..900_000), Happening::Accepts(who)));
             }
         }
-        for _ in 0..rng.usize(150..250) {
+        for _ in 0..rng.usize(110..190) {
             happenings.push((rng.u64(0..length), ordinary(rng, people, viewers, ways.second_guild)));
         }
         for _ in 0..rng.usize(6..16) {
@@ -218,7 +218,7 @@ impl Plan {
             happenings.push((rng.u64(length / 2..length), Happening::Deletes(which)));
         }
         happenings.sort_by_key(|(at, _)| *at);
-        Self { people, viewers, bystanders: rng.usize(20..90), ways, happenings }
+        Self { people, viewers, bystanders: rng.usize(10..40), ways, happenings }
     }
 }
 

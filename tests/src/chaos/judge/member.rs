@@ -193,7 +193,8 @@ fn at_plex(
             if own {
                 found.push("the address is known still".to_owned());
             }
-            if evidence.files().contains(&soul.address) {
+            // Whoever has no account at Plex gives no address.
+            if soul.plex != 0 && evidence.files().contains(&soul.address) {
                 found.push("the address stands in the database's files".to_owned());
             }
             let hides = |filter: &String| town.given.labels.iter().any(|label| filter.contains(label));
