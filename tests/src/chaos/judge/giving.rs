@@ -42,16 +42,24 @@ pub fn without_access(
 /// Each invitation follows from the last decision that allows one, and from each follows one at most.
 #[must_use]
 pub fn invited_twice(plex: &PlexSim, soul: &Soul, history: &History) -> Vec<String> {
-    let mut used: Option<u64> = None;
+    let mut used: Option<(u64, u64)> = None;
     let mut found = Vec::new();
     for offer in plex.world.offered.iter().filter(|offer| offer.to == soul.address) {
         let opening = history.openings.iter().copied().filter(|at| *at <= offer.at_ms).max();
         match opening {
             None => found.push(format!("an invitation at {} for no decision", offer.at_ms)),
-            Some(opening) if used == Some(opening) => {
-                found.push(format!("a second invitation at {} for one decision at {opening}", offer.at_ms));
+            Some(opening) => {
+                let again = used.filter(|(before, _)| *before == opening).map(|(_, at)| at);
+                used = Some((opening, offer.at_ms));
+                // One that was declined while the process was dead, before it had seen it, is like none.
+                let declined = |first: u64| soul.declined.is_some_and(|at| first <= at && at <= offer.at_ms);
+                if again.is_some_and(|first| !declined(first)) {
+                    found.push(format!(
+                        "a second invitation at {} for one decision at {opening}",
+                        offer.at_ms
+                    ));
+                }
             }
-            Some(opening) => used = Some(opening),
         }
     }
     found

@@ -225,7 +225,8 @@ fn at_plex(
             if !own && !asked && !claim {
                 found.push("has access, and was never asked for the address".to_owned());
             }
-            if soul.answered && !own && !soul.claimed {
+            // Who ended a share is a friend still, and their address somebody's with whom the owner shares.
+            if soul.answered && !own && !soul.claimed && !claim {
                 found.push("gave the address, and it is not known".to_owned());
             }
         }
