@@ -144,7 +144,7 @@ pub fn lost_with_a_role(times: &Times<'_>, town: &Town) -> Vec<String> {
             let otherwise = soul.gained.iter().chain(&soul.left).copied();
             let end = otherwise.chain(rejected).filter(|at| *at >= deletion.at).min().unwrap_or(u64::MAX);
             let taken = times.takings(*user).find(|(turn, deed)| {
-                turn.at > deletion.at
+                turn.noticed > deletion.at
                     && turn.at < end
                     && !turn.ordered
                     && !times.was_commanded(*user, turn.at, deed.at)

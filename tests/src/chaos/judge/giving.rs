@@ -51,9 +51,12 @@ pub fn invited_twice(plex: &PlexSim, soul: &Soul, history: &History) -> Vec<Stri
             Some(opening) => {
                 let again = used.filter(|(before, _)| *before == opening).map(|(_, at)| at);
                 used = Some((opening, offer.at_ms));
-                // One that was declined while the process was dead, before it had seen it, is like none.
-                let declined = |first: u64| soul.declined.is_some_and(|at| first <= at && at <= offer.at_ms);
-                if again.is_some_and(|first| !declined(first)) {
+                // One that was declined, or accepted and ended, before the bot had seen it is like none.
+                let ended = |first: u64| {
+                    let mut ends = [soul.declined, soul.departed].into_iter().flatten();
+                    ends.any(|at| first <= at && at <= offer.at_ms)
+                };
+                if again.is_some_and(|first| !ended(first)) {
                     found.push(format!(
                         "a second invitation at {} for one decision at {opening}",
                         offer.at_ms

@@ -32,6 +32,7 @@ fn turn(user: u64, at: u64, before: Access, after: Access) -> Turn {
         user: UserId(user),
         at,
         event: EventId(1),
+        noticed: at,
         before,
         after,
         ordered: false,
