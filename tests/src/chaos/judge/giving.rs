@@ -1,19 +1,21 @@
 //! Whether anything was given that was not decided: a share by a restriction, a wider view, a second invitation.
 
-use rolarr_sim::plex::PlexSim;
+use rolarr::domain::contract::Access;
+use rolarr_sim::plex::{PlexSim, SightChange};
 
 use super::{
     deeds::{Deed, Kind, was_under_way},
-    history::History,
+    history::{History, Turn},
+    sight,
 };
-use crate::chaos::town::Soul;
+use crate::chaos::town::{Given, Soul};
 
 /// Shares that were offered to somebody whose last decision was a restriction or a removal, and what such a
 /// decision made visible.
 #[must_use]
 pub fn without_access(
     plex: &PlexSim,
-    moment: u64,
+    given: &Given,
     soul: &Soul,
     history: &History,
     deeds: &[Deed],
@@ -25,9 +27,10 @@ pub fn without_access(
         let under_way = last.is_some_and(|turn| {
             let before = history.turns.iter().rfind(|earlier| earlier.at < turn.at);
             let before = before.is_some_and(|turn| turn.granted());
-            before && was_under_way(plex, moment, turn.at, deed.at)
+            before && was_under_way(plex, given.moment, turn.at, deed.at)
         });
-        if granted || under_way {
+        if granted || under_way || last.is_some_and(|turn| is_of_another_rule(plex, given, soul, turn, deed))
+        {
             continue;
         }
         let what = if deed.kind == Kind::Offers { "was offered a share" } else { "sees more since a write" };
@@ -37,6 +40,18 @@ pub fn without_access(
         ));
     }
     found
+}
+
+/// They were restricted by another rule, had access again by a decision that never reached Plex, and are restricted
+/// by this one now: it may show what the other did not, and nothing more than itself.
+fn is_of_another_rule(plex: &PlexSim, given: &Given, soul: &Soul, turn: &Turn, deed: &Deed) -> bool {
+    let may = sight::should_see(plex, soul, &turn.after, given);
+    let is = |change: &&SightChange| change.at_ms == deed.at && change.account == soul.plex;
+    let gained = plex.sight_changes.iter().filter(is).flat_map(|change| &change.gained);
+    deed.kind == Kind::Widens
+        && matches!((&turn.before, &turn.after), (Access::Granted(_), Access::Restricted(_)))
+        && gained.clone().count() > 0
+        && gained.into_iter().all(|title| may.contains(title))
 }
 
 /// Each invitation follows from the last decision that allows one, and from each follows one at most.

@@ -56,7 +56,7 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
         let plex = evidence.at_plex();
         let deeds = deeds.get(&soul.user).map(Vec::as_slice).unwrap_or_default();
         if !known.history.vague {
-            own.extend(giving::without_access(&plex, town.given.moment, soul, &known.history, deeds));
+            own.extend(giving::without_access(&plex, &town.given, soul, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
         own.extend(others::guarded(soul, deeds, &known.history, &misled));
