@@ -51,6 +51,8 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     let mut world = World::new().await;
     world.track("vip");
     world.setup.brake = weather.brake;
+    let guild = world.scene.guild;
+    world.setup.audit_channel = Some(world.discord(|sim, now| sim.create_channel(now, guild, "audit"))?);
     world.setup.message_every = "1ms".to_owned();
     world.setup.audit_channel = Some(world.scene.channel);
     "error".clone_into(&mut world.setup.log);
