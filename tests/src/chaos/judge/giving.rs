@@ -42,14 +42,19 @@ pub fn without_access(
     found
 }
 
-/// They were restricted by another rule, had access again by a decision that never reached Plex, and are restricted
-/// by this one now: it may show what the other did not, and nothing more than itself.
+/// They were restricted by another rule until this decision, or had access again by one that never reached Plex:
+/// this rule may show what the other did not, and nothing more than itself.
 fn is_of_another_rule(plex: &PlexSim, given: &Given, soul: &Soul, turn: &Turn, deed: &Deed) -> bool {
+    let another = match (&turn.before, &turn.after) {
+        (Access::Granted(_), Access::Restricted(_)) => true,
+        (Access::Restricted(other), Access::Restricted(this)) => other.restriction != this.restriction,
+        _ => false,
+    };
     let may = sight::should_see(plex, soul, &turn.after, given);
     let is = |change: &&SightChange| change.at_ms == deed.at && change.account == soul.plex;
     let gained = plex.sight_changes.iter().filter(is).flat_map(|change| &change.gained);
     deed.kind == Kind::Widens
-        && matches!((&turn.before, &turn.after), (Access::Granted(_), Access::Restricted(_)))
+        && another
         && gained.clone().count() > 0
         && gained.into_iter().all(|title| may.contains(title))
 }
