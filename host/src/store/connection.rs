@@ -24,6 +24,9 @@ pub(super) const SCHEMA: usize = MIGRATIONS.len();
 /// How long another program may hold the file before that is an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// As many statements stay prepared as there are, or a little more.
+const STATEMENTS: usize = 160;
+
 /// How long to wait before a step that met another process is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -55,6 +58,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let mut db = Connection::open(path).map_err(|error| cannot_write(path, error.into()))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.busy_timeout(PATIENCE)?;
     // SQLite opens for reading what it may not write, and says so only later.
     if db.is_readonly("main")? {
@@ -134,6 +138,7 @@ pub(super) fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
 /// Opens the file for reading beside the writer.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.busy_timeout(PATIENCE)?;
     Ok(db)
 }

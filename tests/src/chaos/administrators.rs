@@ -129,16 +129,26 @@ impl Run {
         }
         let (now, guild, staff) = (self.stage.now(), self.stage.guild(), RoleId(self.staff.0));
         for who in 0..self.town.souls.len() {
-            if !self.town.souls[who].guarded.iter().any(|(from, to)| *from == u64::MAX && to.is_none()) {
+            if self.town.souls[who].guarded.iter().all(|(_, to)| to.is_some()) {
                 continue;
             }
             let user = self.town.souls[who].user;
             let stored = self.stage.read(move |tx| tx.member(guild, user)).await?;
-            if stored.is_some_and(|stored| stored.present && stored.roles.contains(&staff)) {
-                for (from, _) in self.town.souls[who].guarded.iter_mut().filter(|(from, _)| *from == u64::MAX)
-                {
-                    *from = now;
+            let known = stored.is_some_and(|stored| stored.present && stored.roles.contains(&staff));
+            let mut lost = false;
+            for (from, to) in &mut self.town.souls[who].guarded {
+                match (to.is_none(), *from == u64::MAX, known) {
+                    (true, true, true) => *from = now,
+                    // Discord showed them as they were earlier.
+                    (true, false, false) => {
+                        *to = Some(0);
+                        lost = true;
+                    }
+                    _ => {}
                 }
+            }
+            if lost {
+                self.town.souls[who].guarded.push((u64::MAX, None));
             }
         }
         Ok(())

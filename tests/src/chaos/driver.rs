@@ -80,7 +80,8 @@ pub(super) async fn to_the_end(seed: u64, without_brake: bool) -> Result<(Report
     let Opened { mut stage, town, staff, second } = opening::open(&plan, brake, seed, &mut rng).await?;
     let fuse = Fuse::default();
     stage.gate(fuse.gate());
-    let beginning = stage.now();
+    // The guilds are taken in before anything happens: a member who holds a role by then is taken in as they are.
+    let beginning = stage.now() + 120_000;
     let mut run = Run {
         stage,
         town,
@@ -94,6 +95,7 @@ pub(super) async fn to_the_end(seed: u64, without_brake: bool) -> Result<(Report
         down_until: Some(0),
         kills: VecDeque::new(),
     };
+    run.pass_until(beginning).await?;
     for (at, happening) in plan.happenings {
         run.pass_until(beginning + at).await?;
         run.race(happening).await?;
@@ -256,11 +258,11 @@ impl Run {
         let approves = self.rng.bool();
         self.decide(approves, None).await?;
         // The rest of the questions and what is compared now and then.
-        self.pass_until(self.stage.now() + 2 * 3_600_000).await?;
+        self.pass_until(self.stage.now() + 3_600_000).await?;
         self.look_at_held(false).await?;
         // Who was held only after that, by what was changed by hand, is decided too.
         self.decide(approves, None).await?;
-        self.pass_until(self.stage.now() + 3_600_000).await
+        self.pass_until(self.stage.now() + 1_800_000).await
     }
 
     /// Collects what is left.

@@ -170,10 +170,11 @@ const HOUR: u64 = 3_600_000;
 impl Plan {
     /// Draws a schedule.
     pub(super) fn draw(rng: &mut Rng) -> Self {
-        let people = rng.usize(110..170);
+        // Some are large; a run costs by its members.
+        let people = if rng.u8(0..5) == 0 { rng.usize(220..300) } else { rng.usize(50..90) };
         let viewers = rng.usize(16..28);
         let ways = Ways {
-            brake: if rng.bool() { rng.u32(2..9) } else { 10_000 },
+            brake: if rng.bool() { rng.u32(1..6) } else { 10_000 },
             second_guild: rng.bool(),
             first_start: if rng.bool() { FirstStart::Adopt } else { FirstStart::Process },
             removal: if rng.u8(0..4) == 0 { Removal::Friendship } else { Removal::Share },
@@ -184,7 +185,7 @@ impl Plan {
             live_tv: if rng.u8(0..4) == 0 { rng.u8(1..3) } else { 0 },
             policy: if rng.bool() { 0 } else { rng.usize(0..policies().len()) },
         };
-        let length = rng.u64(2 * HOUR..5 * HOUR);
+        let length = rng.u64(HOUR..3 * HOUR);
         let mut happenings = Vec::new();
         // Most of them come in at first, as in life.
         for who in 0..people {
@@ -195,7 +196,7 @@ impl Plan {
                 happenings.push((at + rng.u64(500_000..900_000), Happening::Accepts(who)));
             }
         }
-        for _ in 0..rng.usize(150..250) {
+        for _ in 0..rng.usize(110..190) {
             happenings.push((rng.u64(0..length), ordinary(rng, people, viewers, ways.second_guild)));
         }
         for _ in 0..rng.usize(6..16) {
@@ -209,16 +210,16 @@ impl Plan {
             };
             happenings.push((rng.u64(0..length), Happening::Kill(kill)));
         }
-        if rng.u8(0..3) == 0 {
+        if rng.bool() {
             let which = role(rng, ways.second_guild);
             happenings.push((rng.u64(length / 2..length), Happening::MassLoss(which)));
         }
-        if rng.u8(0..4) == 0 {
+        if rng.u8(0..3) == 0 {
             let which = role(rng, ways.second_guild);
             happenings.push((rng.u64(length / 2..length), Happening::Deletes(which)));
         }
         happenings.sort_by_key(|(at, _)| *at);
-        Self { people, viewers, bystanders: rng.usize(20..90), ways, happenings }
+        Self { people, viewers, bystanders: rng.usize(10..40), ways, happenings }
     }
 }
 

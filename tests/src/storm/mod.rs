@@ -51,8 +51,9 @@ pub async fn run(program: &str, weather: Weather) -> Result<Figures> {
     let mut world = World::new().await;
     world.track("vip");
     world.setup.brake = weather.brake;
+    let guild = world.scene.guild;
+    world.setup.audit_channel = Some(world.discord(|sim, now| sim.create_channel(now, guild, "audit"))?);
     world.setup.message_every = "1ms".to_owned();
-    world.setup.audit_channel = Some(world.scene.channel);
     "error".clone_into(&mut world.setup.log);
     // Discord takes five messages in five seconds, and a storm has many.
     world.discord(|sim, _| sim.enforce_rate_limits(false));

@@ -31,6 +31,12 @@ pub struct Times<'a> {
 }
 
 impl Times<'_> {
+    /// Whether an administrator gave a command about somebody between two moments.
+    fn was_commanded(&self, user: UserId, from: u64, to: u64) -> bool {
+        let history = self.histories.get(&user);
+        history.is_some_and(|history| history.orders.iter().any(|at| from <= *at && *at <= to))
+    }
+
     /// What was taken from somebody, each with the decision that it followed from.
     fn takings(&self, user: UserId) -> impl Iterator<Item = (&Turn, &Deed)> {
         let history = self.histories.get(&user);
@@ -59,7 +65,8 @@ pub fn too_many(times: &Times<'_>, town: &Town) -> Vec<String> {
     let mut passed: Vec<&Turn> = Vec::new();
     for user in times.histories.keys() {
         for (turn, deed) in times.takings(*user) {
-            if !turn.ordered && !approved(verdicts, *user, turn.at, deed.at) {
+            let commanded = times.was_commanded(*user, turn.at, deed.at);
+            if !turn.ordered && !commanded && !approved(verdicts, *user, turn.at, deed.at) {
                 passed.push(turn);
             }
         }
@@ -117,9 +124,9 @@ fn end_of(held: &Held, history: &History, verdicts: &[Verdict]) -> u64 {
     };
     let verdict = verdicts.iter().filter(concerns).map(|verdict| verdict.at).min();
     // An administrator's own command goes before what waits for one.
-    let lifts = |turn: &&Turn| turn.at > held.since && (turn.ordered || !turn.less());
-    let lifted = history.turns.iter().find(lifts).map(|turn| turn.at);
-    verdict.into_iter().chain(lifted).min().unwrap_or(u64::MAX)
+    let ordered = history.orders.iter().copied().find(|at| *at > held.since);
+    let lifted = history.turns.iter().find(|turn| turn.at > held.since && !turn.less()).map(|turn| turn.at);
+    verdict.into_iter().chain(ordered).chain(lifted).min().unwrap_or(u64::MAX)
 }
 
 /// From those who lost their last role because it was deleted nothing is taken until an administrator lets it
@@ -137,9 +144,10 @@ pub fn lost_with_a_role(times: &Times<'_>, town: &Town) -> Vec<String> {
             let otherwise = soul.gained.iter().chain(&soul.left).copied();
             let end = otherwise.chain(rejected).filter(|at| *at >= deletion.at).min().unwrap_or(u64::MAX);
             let taken = times.takings(*user).find(|(turn, deed)| {
-                turn.at > deletion.at
+                turn.noticed > deletion.at
                     && turn.at < end
                     && !turn.ordered
+                    && !times.was_commanded(*user, turn.at, deed.at)
                     // Of a role that came and was deleted unnoticed the bot can't know.
                     && turn.lost.as_ref().is_none_or(|lost| *lost == deletion.role.into())
                     && matches!(turn.before, Access::Granted(_))

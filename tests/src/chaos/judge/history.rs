@@ -31,6 +31,8 @@ pub struct Turn {
     pub at: u64,
     /// The event.
     pub event: EventId,
+    /// When that was noticed.
+    pub noticed: u64,
     /// What they should have had before, over all guilds.
     pub before: Access,
     /// And from then on.
@@ -142,7 +144,17 @@ impl History {
                     Cause::RoleRemoved(role) => Some(role.id.clone()),
                     _ => None,
                 };
-                history.turns.push(Turn { user, at, event: id, before, after, ordered, lost, why });
+                history.turns.push(Turn {
+                    user,
+                    at,
+                    noticed: event.at.0,
+                    event: id,
+                    before,
+                    after,
+                    ordered,
+                    lost,
+                    why,
+                });
             }
         }
         history

@@ -193,7 +193,8 @@ fn at_plex(
             if own {
                 found.push("the address is known still".to_owned());
             }
-            if evidence.files().contains(&soul.address) {
+            // Whoever has no account at Plex gives no address.
+            if soul.plex != 0 && evidence.files().contains(&soul.address) {
                 found.push("the address stands in the database's files".to_owned());
             }
             let hides = |filter: &String| town.given.labels.iter().any(|label| filter.contains(label));
@@ -224,7 +225,8 @@ fn at_plex(
             if !own && !asked && !claim {
                 found.push("has access, and was never asked for the address".to_owned());
             }
-            if soul.answered && !own && !soul.claimed {
+            // Who ended a share is a friend still, and their address somebody's with whom the owner shares.
+            if soul.answered && !own && !soul.claimed && !claim {
                 found.push("gave the address, and it is not known".to_owned());
             }
         }

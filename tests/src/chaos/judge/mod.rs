@@ -45,6 +45,10 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
     }
     let post = Post::of(evidence).await?;
     let deeds = deeds::deeds(&evidence.at_plex(), town);
+    let misled: Vec<u64> = {
+        let discord = evidence.on_discord();
+        discord.requests().iter().filter(|request| request.struck).map(|request| request.at_ms).collect()
+    };
     for soul in &town.souls {
         let Some(known) = known.get(&soul.user) else { continue };
         let mut own = member::violations(evidence, town, soul, known);
@@ -52,10 +56,10 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
         let plex = evidence.at_plex();
         let deeds = deeds.get(&soul.user).map(Vec::as_slice).unwrap_or_default();
         if !known.history.vague {
-            own.extend(giving::without_access(&plex, town.given.moment, soul, &known.history, deeds));
+            own.extend(giving::without_access(&plex, &town.given, soul, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
-        own.extend(others::guarded(soul, deeds, &known.history.orders));
+        own.extend(others::guarded(soul, deeds, &known.history, &misled));
         drop(plex);
         found.extend(own.into_iter().map(|violation| described(evidence, soul, &violation)));
     }

@@ -3,7 +3,10 @@
 use anyhow::Result;
 use rolarr::store::EventState;
 
-use super::deeds::{Deed, Kind, names};
+use super::{
+    deeds::{Deed, Kind, names},
+    history::History,
+};
 use crate::chaos::{
     evidence::Evidence,
     town::{Soul, Town},
@@ -28,9 +31,10 @@ pub async fn untouchable(evidence: &Evidence, town: &Town) -> Result<Vec<String>
 }
 
 /// Nothing was done at Plex about somebody while it was known that they are protected, unless an administrator
-/// asked for it.
+/// asked for it. `misled` is when Discord answered something wrong: a member who is shown as they were earlier, is
+/// shown without the role that protects them.
 #[must_use]
-pub fn guarded(soul: &Soul, deeds: &[Deed], ordered: &[u64]) -> Vec<String> {
+pub fn guarded(soul: &Soul, deeds: &[Deed], history: &History, misled: &[u64]) -> Vec<String> {
     let mut found = Vec::new();
     for deed in deeds.iter().filter(|deed| matches!(deed.kind, Kind::Takes | Kind::Offers)) {
         // What was under way when it became known.
@@ -38,8 +42,15 @@ pub fn guarded(soul: &Soul, deeds: &[Deed], ordered: &[u64]) -> Vec<String> {
             .guarded
             .iter()
             .any(|(from, to)| from.saturating_add(90_000) <= deed.at && to.is_none_or(|to| deed.at <= to));
-        if known && !ordered.iter().any(|at| *at <= deed.at) {
-            found.push(format!("<@{}> was protected, and something was done at {}", soul.user, deed.at));
+        let decided = history.last(deed.at).map_or(0, |turn| turn.at);
+        let was_misled = misled.iter().any(|at| *at <= decided && decided - at < 60_000);
+        if known && !was_misled && !history.orders.iter().any(|at| *at <= deed.at) {
+            found.push(format!(
+                "<@{}> was protected, and something was done at {}: {soul:?}, {:?}",
+                soul.user,
+                deed.at,
+                history.last(deed.at)
+            ));
         }
     }
     found

@@ -62,13 +62,7 @@ pub fn differs(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> V
             found.push(format!("has other libraries than were decided: {:?}", share.libraries));
         }
     }
-    let mut should: Vec<String> = shared
-        .iter()
-        .flat_map(|library| library.items.iter().map(move |item| (library, item)))
-        .filter(|(library, item)| shows(restriction, library, item, &owners))
-        .map(|(_, item)| item.title.clone())
-        .collect();
-    should.sort();
+    let should = should_see(plex, soul, access, given);
     let ours: Vec<&String> =
         server.libraries.iter().flat_map(|library| &library.items).map(|item| &item.title).collect();
     let mut sees = plex.visible_items(soul.plex);
@@ -95,6 +89,28 @@ pub fn differs(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> V
         found.push(format!("live television is {} and should be {live_tv}", tie.settings.allow_tuners));
     }
     found
+}
+
+/// What somebody with a share of ours should see by what was decided, sorted.
+#[must_use]
+pub fn should_see(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> Vec<String> {
+    let (grant, restriction) = match access {
+        Access::Absent => return Vec::new(),
+        Access::Granted(grant) => (grant, None),
+        Access::Restricted(restricted) => (&restricted.before, Some(&restricted.restriction)),
+    };
+    let owners = owners_filter(plex, soul);
+    let names = grant.libraries.as_ref().or(given.libraries.as_ref());
+    let libraries = plex.world.server(MACHINE).map(|server| server.libraries.as_slice()).unwrap_or_default();
+    let mut should: Vec<String> = libraries
+        .iter()
+        .filter(|library| is_among(names, library))
+        .flat_map(|library| library.items.iter().map(move |item| (library, item)))
+        .filter(|(library, item)| shows(restriction, library, item, &owners))
+        .map(|(_, item)| item.title.clone())
+        .collect();
+    should.sort();
+    should
 }
 
 /// What the owner had set, unless an invitation began a new friendship since.

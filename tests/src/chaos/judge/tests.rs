@@ -17,7 +17,7 @@ use super::{
     giving,
     history::{History, Turn},
 };
-use crate::chaos::town::{Deletion, Held, Soul, Town, Verdict};
+use crate::chaos::town::{Deletion, Given, Held, Soul, Town, Verdict};
 
 fn granted() -> Access {
     Access::Granted(Grant::default())
@@ -32,6 +32,7 @@ fn turn(user: u64, at: u64, before: Access, after: Access) -> Turn {
         user: UserId(user),
         at,
         event: EventId(1),
+        noticed: at,
         before,
         after,
         ordered: false,
@@ -165,7 +166,9 @@ fn a_share_or_a_wider_view_after_a_restriction_is_found_a_moment_later() {
     let plex = PlexSim::sample();
     let soul = Soul::new(UserId(1), 1, "soul1@example.org".to_owned());
     let turns = history(&[turn(1, 1_000, Access::Absent, granted()), loses(1, 60_000)]);
-    let found = |kind, at| giving::without_access(&plex, 1_000, &soul, &turns, &[deed(1, at, kind)]).len();
+    let found = |kind, at| {
+        giving::without_access(&plex, &Given::default(), &soul, &turns, &[deed(1, at, kind)]).len()
+    };
     for kind in [Kind::Offers, Kind::Widens] {
         assert_eq!(found(kind, 30_000), 0);
         assert_eq!(found(kind, 60_900), 0, "it was under way");
@@ -179,7 +182,9 @@ fn a_request_that_hung_may_come_later() {
     plex.struck.push(59_000);
     let soul = Soul::new(UserId(1), 1, "soul1@example.org".to_owned());
     let turns = history(&[turn(1, 1_000, Access::Absent, granted()), loses(1, 60_000)]);
-    let found = |at| giving::without_access(&plex, 1_000, &soul, &turns, &[deed(1, at, Kind::Offers)]).len();
+    let found = |at| {
+        giving::without_access(&plex, &Given::default(), &soul, &turns, &[deed(1, at, Kind::Offers)]).len()
+    };
     assert_eq!((found(90_000), found(200_000)), (0, 1));
 }
 

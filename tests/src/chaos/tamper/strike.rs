@@ -112,9 +112,10 @@ impl Tampered {
         let mut discord = self.evidence.on_discord();
         let bot = discord.bot();
         let direct = |message: &&sim::Message| {
+            let place = discord.channel(message.channel).map(|channel| &channel.place);
             message.author == bot
                 && message.nonce.is_some()
-                && message.channel != self.evidence.audit_channel()
+                && matches!(place, Some(sim::Place::Direct { .. }))
         };
         let Some((channel, message)) =
             discord.messages().find(direct).map(|message| (message.channel, message.id))
