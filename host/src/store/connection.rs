@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
@@ -58,7 +58,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     create_private(path)?;
     let mut db = Connection::open(path).map_err(|error| cannot_write(path, error.into()))?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&db)?;
     db.busy_timeout(PATIENCE)?;
     // SQLite opens for reading what it may not write, and says so only later.
     if db.is_readonly("main")? {
@@ -66,6 +66,14 @@ fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     }
     prepare(&mut db).map_err(|error| cannot_write(path, error))?;
     Ok(db)
+}
+
+/// A statement is prepared once, whatever is bound to it later. Without this SQLite prepares each anew that could
+/// use a partial index with another value; ours name their states in the text.
+fn keep_statements(db: &Connection) -> Result<(), StoreError> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// SQLite can say that it can't open a file where it means one beside it: in a folder that can't be written, the
@@ -138,7 +146,7 @@ pub(super) fn is_foreign(db: &Connection) -> Result<bool, StoreError> {
 /// Opens the file for reading beside the writer.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&db)?;
     db.busy_timeout(PATIENCE)?;
     Ok(db)
 }
