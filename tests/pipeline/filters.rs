@@ -1,7 +1,9 @@
 //! Three values for each filter: the owner's, ours, and what is seen.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use rolarr_sim::plex::OTHER_MACHINE;
+use rolarr_sim::plex::{Effect, Fault, MACHINE, OTHER_MACHINE};
 use rolarr_tests::inprocess::{ANN, Setting, Stage};
 use serde_json::json;
 
@@ -122,6 +124,33 @@ async fn removing_gives_the_filters_back_where_the_friendship_goes_on() -> Resul
     assert_eq!(shares.as_deref(), Some(OTHER_MACHINE));
     assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
     assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_is_being_ended_shows_no_more_than_before() -> Result<()> {
+    for status in [503, 403] {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        let (now, ann) = (stage.now(), stage.plex_account(ANN).0);
+        stage.at_plex().owner_shares_with(now, ann, OTHER_MACHINE, &["Documentaries"])?;
+        lose(&stage).await?;
+        let before = stage.at_plex().visible_items(ann);
+        let refused = Effect::Status { status, retry_after: None };
+        stage.at_plex().fault(Fault::on("DELETE", "/api/servers/*", refused));
+        stage.leave(stage.alice()).await?;
+        stage.wait(Duration::from_secs(60)).await;
+        let shared =
+            |stage: &Stage| stage.at_plex().world.shares.values().any(|share| share.machine == MACHINE);
+        assert!(shared(&stage), "not ended yet");
+        assert_eq!(stage.at_plex().visible_items(ann), before, "{status}");
+        if status == 503 {
+            stage.at_plex().clear_faults();
+            stage.wait(Duration::from_secs(3600)).await;
+            assert!(!shared(&stage));
+            assert!(stage.filters(ANN).is_empty());
+        }
+    }
     Ok(())
 }
 

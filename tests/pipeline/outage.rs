@@ -180,3 +180,32 @@ async fn however_long_plex_asks_to_wait_it_is_asked_again_after_an_hour() -> Res
     }
     Ok(())
 }
+
+/// A request that has to wait long is not sent at the end of that: much can have changed meanwhile.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_touched_who_came_under_protection_while_plex_asked_to_wait() -> Result<()> {
+    let (mut stage, members) = stage(20).await?;
+    stage.stop().await;
+    let vip = stage.vip;
+    stage.settings().guilds[0].roles.truncate(1);
+    stage.settings().protected_roles.insert(vip);
+    stage.start().await?;
+    stage.settle().await;
+    let limited = Effect::Status { status: 429, retry_after: Some(600) };
+    stage.at_plex().fault(Fault::on("PUT", "/*", limited).times(1));
+    for member in &members {
+        stage.take_role(member.user, stage.role()).await?;
+    }
+    stage.wait(Duration::from_secs(60)).await;
+    let restricted = |stage: &Stage| -> Vec<bool> {
+        members.iter().map(|member| stage.is_restricted(member.plex)).collect()
+    };
+    let before = restricted(&stage);
+    assert!(before.iter().any(|restricted| !restricted), "somebody waits");
+    for member in &members {
+        stage.give_role(member.user, vip).await?;
+    }
+    stage.wait(Duration::from_secs(3600)).await;
+    assert_eq!(restricted(&stage), before);
+    Ok(())
+}

@@ -202,3 +202,20 @@ async fn an_administrators_own_command_goes_before_protection_until_it_is_carrie
     assert!(stage.at_plex().share_of(ANN).is_none());
     Ok(())
 }
+
+/// The role protected them. What protects nobody any more is no reason to leave a share with somebody who is gone.
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_with_the_role_that_protected_them_is_removed() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    vip_protects(&mut stage).await?;
+    let alice = stage.alice();
+    stage.give_role(alice, stage.vip).await?;
+    stage.settle().await;
+    stage.leave(alice).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(last_state(&stage, alice).await?, Some(EventState::Decided));
+    assert!(stage.at_plex().share_of(ANN).is_none());
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}

@@ -184,6 +184,8 @@ impl Seen {
         if bot {
             return Ok(Vec::new());
         }
+        // What protected them ends with it: then it counts as anybody's leaving does.
+        let remark = remark.filter(|_| !ends);
         let event = self.write(tx, user, Cause::MemberLeft, &[], remark, origin, now)?;
         if ends {
             self.end_protection(tx, user, &known, event, None, origin, now)?;

@@ -20,6 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause that plex.tv may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 
+/// Nothing is kept waiting for longer: what was to be asked or written then may be another matter by the end of it.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
+
 /// A transport that keeps requests apart: a token bucket, and a pause for everybody after a 429.
 pub struct Paced {
     inner: Arc<dyn Transport>,
@@ -76,14 +79,19 @@ impl Paced {
 
     /// Waits for a token. The state stays free meanwhile: an answer that comes in never waits for those who
     /// are still to send, and a 429 that comes in makes them wait longer.
-    async fn turn(&self) {
+    ///
+    /// # Errors
+    /// How long the pause lasts that plex.tv asked for, if that is too long.
+    async fn turn(&self) -> Result<(), Duration> {
         let _first = self.queue.lock().await;
         loop {
             let taken = self.state().take(self.every);
-            match taken {
-                Ok(()) => return,
-                Err(later) => tokio::time::sleep_until(later).await,
+            let Err(later) = taken else { return Ok(()) };
+            let pause = later.saturating_duration_since(Instant::now());
+            if pause > LONGEST_TURN.max(self.every) {
+                return Err(pause);
             }
+            tokio::time::sleep_until(later).await;
         }
     }
 
@@ -105,7 +113,11 @@ impl Paced {
 #[async_trait]
 impl Transport for Paced {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.turn().await;
+        if let Err(pause) = self.turn().await {
+            // What plex.tv would say.
+            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            return Ok(Response { status: 429, retry_after: Some(seconds), body: String::new() });
+        }
         let response = self.inner.send(request).await?;
         self.note(&response);
         Ok(response)

@@ -279,13 +279,17 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Makes sure, before something is written at Plex, that it is still wanted.
+    /// Makes sure, before something is written at Plex, that it is still wanted: nothing else was decided, nobody
+    /// holds it, and the member is not protected by now.
     async fn still_wanted(&self) -> Result<(), Trouble> {
         let id = self.account.id;
-        let now = self.core.store.read(move |tx| tx.account(id)).await?;
-        match now {
-            Some(account) if account.wish == self.account.wish => Ok(()),
-            _ => Err(Trouble::Overtaken),
-        }
+        let protection = Protection::of(self.core);
+        let wish = self.account.wish;
+        let wanted = move |tx: &Tx<'_>| {
+            let Some(account) = tx.account(id)? else { return Ok(false) };
+            let free = account.wish == wish && tx.hold(id)?.is_none();
+            Ok(free && !is_protected(&protection, &account, &memberships(tx, &account)?))
+        };
+        if self.core.store.read(wanted).await? { Ok(()) } else { Err(Trouble::Overtaken) }
     }
 }

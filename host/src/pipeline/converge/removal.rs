@@ -27,7 +27,16 @@ impl Job<'_> {
                 self.begin_leaving().await?;
                 self.still_wanted().await?;
                 if let Some(invite) = invite {
-                    done(self.core.plex.cancel_invite(invite).await)?;
+                    match self.core.plex.cancel_invite(invite).await {
+                        // It may just have been accepted: then there is a share, which is another matter.
+                        Err(PlexError::NotFound) => {
+                            let look = self.look_again().await?;
+                            if matches!(self.standing(&look), Standing::Joined { .. }) {
+                                return Ok(None);
+                            }
+                        }
+                        other => other?,
+                    }
                 }
                 if let Some(share) = share.or(self.account.share) {
                     // A withdrawn invitation can leave its share behind, and the next one then fails.
@@ -59,12 +68,10 @@ impl Job<'_> {
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
         let stays_friend = elsewhere && self.core.settings.removal == Removal::Share;
         self.begin_leaving().await?;
-        if stays_friend {
-            // Filters hold for all servers of the owner: what Rolarr wrote must not stay behind.
-            self.give_fields_back(friend).await?;
-        }
         self.still_wanted().await?;
         if stays_friend {
+            // What Rolarr wrote holds for the owner's other servers too. It is taken back once the share is gone:
+            // before that it would show what is not to be seen any more.
             done(self.core.plex.end_share(machine, share.id).await)?;
         } else {
             done(self.core.plex.end_friendship(friend.id).await)?;

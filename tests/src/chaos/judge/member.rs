@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use rolarr::{
-    domain::{
-        GuildId, UserId,
-        contract::{Access, Cause},
-    },
+    domain::{GuildId, UserId, contract::Access},
     pipeline::settings::Drift,
     store::{Account, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage as At},
 };
@@ -74,17 +71,13 @@ impl Known {
     }
 
     /// An administrator said something else than the roles, and nothing that changes it was decided since in that
-    /// guild; or they left it while they were protected.
+    /// guild.
     fn is_spared(&self, guild: GuildId) -> bool {
         let changes = |chapter: &Chapter| {
             chapter.row.event.guild == guild
                 && chapter.decision.as_ref().is_some_and(|decision| !decision.actions.is_empty())
         };
-        let counts = |chapter: &&Chapter| {
-            let event = &chapter.row.event;
-            let left = event.state == EventState::Skipped && event.cause == Cause::MemberLeft;
-            event.state == EventState::Noted || (event.guild == guild && left) || changes(chapter)
-        };
+        let counts = |chapter: &&Chapter| chapter.row.event.state == EventState::Noted || changes(chapter);
         self.story.iter().rfind(counts).is_some_and(|chapter| !changes(chapter))
     }
 
