@@ -8,6 +8,7 @@
 mod administrators;
 mod brake;
 mod brake_kinds;
+mod candidates;
 mod constant_policy;
 mod crashes;
 mod deleted_roles;
@@ -23,6 +24,7 @@ mod observing;
 mod ordering;
 mod outage;
 mod pending;
+mod plans;
 mod prompts;
 mod protection;
 mod refusals;
@@ -33,6 +35,7 @@ mod story;
 mod swapping;
 mod sweeping;
 mod troubles;
+mod undecided;
 mod unreadable;
 mod wakes;
 #[path = "../wat_policies/mod.rs"]

@@ -1,15 +1,15 @@
-//! Which policy decides: reloads, rolling back, candidates, and asking about every member.
+//! Which policy decides: reloads and rolling back.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rolarr::{
     domain::{
         Timestamp, UserId,
-        contract::{Action, Cause, Review},
+        contract::{Action, Cause},
     },
     pipeline::{ports::Command, settings::Brake},
-    store::{Answer, DecisionRow, EventState, Likenesses, Order, Plan, Scope, WakeRow},
+    store::{Answer, DecisionRow, EventState, Order, WakeRow},
 };
 use rolarr_tests::inprocess::{Setting, Stage, load, load_module};
 use serde_json::{Value, json};
@@ -18,11 +18,11 @@ use crate::wat_policies::{Parts, contract, core_module, embed, harmful::LOOP};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn with_label(label: &str) -> Value {
+pub(crate) fn with_label(label: &str) -> Value {
     json!({ "label": label })
 }
 
-fn default_policy(settings: &Value) -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn default_policy(settings: &Value) -> rolarr::pipeline::policies::Loaded {
     load("builtin:role-restriction", settings).unwrap()
 }
 
@@ -32,18 +32,18 @@ fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::policies::Loaded 
 }
 
 /// A policy that never ends, on the events of a journal.
-fn endless() -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn endless() -> rolarr::pipeline::policies::Loaded {
     let text = Parts { evaluate: LOOP, ..Parts::default() }.text();
     let journal = text.replace("(i32.const 0x39)", "(i32.const 0x30)");
     from_text("endless", embed(&journal, &contract("1.0.0"), "policy"))
 }
 
 /// A policy of another name, which decides nothing for anybody.
-fn idle() -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn idle() -> rolarr::pipeline::policies::Loaded {
     from_text("idle", core_module(&Parts::default()))
 }
 
-async fn reload(stage: &Stage) -> Result<String> {
+pub(crate) async fn reload(stage: &Stage) -> Result<String> {
     Ok(stage.command(stage.bob(), true, Command::ReloadPolicy).await?.text)
 }
 
@@ -53,7 +53,7 @@ async fn roll_back(stage: &Stage, to: Option<&str>) -> Result<String> {
 }
 
 /// Every decision about a member, oldest first.
-async fn decisions(stage: &Stage, user: UserId) -> Result<Vec<DecisionRow>> {
+pub(crate) async fn decisions(stage: &Stage, user: UserId) -> Result<Vec<DecisionRow>> {
     Ok(stage
         .read(move |tx| {
             let mut found = Vec::new();
@@ -66,7 +66,7 @@ async fn decisions(stage: &Stage, user: UserId) -> Result<Vec<DecisionRow>> {
 }
 
 /// The label of the restriction that was decided last.
-async fn label(stage: &Stage) -> Result<Option<String>> {
+pub(crate) async fn label(stage: &Stage) -> Result<Option<String>> {
     let last = decisions(stage, stage.alice()).await?.pop();
     Ok(last.and_then(|decision| labels(&decision.actions).pop()))
 }
@@ -282,121 +282,96 @@ async fn wakes_go_with_a_policy_of_another_name_and_stay_with_one_of_the_same() 
     Ok(())
 }
 
-async fn ask(stage: &Stage, order: Order) -> Result<Answer> {
-    let id = stage.change(move |tx| tx.put_order(&order)).await?;
-    stage.wait(MINUTE).await;
-    stage.change(move |tx| tx.take_answer(id)).await?.context("the order was not answered")
-}
-
-async fn plan(stage: &Stage, order: Order) -> Result<Plan> {
-    match ask(stage, order).await? {
-        Answer::Plan(plan) => Ok(plan),
-        other => anyhow::bail!("{other:?}"),
-    }
-}
-
-/// Orders are looked for every few seconds here, as they are outside of tests.
-fn attentive(settings: &mut rolarr::pipeline::settings::Settings) {
-    settings.timings.notice = Duration::from_secs(5);
-    settings.brake = Brake { members: 2, window: Duration::from_secs(3600) };
-}
-
 #[tokio::test(start_paused = true)]
-async fn applying_a_policy_shows_who_would_have_less_and_goes_through_the_brake() -> Result<()> {
-    let mut stage = Stage::with(Setting { change: attentive, ..Setting::default() }).await?;
-    let members = stage.populate(5).await?;
-    // Everybody is restricted once, by the first policy's label.
-    let unheld = Order::Approve(None);
-    for member in &members {
-        stage.take_role(member.user, stage.role()).await?;
-    }
-    stage.wait(MINUTE * 3).await;
-    ask(&stage, unheld).await?;
-    stage.wait(MINUTE * 3).await;
-    assert!(members.iter().all(|member| stage.is_restricted(member.plex)));
+async fn what_could_not_take_over_does_not_do_so_at_a_start() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    stage.policies.put(Ok(endless()));
+    assert!(reload(&stage).await?.contains("was not changed"));
+    stage.policies.touch();
+    stage.stop().await;
+    stage.start().await?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(label(&stage).await?.as_deref(), Some("noAccess"));
+    let told = stage.audit().iter().filter(|text| text.contains("was not changed")).count();
+    assert_eq!(told, 2, "at the reload and at the start");
 
-    stage.policies.put(Ok(default_policy(&with_label("closed"))));
-    ask(&stage, Order::Reload).await?;
-    let writes = stage.writes().len();
-    let shown = plan(&stage, Order::Plan(Scope::Everybody)).await?;
-    assert_eq!((shown.changes.len(), shown.shrinks, shown.free), (5, 5, 2));
-    assert!(shown.looked_at >= 5);
-    assert_eq!(shown.changes[0].from, "restricted");
-    assert_eq!(stage.writes().len(), writes, "a plan changes nothing");
-    let user = members[0].user;
-    let before = stage.read(move |tx| tx.story(user)).await?.len();
-
-    plan(&stage, Order::Apply(Scope::Everybody)).await?;
-    stage.wait(MINUTE * 5).await;
-    let story = stage.read(move |tx| tx.story(user)).await?;
-    assert_eq!(story.len(), before + 1);
-    assert_eq!(story.last().map(|row| row.event.cause.clone()), Some(Cause::Review(Review::PolicyChanged)));
-    assert_eq!(stage.read(|tx| tx.holds()).await?.len(), 3, "two an hour pass");
-
-    let again = plan(&stage, Order::Plan(Scope::Everybody)).await?;
-    assert_eq!(again.shrinks, 0, "it was decided already");
+    // It is tried again whenever its file is written.
+    stage.policies.touch();
+    stage.wait(MINUTE).await;
+    assert!(stage.audit().iter().filter(|text| text.contains("was not changed")).count() > told);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_had_the_role_before_is_asked_on_wish_and_nobody_else() -> Result<()> {
-    let before: fn(&mut rolarr_sim::discord::DiscordSim, &rolarr_sim::discord::Scene) = |sim, scene| {
-        sim.add_role(rolarr_tests::inprocess::BEGINNING.0, scene.guild, scene.alice, scene.subscriber)
-            .unwrap();
+async fn whoever_goes_back_twice_does_not_come_to_what_they_went_back_from() -> Result<()> {
+    let stage = Stage::set().await?;
+    for label in ["second", "third"] {
+        stage.policies.put(Ok(default_policy(&with_label(label))));
+        stage.wait(MINUTE).await;
+        reload(&stage).await?;
+    }
+    let mut settings = Vec::new();
+    for _ in 0..2 {
+        stage.wait(MINUTE).await;
+        roll_back(&stage, None).await?;
+        settings.push(stage.read(|tx| tx.kept_policies()).await?.remove(0).settings);
+    }
+    assert_eq!(settings, [with_label("second"), json!({})]);
+    Ok(())
+}
+
+/// A crash after the answer must not go back once more, and one before it must not lose that.
+#[tokio::test(start_paused = true)]
+async fn an_order_to_go_back_is_answered_with_what_it_does() -> Result<()> {
+    let change: fn(&mut _) = |settings: &mut rolarr::pipeline::settings::Settings| {
+        settings.timings.notice = Duration::from_secs(5);
     };
-    let stage = Stage::with(Setting { change: attentive, on_discord: before, ..Setting::default() }).await?;
-    assert!(stage.messages(stage.alice()).is_empty(), "taken in as they are");
-    let shown = plan(&stage, Order::Plan(Scope::NeverAsked)).await?;
-    assert_eq!(shown.changes.iter().map(|change| change.user).collect::<Vec<_>>(), [stage.alice()]);
-    assert_eq!((shown.changes[0].from.as_str(), shown.changes[0].to.as_str()), ("no access", "access"));
-    assert!(stage.messages(stage.alice()).is_empty());
-    plan(&stage, Order::Apply(Scope::NeverAsked)).await?;
+    let stage = Stage::with(Setting { change, ..Setting::default() }).await?;
+    stage.policies.put(Ok(default_policy(&with_label("second"))));
+    reload(&stage).await?;
+    let order = stage.change(|tx| tx.put_order(&Order::RollBack(None))).await?;
+    loop {
+        let (kept, waits) = stage.read(move |tx| Ok((tx.kept_policies()?, tx.order_waits(order)?))).await?;
+        let done = kept[0].settings == json!({});
+        assert_eq!(waits, !done, "both in the same transaction");
+        if done {
+            break;
+        }
+        stage.wait(Duration::from_millis(1)).await;
+    }
+    let answer = stage.change(move |tx| tx.take_answer(order)).await?;
+    assert!(matches!(&answer, Some(Answer::Done(said)) if said.contains("decides now")), "{answer:?}");
     stage.wait(MINUTE).await;
-    assert_eq!(stage.messages(stage.alice()).len(), 1);
-    let again = plan(&stage, Order::Plan(Scope::NeverAsked)).await?;
-    assert!(again.changes.is_empty(), "asked already");
+    assert_eq!(stage.change(move |tx| tx.take_answer(order)).await?, None, "answered once");
     Ok(())
 }
 
+/// A decision that was under way while another policy took over stores its wake after that; and one that was due
+/// already waits to be decided.
 #[tokio::test(start_paused = true)]
-async fn a_candidate_is_compared_and_has_no_effect() -> Result<()> {
-    let mut stage = Stage::set().await?;
-    stage.policies.put_candidate(Some(Ok(idle().policy)));
-    stage.stop().await;
-    stage.start().await?;
+async fn no_policy_is_told_of_another_ones_wakes() -> Result<()> {
+    let change: fn(&mut _) = |settings: &mut rolarr::pipeline::settings::Settings| {
+        settings.timings.notice = Duration::from_secs(5);
+    };
+    let stage = Stage::with(Setting { change, ..Setting::default() }).await?;
     stage.alice_joins().await?;
-    stage.take_role(stage.alice(), stage.role()).await?;
-    stage.settle().await;
-    assert_eq!(label(&stage).await?.as_deref(), Some("noAccess"));
-    let digest = idle().policy.digest().to_owned();
-    let found = stage.read(move |tx| tx.likenesses(&digest)).await?;
-    assert!(found.access >= 2 && found.failed == 0, "{found:?}");
-    assert_eq!(found.all(), decisions(&stage, stage.alice()).await?.len() as u64);
-    let digest = idle().policy.digest().to_owned();
-    let newest = stage.read(move |tx| tx.differences(&digest, 1)).await?.remove(0);
-    assert!(newest.actions.is_empty() && !newest.decided.is_empty(), "{newest:?}");
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_candidate_that_fails_holds_nobody_up() -> Result<()> {
-    let mut stage = Stage::set().await?;
-    stage.policies.put_candidate(Some(Ok(endless().policy)));
-    stage.stop().await;
-    stage.start().await?;
-    stage.alice_joins().await?;
-    stage.take_role(stage.alice(), stage.role()).await?;
-    stage.settle().await;
-    assert_eq!(label(&stage).await?.as_deref(), Some("noAccess"));
-    let digest = endless().policy.digest().to_owned();
-    let found = stage.read(move |tx| tx.likenesses(&digest)).await?;
-    assert_eq!(found, Likenesses { failed: found.all(), ..Likenesses::default() });
-    assert!(found.failed > 0);
-
-    stage.policies.put_candidate(Some(Err("candidate.wasm: not a policy".to_owned())));
-    let said = reload(&stage).await?;
-    assert!(said.contains("nothing changed") && said.contains("can't be loaded"), "{said}");
-    stage.settle().await;
-    assert!(stage.audit().iter().any(|text| text.contains("candidate.wasm: not a policy")));
+    stage.policies.put(Ok(idle()));
+    let (guild, alice) = (stage.guild(), stage.alice());
+    let wake = |due| WakeRow {
+        guild,
+        user: alice,
+        tag: "later".to_owned(),
+        due: Timestamp(due),
+        policy: "role-restriction".to_owned(),
+    };
+    let wake = wake(stage.now() + 60_000);
+    reload(&stage).await?;
+    stage.change(move |tx| tx.put_wake(&wake)).await?;
+    stage.wait(MINUTE * 2).await;
+    let story = stage.read(move |tx| tx.story(alice)).await?;
+    assert!(!story.iter().any(|row| matches!(row.event.cause, Cause::Wake(_))), "{story:?}");
+    assert_eq!(stage.read(move |tx| tx.wakes(guild, alice)).await?.len(), 0);
     Ok(())
 }

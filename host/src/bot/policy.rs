@@ -26,8 +26,20 @@ pub(super) struct FromConfig {
 }
 
 struct Last {
-    module: PolicyModule,
+    /// The modules of the policy and of the candidate beside it.
+    modules: Vec<PolicyModule>,
     limits: Limits,
+}
+
+impl Last {
+    fn of(config: &Config) -> Self {
+        let shadow = config.policy.shadow.as_ref().map(|shadow| &shadow.module);
+        let modules = std::iter::once(&config.policy.module).chain(shadow);
+        Self {
+            modules: modules.map(|module| module.value.clone()).collect(),
+            limits: config.policy.limits.clone(),
+        }
+    }
 }
 
 impl FromConfig {
@@ -39,7 +51,7 @@ impl FromConfig {
     pub(super) fn begin(config: &Config) -> anyhow::Result<(Self, Configured)> {
         let engine = engine(config)?;
         let configured = configured(&engine, config)?;
-        let last = Last { module: config.policy.module.value.clone(), limits: config.policy.limits.clone() };
+        let last = Last::of(config);
         Ok((Self { engine, file: config.file.clone(), last: Mutex::new(last) }, configured))
     }
 }
@@ -47,8 +59,7 @@ impl FromConfig {
 impl Policies for FromConfig {
     fn load(&self) -> Result<Configured, String> {
         let config = Config::load(&self.file).map_err(|error| error.to_string())?;
-        let last = Last { module: config.policy.module.value.clone(), limits: config.policy.limits.clone() };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Last::of(&config);
         configured(&self.engine, &config).map_err(|error| error.to_string())
     }
 
@@ -59,13 +70,17 @@ impl Policies for FromConfig {
     }
 
     fn stamp(&self) -> Option<Stamp> {
-        let module = self.last.lock().unwrap_or_else(PoisonError::into_inner).module.clone();
-        let PolicyModule::File(path) = module else { return None };
+        let modules = self.last.lock().unwrap_or_else(PoisonError::into_inner).modules.clone();
         let mut hash = DefaultHasher::new();
-        // A file that is away is another state of it.
-        let about = std::fs::metadata(path).ok();
-        about.map(|about| (about.len(), about.modified().ok())).hash(&mut hash);
-        Some(hash.finish())
+        let mut files = 0;
+        for module in modules {
+            let PolicyModule::File(path) = module else { continue };
+            files += 1;
+            // A file that is away is another state of it.
+            let about = std::fs::metadata(path).ok();
+            about.map(|about| (about.len(), about.modified().ok())).hash(&mut hash);
+        }
+        (files > 0).then(|| hash.finish())
     }
 }
 

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::CliError;
 use crate::{
     config::{Config, PolicyModule},
-    domain::EventId,
+    domain::{EventId, contract::Event},
     policy::{Module, Policy},
-    store::{DecisionRow, Journal, Span, StoreError},
+    store::{DecisionRow, FailureRow, Journal, Span, StoreError},
 };
 
 /// So many decisions are read in one go, so that a bot at work never waits long.
@@ -71,6 +71,19 @@ impl Opened {
     pub(super) fn decisions(&self, span: Span) -> anyhow::Result<Decisions<'_>> {
         let newest = self.read(|tx| tx.newest_event())?.unwrap_or(EventId(0));
         Ok(Decisions { opened: self, span, newest, after: EventId(0), part: Vec::new().into_iter() })
+    }
+
+    /// The events within a span that stayed undecided.
+    pub(super) fn failures(&self, span: &Span) -> anyhow::Result<Vec<FailureRow>> {
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().map_or(EventId(0), |row: &FailureRow| row.event);
+            let part = self.read(|tx| tx.failures_after(after, span, PART))?;
+            if part.is_empty() {
+                return Ok(all);
+            }
+            all.extend(part);
+        }
     }
 
     /// How many decisions there are within a span.
@@ -133,26 +146,44 @@ impl Iterator for Decisions<'_> {
     }
 }
 
+/// What is known of an event that stayed undecided as a recording without a decision, with names and ids as they are.
+pub(super) fn unanswered(
+    row: FailureRow,
+    known: Option<&KnownSettings>,
+    database: &Path,
+) -> anyhow::Result<Recording> {
+    Ok(Recording {
+        format: Format,
+        name: Some(format!("event {}", row.event.padded())),
+        settings: known.filter(|known| known.digest == row.digest).map(|known| known.settings.clone()),
+        event: event(&row.input, row.event, database)?,
+        policy: Some(RecordedPolicy { name: row.policy, version: row.version, digest: row.digest }),
+        decision: None,
+    })
+}
+
+fn event(input: &str, id: EventId, database: &Path) -> anyhow::Result<Event> {
+    serde_json::from_str(input).with_context(|| {
+        format!(
+            "the database `{}`: what was known at event {id} can't be read; a later version of Rolarr may have \
+             written it",
+            database.display(),
+        )
+    })
+}
+
 /// A decision as a recording, with names and ids as they are.
 pub(super) fn recording(
     row: DecisionRow,
     known: Option<&KnownSettings>,
     database: &Path,
 ) -> anyhow::Result<Recording> {
-    let event = serde_json::from_str(&row.input).with_context(|| {
-        format!(
-            "the database `{}`: what was known at event {} can't be read; a later version of Rolarr may have \
-             written it",
-            database.display(),
-            row.event
-        )
-    })?;
     Ok(Recording {
         format: Format,
         name: Some(format!("event {}", row.event.padded())),
         settings: known.filter(|known| known.digest == row.digest).map(|known| known.settings.clone()),
+        event: event(&row.input, row.event, database)?,
         policy: Some(RecordedPolicy { name: row.policy, version: row.version, digest: row.digest }),
-        event,
         decision: Some(Expected { actions: row.actions, reason: row.reason }),
     })
 }

@@ -24,8 +24,11 @@ impl Email {
         const LONGEST: usize = 254;
         let text = text.trim();
         let text = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
+        let text = text.trim();
         let text = text.strip_prefix("mailto:").unwrap_or(text);
-        if text.len() > LONGEST || !text.is_ascii() || text.contains('"') {
+        // What stands in quotes or brackets the parser would take for more than an address.
+        let foreign = |letter: char| !letter.is_ascii_graphic() || matches!(letter, '"' | '<' | '>');
+        if text.len() > LONGEST || text.contains(foreign) {
             return Err(NotAnAddress);
         }
         let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
@@ -126,6 +129,9 @@ mod tests {
             "ann@@example.org",
             "ann@[127.0.0.1]",
             "Ann <ann@example.org>",
+            "<  <ann@example.org>\n>",
+            "<<ann@example.org>>",
+            "ann@example.org\n>",
             "ann@exämple.org",
             "\"a b\"@example.org",
             "ann@example.org\u{0}",

@@ -44,9 +44,9 @@ impl Core {
             }
             Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
             Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
-            Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked).await),
+            Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked, None).await),
             Command::RollBackPolicy { to } => {
-                return swapped(by.user, self.roll_back_policy(to.as_deref()).await);
+                return swapped(by.user, self.roll_back_policy(to.as_deref(), None).await);
             }
             Command::Link { email: None } => return self.link(by.user).await,
             Command::Link { email: Some(typed) } => {

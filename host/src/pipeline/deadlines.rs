@@ -46,7 +46,13 @@ impl Worker for Deadlines {
                 })
                 .await?;
         }
+        let policy = core.policy().metadata().name.clone();
         for wake in wakes {
+            if wake.policy != policy {
+                // Whoever asked for it decides no more.
+                core.store.write(move |tx| tx.drop_wake(wake.guild, wake.user, &wake.tag)).await?;
+                continue;
+            }
             let seen = Seen::new(core, wake.guild);
             core.store
                 .write(move |tx| {
@@ -58,6 +64,7 @@ impl Worker for Deadlines {
                 })
                 .await?;
         }
+        core.retry().await?;
         core.take_up_orders().await?;
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();

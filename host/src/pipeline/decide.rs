@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use super::{
-    core::Core, effects, progress::Place, protection::Protection, seam::Step, texts, worker::Worker,
+    core::Core, effects, progress::Place, protection::Protection, retries, seam::Step, texts, worker::Worker,
 };
 use crate::{
     domain::{
@@ -15,7 +15,10 @@ use crate::{
         contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
     policy::LogLine,
-    store::{self, DecisionRow, EventRow, EventState, GrantRow, MemberRow, Prompt, StoreError, Tx, WakeRow},
+    store::{
+        self, DecisionRow, EventRow, EventState, FailureRow, GrantRow, MemberRow, Prompt, StoreError, Tx,
+        WakeRow,
+    },
 };
 
 /// So many members are decided at the same time.
@@ -119,20 +122,15 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     };
     core.seam.reach(Step::PolicyAnswered).await;
     let now = core.seam.now();
-    let audit = |text: String| {
-        core.store.write(move |tx| {
-            tx.close_event(id, EventState::Undecided, Some(&text))?;
-            tx.audit(now, Some(id), Some(user), "policy", &text)
-        })
-    };
+    let metadata = policy.metadata();
+    let input = serde_json::to_string(&input)
+        .map_err(|_| StoreError::Unreadable("an event that can't be written as JSON"))?;
     match judged {
         Some(Ok(evaluation)) => {
-            let metadata = policy.metadata();
             let row = DecisionRow {
                 event: id,
                 at: now,
-                input: serde_json::to_string(&input)
-                    .map_err(|_| StoreError::Unreadable("an event that can't be written as JSON"))?,
+                input,
                 actions: evaluation.decision.actions,
                 reason: evaluation.decision.reason,
                 policy: metadata.name.clone(),
@@ -158,6 +156,10 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
             let forgot = core
                 .store
                 .write(move |tx| {
+                    // A policy that took over meanwhile does not want it any more.
+                    if tx.event(id)?.is_none_or(|row| row.event.state != EventState::Waiting) {
+                        return Ok(false);
+                    }
                     let forgot = effects::carry_out(tx, &settings, now, &event, &row)?;
                     if shadowed {
                         tx.compare_later(event.id)?;
@@ -165,7 +167,9 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                     Ok(forgot)
                 })
                 .await?;
-            core.signals.shadow.notify_one();
+            if shadowed {
+                core.signals.shadow.notify_one();
+            }
             core.signals.converge.notify_one();
             core.signals.messages.notify_one();
             core.signals.deadlines.notify_one();
@@ -174,16 +178,41 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                 core.scrub().await?;
             }
         }
-        Some(Err(error)) => {
-            relay(&id.padded(), &policy.metadata().name, &error.logs);
-            tracing::error!(event = id.padded(), %error, "the event stays undecided");
-            audit(texts::undecided(user, &error.to_string())).await?;
+        failed => {
+            let error = failed.and_then(Result::err);
+            let why =
+                error.as_ref().map_or_else(|| "the policy's thread ended".to_owned(), ToString::to_string);
+            let logs = error.as_ref().map(|error| error.logs.as_slice()).unwrap_or_default();
+            relay(&id.padded(), &metadata.name, logs);
+            tracing::error!(event = id.padded(), error = why, "the event stays undecided");
+            let row = FailureRow {
+                event: id,
+                at: now,
+                input,
+                why: why.clone(),
+                policy: metadata.name.clone(),
+                version: metadata.version.clone(),
+                digest: policy.digest().to_owned(),
+                fuel: error.as_ref().map_or(0, |error| error.fuel),
+                micros: error
+                    .as_ref()
+                    .map_or(0, |error| u64::try_from(error.took.as_micros()).unwrap_or(u64::MAX)),
+                logs: logs.iter().map(|line| line.text.clone()).collect(),
+                again: retries::later(core, error.as_ref().map(|error| &error.cause)),
+            };
+            core.store
+                .write(move |tx| {
+                    if tx.event(id)?.is_none_or(|row| row.event.state != EventState::Waiting) {
+                        return Ok(());
+                    }
+                    let text = texts::undecided(user, &why);
+                    tx.close_event(id, EventState::Undecided, Some(&text))?;
+                    tx.put_failure(&row)?;
+                    tx.audit(now, Some(id), Some(user), "policy", &text)
+                })
+                .await?;
             core.signals.messages.notify_one();
-        }
-        None => {
-            tracing::error!(event = id.padded(), "the policy's thread ended; the event stays undecided");
-            audit(texts::undecided(user, "the policy's thread ended")).await?;
-            core.signals.messages.notify_one();
+            core.signals.deadlines.notify_one();
         }
     }
     Ok(())

@@ -46,7 +46,9 @@ pub(super) fn carry_out(
     for tag in stood.iter().filter(|tag| carried.wakes.iter().all(|wake| wake.tag != **tag)) {
         tx.drop_wake(guild, user, tag)?;
     }
-    for wake in carried.wakes.into_iter().filter(|wake| asked.contains(&wake.tag)) {
+    // A policy of another name may have taken over since this one was asked: it does not know these wakes.
+    let decides = tx.name_in_force()?.is_none_or(|name| name == decision.policy);
+    for wake in carried.wakes.into_iter().filter(|wake| decides && asked.contains(&wake.tag)) {
         let policy = decision.policy.clone();
         tx.put_wake(&WakeRow { guild, user, tag: wake.tag, due: wake.due, policy })?;
     }

@@ -28,6 +28,7 @@ pub mod policies;
 pub mod ports;
 pub mod progress;
 mod protection;
+mod retries;
 mod roles;
 mod seam;
 mod seen;

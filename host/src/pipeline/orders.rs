@@ -28,11 +28,13 @@ impl Core {
                     continue;
                 }
                 Order::Plan(scope) => Answer::Plan(self.plan(scope).await?),
-                Order::Reload => said(self.reload_policy(Why::Asked).await?),
-                Order::RollBack(wanted) => said(self.roll_back_policy(wanted.as_deref()).await?),
+                Order::Reload => said(self.reload_policy(Why::Asked, Some(id)).await?),
+                Order::RollBack(wanted) => said(self.roll_back_policy(wanted.as_deref(), Some(id)).await?),
             };
             let now = self.seam.now();
-            self.store.write(move |tx| tx.answer_order(id, now, &answer)).await?;
+            self.store
+                .write(move |tx| if tx.order_waits(id)? { tx.answer_order(id, now, &answer) } else { Ok(()) })
+                .await?;
         }
         Ok(())
     }

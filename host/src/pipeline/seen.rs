@@ -31,6 +31,11 @@ impl Seen {
         Self { guild, tracked, protection: Protection::of(core) }
     }
 
+    /// The guild.
+    pub(super) fn guild(&self) -> GuildId {
+        self.guild
+    }
+
     /// The tracked ones among these roles, sorted by key.
     pub(super) fn tracked(&self, roles: &[RoleId]) -> Vec<RoleId> {
         self.tracked.iter().map(|(id, _)| *id).filter(|id| roles.contains(id)).collect()

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(began.elapsed().as_secs(), 5);
     }
 
-    /// Answers 429 once, with a minute to wait, and every other request after a second.
+    /// Answers 429 once, with eight seconds to wait, and every other request after a second.
     #[derive(Default)]
     struct Slow(AtomicU16);
 
@@ -176,7 +176,7 @@ mod tests {
     impl Transport for Slow {
         async fn send(&self, _: Request) -> Result<Response, TransportError> {
             if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
-                return Ok(Response { status: 429, retry_after: Some(60), body: String::new() });
+                return Ok(Response { status: 429, retry_after: Some(8), body: String::new() });
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             Ok(Response { status: 200, retry_after: None, body: String::new() })
@@ -198,7 +198,32 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let third = send();
         assert_eq!((first.await.unwrap(), refused.await.unwrap()), (1, 0));
-        assert_eq!(third.await.unwrap(), 61, "the pause is kept to");
+        assert_eq!(third.await.unwrap(), 9, "the pause is kept to");
+    }
+
+    /// Asks for a minute each time, and counts.
+    #[derive(Default)]
+    struct Minute(AtomicU16);
+
+    #[async_trait]
+    impl Transport for Minute {
+        async fn send(&self, _: Request) -> Result<Response, TransportError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Response { status: 429, retry_after: Some(60), body: String::new() })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_would_wait_long_is_told_so_and_nothing_is_sent() {
+        let plex = Arc::new(Minute::default());
+        let paced = Paced::new(Arc::clone(&plex) as Arc<dyn Transport>, Duration::ZERO);
+        paced.send(request()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20_500)).await;
+        let began = Instant::now();
+        let told = paced.send(request()).await.unwrap();
+        assert_eq!((told.status, told.retry_after), (429, Some(40)));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(plex.0.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -247,8 +247,10 @@ impl Tx<'_> {
     pub fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM decisions WHERE at < ?1",
+            "DELETE FROM failures WHERE at < ?1",
             "DELETE FROM events WHERE at < ?1 AND state <> 'waiting'
-             AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)",
+             AND NOT EXISTS (SELECT 1 FROM decisions WHERE event = events.id)
+             AND NOT EXISTS (SELECT 1 FROM failures WHERE event = events.id)",
             "DELETE FROM tasks WHERE due < ?1 AND state IN ('done', 'dropped', 'inbox')",
             "DELETE FROM audit WHERE at < ?1",
             "DELETE FROM answers WHERE at < ?1",
@@ -325,12 +327,24 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("DELETE FROM wakes WHERE policy <> ?1")?.execute([policy])?)
     }
 
-    /// When the next wake or the next open prompt's end is due.
+    /// Events that a policy asked for are not another's business: those that wait are skipped.
+    pub fn skip_waiting_wakes(&self, remark: &str) -> Result<usize, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "UPDATE events SET state = 'skipped', remark = ?1
+                 WHERE state = 'waiting' AND json_extract(cause, '$.wake') IS NOT NULL",
+            )?
+            .execute([remark])?)
+    }
+
+    /// When the next wake, the next open prompt's end, or the next new question to the policy is due.
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
             .prepare_cached(
                 "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes
+                 UNION ALL SELECT min(again) FROM failures WHERE again IS NOT NULL
                  UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open')",
             )?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;

@@ -91,7 +91,7 @@ pub fn keep_fact(path: &Path, name: &str, fresh: &str) -> Result<String, StoreEr
 }
 
 /// Which rows of `events` belong to a [`Span`], given as parameters 1 to 3.
-const WITHIN: &str = "(?1 IS NULL OR events.at >= ?1) AND (?2 IS NULL OR events.at < ?2)
+pub(super) const WITHIN: &str = "(?1 IS NULL OR events.at >= ?1) AND (?2 IS NULL OR events.at < ?2)
                       AND (?3 IS NULL OR events.user = ?3)";
 
 impl Tx<'_> {

@@ -12,6 +12,7 @@ mod connection;
 mod drift;
 mod error;
 mod events;
+mod failures;
 #[cfg(test)]
 mod file_tests;
 mod holds;
@@ -35,6 +36,7 @@ pub use connection::{Impediment, Tx};
 pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;
 pub use events::{DecisionRow, EventRow, EventState, NewEvent, WakeRow};
+pub use failures::{FailureRow, Unanswered};
 pub use holds::{HoldReason, HoldRow};
 pub use instance::Instance;
 pub use journal::{AuditRow, Journal, Span, keep_fact};

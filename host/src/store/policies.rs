@@ -50,7 +50,8 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptPolicy> {
 }
 
 impl Tx<'_> {
-    /// A policy takes over: it is kept with the bytes of its module. The oldest beyond some are forgotten.
+    /// A policy takes over, or goes on: it is kept with the bytes of its module. The oldest beyond some are
+    /// forgotten. No two take over in the same moment.
     pub fn keep_policy(&self, policy: &KeptPolicy, bytes: &[u8]) -> Result<(), StoreError> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO modules (digest, bytes) VALUES (?1, ?2)")?
@@ -58,8 +59,10 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "INSERT INTO policies (digest, name, version, origin, module, settings, sources, since)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (digest) DO UPDATE SET origin = ?4, since = ?8",
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?8, (SELECT coalesce(max(since) + 1, 0) FROM policies))
+                 WHERE true
+                 ON CONFLICT (digest) DO UPDATE SET origin = excluded.origin, since = CASE
+                     WHEN since = (SELECT max(since) FROM policies) THEN since ELSE excluded.since END",
             )?
             .execute(params![
                 policy.digest,
@@ -89,6 +92,15 @@ impl Tx<'_> {
         let mut statement = self.db.prepare_cached(&sql)?;
         let rows = statement.query_map([], kept)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The name of the policy that took over last.
+    pub fn name_in_force(&self) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT name FROM policies ORDER BY since DESC, rowid DESC LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?)
     }
 
     /// The bytes of a module that is kept.

@@ -19,11 +19,11 @@ use super::{
 use crate::{
     cli::{
         CliError, Exit,
-        journal::{Opened, Place, recording},
+        journal::{Opened, Place, recording, unanswered},
         moment::grouped,
     },
     domain::{Timestamp, contract::Event},
-    store::Span,
+    store::{FailureRow, Span},
 };
 
 /// Write what was decided as recorded events
@@ -47,6 +47,9 @@ pub(super) struct Export {
     place: Place,
     #[command(flatten)]
     which: Which,
+    /// Write the events instead on which the policy failed: what it was told, without a decision
+    #[arg(long)]
+    undecided: bool,
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -81,16 +84,30 @@ impl Export {
                 .hinted("name another file, or replace it with `--force`"));
         }
         let opened = self.place.open()?;
-        if opened.count(&span)? == 0 {
-            return Err(CliError::failed(anyhow!("nothing was decided on such an event"))
-                .hinted("`rolarr events list` shows what there is"));
+        let failures = if self.undecided { Some(opened.failures(&span)?) } else { None };
+        let nothing = match &failures {
+            Some(failures) if failures.is_empty() => Some("no such event stayed undecided"),
+            None if opened.count(&span)? == 0 => Some("nothing was decided on such an event"),
+            _ => None,
+        };
+        if let Some(nothing) = nothing {
+            return Err(CliError::failed(anyhow!(nothing)).hinted("`rolarr events list` shows what there is"));
         }
         let redactor = self.privacy.redactor(&opened, &span, notes)?;
+        let write = |out: &mut dyn Write| match &failures {
+            Some(failures) => write(recordings_of(&opened, failures), redactor.as_ref(), out),
+            None => {
+                let settings = opened.settings();
+                let decisions = opened.decisions(span)?;
+                let recordings = decisions.map(|row| recording(row?, settings.as_ref(), &opened.path));
+                write(recordings, redactor.as_ref(), out)
+            }
+        };
         let Some(file) = &self.output else {
-            write(&opened, span, redactor.as_ref(), &mut BufWriter::new(out))?;
+            write(&mut BufWriter::new(out))?;
             return Ok(Exit::Done);
         };
-        let written = into(file, |out| write(&opened, span, redactor.as_ref(), out))?;
+        let written = into(file, write)?;
         let Written { events, members } = written;
         let s = |count: usize| if count == 1 { "" } else { "s" };
         let events = format!("{} event{}", grouped(events as u64), s(events));
@@ -169,9 +186,18 @@ fn known(opened: &Opened, span: &Span) -> anyhow::Result<Names> {
             redact::learn(&event, &mut names);
         }
     }
+    let failures = opened.failures(span)?;
+    for row in &failures {
+        if let Ok(event) = serde_json::from_str::<Event>(&row.input) {
+            redact::learn(&event, &mut names);
+        }
+    }
     names.ready();
     for row in opened.decisions(*span)? {
         redact::hear(&mut recording(row?, None, &opened.path)?, &mut names);
+    }
+    for recording in recordings_of(opened, &failures) {
+        redact::hear(&mut recording?, &mut names);
     }
     Ok(names)
 }
@@ -182,17 +208,24 @@ struct Written {
     members: usize,
 }
 
-fn write(
+/// Events that stayed undecided, as recordings.
+fn recordings_of(
     opened: &Opened,
-    span: Span,
+    failures: &[FailureRow],
+) -> impl Iterator<Item = anyhow::Result<Recording>> {
+    let settings = opened.settings();
+    failures.iter().map(move |row| unanswered(row.clone(), settings.as_ref(), &opened.path))
+}
+
+fn write(
+    recordings: impl Iterator<Item = anyhow::Result<Recording>>,
     redactor: Option<&Redactor>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Written> {
-    let settings = opened.settings();
     let mut events = 0;
     let mut members = HashSet::new();
-    for row in opened.decisions(span)? {
-        let recording = recording(row?, settings.as_ref(), &opened.path)?;
+    for recording in recordings {
+        let recording = recording?;
         members.insert(recording.event.member.id.clone());
         writeln!(out, "{}", line(recording, redactor)?)?;
         events += 1;

@@ -10,14 +10,15 @@ use super::export::{Privacy, line};
 use crate::{
     cli::{
         CliError, Exit,
-        journal::{Opened, Place, recording},
+        journal::{Opened, Place, recording, unanswered},
         moment::{grouped, shown},
         policy::difference,
         words::{self, clean},
     },
     domain::EventId,
     store::{
-        AuditRow, DecisionRow, EventRow, EventState, MemberRow, Span, StoreError, Task, TaskState, Work,
+        AuditRow, DecisionRow, EventRow, EventState, FailureRow, MemberRow, Span, StoreError, Task,
+        TaskState, Work,
     },
 };
 
@@ -51,6 +52,7 @@ fn number(text: &str) -> Result<EventId, String> {
 struct Found {
     row: EventRow,
     decision: Option<DecisionRow>,
+    failure: Option<FailureRow>,
     member: Option<MemberRow>,
     tasks: Vec<Task>,
     audit: Vec<AuditRow>,
@@ -64,6 +66,7 @@ impl Show {
             let Some(row) = tx.event(id)? else { return Ok(None) };
             Ok(Some(Found {
                 decision: tx.decision(id)?,
+                failure: tx.failure(id)?,
                 member: tx.member(row.event.guild, row.event.user)?,
                 tasks: tx.tasks_of_event(id)?,
                 audit: tx.audit_of_event(id)?,
@@ -90,11 +93,16 @@ impl Show {
         out: &mut dyn Write,
         notes: &mut dyn Write,
     ) -> Result<(), CliError> {
-        let Some(decision) = found.decision else {
-            let error = anyhow!("event {} was not decided, so there is no recording of it", self.event);
-            return Err(CliError::failed(error).hinted("without `--json` it is shown what became of it"));
+        let settings = opened.settings();
+        let recording = match (found.decision, found.failure) {
+            (Some(decision), _) => recording(decision, settings.as_ref(), &opened.path)?,
+            (None, Some(failure)) => unanswered(failure, settings.as_ref(), &opened.path)?,
+            (None, None) => {
+                let error =
+                    anyhow!("no policy was asked about event {}, so there is no recording of it", self.event);
+                return Err(CliError::failed(error).hinted("without `--json` it is shown what became of it"));
+            }
         };
-        let recording = recording(decision, opened.settings().as_ref(), &opened.path)?;
         let redactor = self.privacy.redactor(opened, &Span::default(), notes)?;
         let text = line(recording, redactor.as_ref())?;
         let value: serde_json::Value = serde_json::from_str(&text).map_err(anyhow::Error::from)?;
@@ -104,10 +112,11 @@ impl Show {
 }
 
 fn write(out: &mut dyn Write, opened: &Opened, found: &Found) -> anyhow::Result<()> {
-    let Found { row, decision, member, tasks, audit } = found;
+    let Found { row, decision, failure, member, tasks, audit } = found;
     let event = &row.event;
-    let input = match decision {
-        Some(decision) => Some(serde_json::from_str::<Event>(&decision.input).map_err(|_| {
+    let told = decision.as_ref().map(|decision| &decision.input);
+    let input = match told.or_else(|| failure.as_ref().map(|failure| &failure.input)) {
+        Some(input) => Some(serde_json::from_str::<Event>(input).map_err(|_| {
             anyhow::Error::from(StoreError::Unreadable("what was known at this event"))
                 .context(format!("the database `{}`", opened.path.display()))
         })?),
@@ -134,6 +143,9 @@ fn write(out: &mut dyn Write, opened: &Opened, found: &Found) -> anyhow::Result<
     }
     if let Some(decision) = decision {
         decided(out, decision)?;
+    }
+    if let Some(failure) = failure {
+        not_decided(out, failure)?;
     }
     writeln!(out, "\nWhat followed")?;
     if tasks.is_empty() && audit.is_empty() {
@@ -193,10 +205,28 @@ fn decided(out: &mut dyn Write, decision: &DecisionRow) -> std::io::Result<()> {
     field(out, "policy", &format!("{} {}", decision.policy, decision.version))?;
     field(out, "digest", &decision.digest)?;
     field(out, "decided", &shown(decision.at))?;
+    cost(out, decision.micros, decision.fuel, &decision.logs)
+}
+
+fn not_decided(out: &mut dyn Write, failure: &FailureRow) -> std::io::Result<()> {
+    writeln!(out, "\nWhy nothing was decided")?;
+    for (index, line) in failure.why.lines().enumerate() {
+        field(out, if index == 0 { "error" } else { "" }, line)?;
+    }
+    field(out, "policy", &format!("{} {}", failure.policy, failure.version))?;
+    field(out, "digest", &failure.digest)?;
+    field(out, "failed", &shown(failure.at))?;
+    if let Some(again) = failure.again {
+        field(out, "again", &format!("the policy is asked anew at {}", shown(again)))?;
+    }
+    cost(out, failure.micros, failure.fuel, &failure.logs)
+}
+
+fn cost(out: &mut dyn Write, micros: u64, fuel: u64, logs: &[String]) -> std::io::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds for people")]
-    let millis = decision.micros as f64 / 1_000.0;
-    field(out, "it took", &format!("{millis:.3} ms, {} units of fuel", grouped(decision.fuel)))?;
-    for line in &decision.logs {
+    let millis = micros as f64 / 1_000.0;
+    field(out, "it took", &format!("{millis:.3} ms, {} units of fuel", grouped(fuel)))?;
+    for line in logs {
         field(out, "log", line)?;
     }
     Ok(())

@@ -20,7 +20,7 @@ use crate::{
     },
     domain::{Email, PlexAccountId, ShareId},
     policy::{Engine, EngineSettings, Limits, Module, Policy},
-    store::{EventState, NewEvent, Work},
+    store::{EventState, FailureRow, NewEvent, StoreError, Work},
 };
 
 /// Everything that must not be in an export.
@@ -126,7 +126,23 @@ fn full() -> (TempDir, PathBuf) {
             state,
             remark: Some(remark.to_owned()),
         };
-        tx.journal(&state(EventState::Undecided, "policy `x` crashed", Cause::RoleAdded(role())))?;
+        let cause = || Cause::RoleAdded(role());
+        let id = tx.journal(&state(EventState::Undecided, "policy `x` crashed", cause()))?;
+        let mut event = event_of(BEN, "ben", Access::Absent, cause());
+        event.id = id.padded();
+        tx.put_failure(&FailureRow {
+            event: id,
+            at: event.at.plus_millis(40),
+            input: serde_json::to_string(&event).map_err(|error| StoreError::Failed(error.to_string()))?,
+            why: "it crashed: unreachable".to_owned(),
+            policy: "x".to_owned(),
+            version: "2.0.0".to_owned(),
+            digest: "badbad".repeat(10),
+            fuel: 77,
+            micros: 12,
+            logs: vec!["Ben has no roles?".to_owned()],
+            again: None,
+        })?;
         tx.journal(&state(EventState::Skipped, "this member is protected", Cause::MemberLeft))?;
         Ok(())
     })
@@ -350,8 +366,26 @@ fn an_event_as_json_is_its_line_of_the_export() {
     assert_eq!(parsed(shown), parsed(&export(&file, &["--member", "900000021"])));
     let plain = run(folder.path(), &["show", "1", "--json", "--no-redact", "--database", &database]);
     assert!(plain.contains("Ada Lovelace"), "{plain}");
-    let undecided = run(folder.path(), &["show", "3", "--json", "--database", &database]);
-    assert!(undecided.starts_with("error: event 3 was not decided"), "{undecided}");
+    let skipped = run(folder.path(), &["show", "4", "--json", "--database", &database]);
+    assert!(skipped.starts_with("error: no policy was asked about event 4"), "{skipped}");
+}
+
+#[test]
+fn what_a_policy_failed_on_is_exported_on_wish_and_can_be_tried_anew() {
+    let (folder, file) = full();
+    let database = file.display().to_string();
+    assert!(!export(&file, &[]).contains("000000000003"), "it has no decision to test against");
+    let line = export(&file, &["--undecided"]);
+    let recording: Recording = serde_json::from_str(&line).unwrap();
+    assert!(recording.decision.is_none());
+    assert_eq!(recording.policy.map(|policy| policy.digest), Some("badbad".repeat(10)));
+    assert_eq!(recording.event.id, "000000000003");
+    assert!(!line.contains(&BEN.to_string()) && !line.to_lowercase().contains("\"ben\""), "{line}");
+    let shown = run(folder.path(), &["show", "3", "--json", "--database", &database]);
+    assert_eq!(parsed(shown.strip_suffix("exit code 0").unwrap()), parsed(&line));
+    let nothing =
+        run(folder.path(), &["export", "--undecided", "--member", "900000021", "--database", &database]);
+    assert!(nothing.starts_with("error: no such event stayed undecided"), "{nothing}");
 }
 
 #[test]

@@ -34,23 +34,47 @@ pub(super) struct InForce {
     source: std::sync::Arc<dyn Policies>,
     active: RwLock<Policy>,
     candidate: RwLock<Option<Policy>>,
-    /// The digest of what the configuration named when it was last read.
-    configured: Mutex<String>,
+    named: Mutex<Named>,
     /// One swap at a time.
     swapping: tokio::sync::Mutex<()>,
     watched: Mutex<watch::Watched>,
+}
+
+/// What the configuration named when it was last read.
+struct Named {
+    /// Its digest.
+    digest: String,
+    /// It was tried, and did not take over.
+    refused: bool,
 }
 
 impl InForce {
     pub(super) fn new(source: std::sync::Arc<dyn Policies>, active: Policy) -> Self {
         Self {
             watched: Mutex::new(watch::Watched::default()),
-            configured: Mutex::new(active.digest().to_owned()),
+            named: Mutex::new(Named { digest: active.digest().to_owned(), refused: false }),
             source,
             active: RwLock::new(active),
             candidate: RwLock::default(),
             swapping: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// The configuration names this one, which could not take over or does.
+    fn names(&self, digest: &str, refused: bool) {
+        *self.named.lock().unwrap_or_else(PoisonError::into_inner) =
+            Named { digest: digest.to_owned(), refused };
+    }
+
+    /// The digest of what the configuration named when it was last read.
+    fn configured(&self) -> String {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).digest.clone()
+    }
+
+    /// The configuration named this one before, and it decided until somebody went back to an earlier one.
+    fn is_gone_back_from(&self, digest: &str) -> bool {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.digest == digest && !named.refused
     }
 
     /// The policy that decides now.

@@ -34,7 +34,6 @@ impl Worker for Shadower {
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
         let Some(candidate) = core.policies.candidate() else {
-            core.store.write(|tx| tx.drop_uncompared()).await?;
             return Ok(None);
         };
         let waiting = core.store.read(|tx| tx.to_compare(ROUND)).await?;
@@ -110,6 +109,9 @@ impl Core {
                 (None, " The candidate beside it can't be loaded.".to_owned())
             }
         };
+        if candidate.is_none() {
+            self.store.write(|tx| tx.drop_uncompared()).await?;
+        }
         *self.policies.candidate.write().unwrap_or_else(PoisonError::into_inner) = candidate;
         self.signals.shadow.notify_one();
         Ok(said)

@@ -7,9 +7,9 @@ use std::sync::PoisonError;
 use super::{Configured, Loaded};
 use crate::{
     domain::{Timestamp, contract::Event},
-    pipeline::core::Core,
+    pipeline::{core::Core, retries},
     policy::Policy,
-    store::{KeptPolicy, StoreError, Tx},
+    store::{Answer, KeptPolicy, StoreError, Tx},
 };
 
 /// So many of the last recorded events a policy must decide before it takes over.
@@ -43,29 +43,43 @@ impl Core {
     pub(in crate::pipeline) async fn reload_policy(
         &self,
         why: Why,
+        order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
         let _one = self.policies.swapping.lock().await;
         let source = std::sync::Arc::clone(&self.policies.source);
-        let configured = self.seam.compute(move || source.load()).await;
+        let loaded = self.seam.compute(move || (source.stamp(), source.load(), source.stamp())).await;
+        let configured = match loaded {
+            Some((before, configured, after)) => {
+                if before == after {
+                    self.policies.watched.lock().unwrap_or_else(PoisonError::into_inner).take(after);
+                }
+                configured
+            }
+            None => Err("the thread that loads it ended".to_owned()),
+        };
         let Configured { active, candidate } = match configured {
-            Some(Ok(configured)) => configured,
-            Some(Err(error)) => return self.refused(&error).await.map(Err),
-            None => return self.refused("the thread that loads it ended").await.map(Err),
+            Ok(configured) => configured,
+            Err(error) => return self.refused(&error).await.map(Err),
         };
         let noted = self.take_candidate(candidate).await?;
         let digest = active.policy.digest().to_owned();
-        let now_configured = std::mem::replace(
-            &mut *self.policies.configured.lock().unwrap_or_else(PoisonError::into_inner),
-            digest.clone(),
-        );
-        let touched_only = why == Why::FileChanged && now_configured == digest;
-        if touched_only || digest == self.policy().digest() {
+        if digest == self.policy().digest() {
+            self.policies.names(&digest, false);
             return Ok(Ok(format!("{} decides already: nothing changed.{noted}", named(&active.policy))));
         }
+        // A file that was only touched does not end what an administrator went back to.
+        if why == Why::FileChanged && self.policies.is_gone_back_from(&digest) {
+            return Ok(Ok(format!(
+                "{} goes on deciding: the configuration names what it did before.{noted}",
+                named(&self.policy())
+            )));
+        }
         if let Err(error) = self.try_out(&active.policy).await? {
+            self.policies.names(&digest, true);
             return self.refused(&error).await.map(Err);
         }
-        self.put_in_force(active, None).await.map(|said| Ok(said + &noted))
+        self.policies.names(&digest, false);
+        self.put_in_force(active, None, &noted, order).await.map(Ok)
     }
 
     /// Lets an earlier policy take over again: one with this name or whose digest begins so, or the last one
@@ -73,13 +87,16 @@ impl Core {
     pub(in crate::pipeline) async fn roll_back_policy(
         &self,
         wanted: Option<&str>,
+        order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
         let _one = self.policies.swapping.lock().await;
         let present = self.policy().digest().to_owned();
-        let kept = self.store.read(|tx| tx.kept_policies()).await?;
+        let (kept, back) = self.store.read(|tx| Ok((tx.kept_policies()?, rolled_back(tx)?))).await?;
         let earlier: Vec<&KeptPolicy> = kept.iter().filter(|kept| kept.digest != present).collect();
+        // Whoever goes back twice does not want what they went back from.
+        let left = back.map(|back| back.from);
         let found = match wanted {
-            None => earlier.first(),
+            None => earlier.iter().find(|kept| left.as_ref() != Some(&kept.digest)),
             Some(wanted) => earlier
                 .iter()
                 .find(|kept| kept.name == wanted)
@@ -103,26 +120,35 @@ impl Core {
         if let Err(error) = self.try_out(&loaded.policy).await? {
             return self.refused(&error).await.map(Err);
         }
-        let from = self.policies.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let from = self.policies.configured();
         let back = RolledBack { from, to: kept.digest.clone() };
         // Going back to what the configuration names is no exception from it.
         let back = (back.from != back.to).then_some(back);
-        self.put_in_force(loaded, back).await.map(Ok)
+        self.put_in_force(loaded, back, "", order).await.map(Ok)
     }
 
-    /// What was rolled back before the start is rolled back still. Then takes note of the policy that decides.
+    /// What was rolled back before the start is rolled back still, and a policy that decides for the first time is
+    /// tried as at a swap: the last one goes on if it fails. Then takes note of the policy that decides.
     pub(in crate::pipeline) async fn begin_with_policy(&self, configured: Loaded) -> Result<(), StoreError> {
         let digest = configured.policy.digest().to_owned();
-        let back = self.store.read(rolled_back).await?.filter(|back| back.from == digest);
+        let (kept, back) = self.store.read(|tx| Ok((tx.kept_policies()?, rolled_back(tx)?))).await?;
+        let back = back.filter(|back| back.from == digest);
+        let last = kept.first().filter(|last| last.digest != digest);
         let kept = match &back {
+            Some(back) => kept.iter().find(|kept| kept.digest == back.to).cloned(),
             None => None,
-            Some(back) => {
-                let kept = self.store.read(|tx| tx.kept_policies()).await?;
-                kept.into_iter().find(|kept| kept.digest == back.to)
-            }
         };
         let Some(kept) = kept else {
-            return self.note_in_force(configured, None).await;
+            if let Some(last) = last.cloned()
+                && let Err(error) = self.try_out(&configured.policy).await?
+                && let Ok(last) = self.load_kept(last).await?
+            {
+                self.policies.names(&digest, true);
+                self.note_in_force(last, None, None).await?;
+                self.refused(&error).await?;
+                return Ok(());
+            }
+            return self.note_in_force(configured, None, None).await;
         };
         match self.load_kept(kept).await? {
             Ok(loaded) => {
@@ -131,7 +157,7 @@ impl Core {
                     configured = named(&configured.policy),
                     "an earlier policy decides, as an administrator wished; `rolarr policy reload` ends that"
                 );
-                self.note_in_force(loaded, back).await
+                self.note_in_force(loaded, back, None).await
             }
             Err(error) => {
                 self.alarm(&format!(
@@ -140,7 +166,7 @@ impl Core {
                     named(&configured.policy)
                 ))
                 .await?;
-                self.note_in_force(configured, None).await
+                self.note_in_force(configured, None, None).await
             }
         }
     }
@@ -173,11 +199,17 @@ impl Core {
         Ok(tried.unwrap_or_else(|| Err("the thread that tries it ended".to_owned())))
     }
 
-    async fn put_in_force(&self, loaded: Loaded, back: Option<RolledBack>) -> Result<String, StoreError> {
+    /// Says what took over. The order that asked for it is answered with it.
+    async fn put_in_force(
+        &self,
+        loaded: Loaded,
+        back: Option<RolledBack>,
+        noted: &str,
+        order: Option<i64>,
+    ) -> Result<String, StoreError> {
         let before = named(&self.policy());
         let now = named(&loaded.policy);
         let rolled_back = back.is_some();
-        self.note_in_force(loaded, back).await?;
         let held = if rolled_back {
             " It stays until the configuration names another, or `rolarr policy reload`."
         } else {
@@ -187,18 +219,39 @@ impl Core {
             "{now} decides now, in place of {before}. Nothing changes for anybody by that: `rolarr policy apply` \
              shows what would, and does it.{held}"
         );
+        let answer = order.map(|order| (order, Answer::Done(format!("{said}{noted}"))));
+        self.note_in_force(loaded, back, Some((said.clone(), answer))).await?;
         tracing::info!(policy = now, before, "another policy decides");
-        let text = said.clone();
-        let at = self.seam.now();
-        self.store.write(move |tx| tx.audit(at, None, None, "policy", &text)).await?;
         self.signals.messages.notify_one();
-        Ok(said)
+        Ok(said + noted)
     }
 
-    async fn note_in_force(&self, loaded: Loaded, back: Option<RolledBack>) -> Result<(), StoreError> {
+    async fn note_in_force(
+        &self,
+        loaded: Loaded,
+        back: Option<RolledBack>,
+        said: Option<(String, Option<(i64, Answer)>)>,
+    ) -> Result<(), StoreError> {
         let now = self.seam.now();
         let policy = loaded.policy.clone();
-        let dropped = self.store.write(move |tx| note(tx, now, &loaded, back.as_ref())).await?;
+        let guilds = retries::guilds(self);
+        let dropped = self
+            .store
+            .write(move |tx| {
+                let dropped = note(tx, now, &loaded, back.as_ref())?;
+                // Perhaps this one can decide what another could not.
+                let unanswered = tx.unanswered_by_others(loaded.policy.digest())?;
+                retries::ask_again(tx, &guilds, &unanswered, now)?;
+                if let Some((text, answer)) = said {
+                    tx.audit(now, None, None, "policy", &text)?;
+                    if let Some((order, answer)) = answer {
+                        tx.answer_order(order, now, &answer)?;
+                    }
+                }
+                Ok(dropped)
+            })
+            .await?;
+        self.signals.decide.notify_one();
         *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = policy;
         if dropped > 0 {
             tracing::info!(wakes = dropped, "wakes of an earlier policy were dropped");
@@ -243,6 +296,7 @@ fn note(
         sources: loaded.module.sources.clone(),
         since: now,
     };
+    let before = tx.name_in_force()?;
     tx.keep_policy(&kept, &loaded.module.bytes)?;
     match back {
         None => tx.drop_fact(ROLLED_BACK)?,
@@ -251,6 +305,9 @@ fn note(
                 .map_err(|_| StoreError::Unreadable("a value that can't be written as JSON"))?;
             tx.put_fact(ROLLED_BACK, &text)?;
         }
+    }
+    if before.is_some_and(|before| before != metadata.name) {
+        tx.skip_waiting_wakes("the policy that had asked for it does not decide any more")?;
     }
     tx.drop_wakes_of_other_policies(&metadata.name)
 }

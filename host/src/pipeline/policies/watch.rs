@@ -27,6 +27,13 @@ pub(super) struct Watched {
     asked: std::sync::atomic::AtomicBool,
 }
 
+impl Watched {
+    /// The files were loaded, or refused, as they are now.
+    pub(super) fn take(&mut self, stamp: Option<Stamp>) {
+        self.taken = stamp;
+    }
+}
+
 /// Looks at the policy's files.
 pub(in crate::pipeline) struct Watch;
 
@@ -56,7 +63,7 @@ impl Worker for Watch {
         if asked || changed {
             let why = if asked { Why::Asked } else { Why::FileChanged };
             // Of a failure the audit channel and the log have it already.
-            if let Ok(said) = core.reload_policy(why).await? {
+            if let Ok(said) = core.reload_policy(why, None).await? {
                 tracing::info!("{said}");
             }
         }

@@ -29,6 +29,24 @@ CREATE TABLE answers (
     text TEXT    NOT NULL
 ) STRICT;
 
+-- Events that a policy failed on: what it was told, and what came of it.
+CREATE TABLE failures (
+    event   INTEGER PRIMARY KEY REFERENCES events (id) ON DELETE CASCADE,
+    at      INTEGER NOT NULL,
+    input   TEXT    NOT NULL CHECK (json_valid(input)),
+    why     TEXT    NOT NULL,
+    policy  TEXT    NOT NULL,
+    version TEXT    NOT NULL,
+    digest  TEXT    NOT NULL,
+    fuel    INTEGER NOT NULL,
+    micros  INTEGER NOT NULL,
+    logs    TEXT    NOT NULL CHECK (json_valid(logs)),
+    -- When the policy is to be asked anew, where the machine may be to blame.
+    again   INTEGER
+) STRICT;
+
+CREATE INDEX failures_again ON failures (again) WHERE again IS NOT NULL;
+
 -- What a candidate would have decided on events that were decided.
 CREATE TABLE shadow (
     event     INTEGER PRIMARY KEY REFERENCES decisions (event) ON DELETE CASCADE,
