@@ -204,6 +204,17 @@ struct Peek {
     format: Format,
 }
 
+/// The text with nothing in it that a terminal would act on: names of fields come from the file.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let turns =
+            matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if letter.is_control() || turns { out.extend(letter.escape_default()) } else { out.push(letter) }
+    }
+    out
+}
+
 fn parse_all<T: de::DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>, ReadError> {
     let read = if text.trim_start().starts_with('[') {
         serde_json::from_str(text)
@@ -217,7 +228,7 @@ fn parse_all<T: de::DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>,
             file: file.to_owned(),
             line: error.line(),
             column: error.column(),
-            what: text.strip_suffix(&position).unwrap_or(&text).to_owned(),
+            what: visible(text.strip_suffix(&position).unwrap_or(&text)),
         }
     })
 }
@@ -268,6 +279,8 @@ mod tests {
             "case.json:3:7: unknown field `evnt`, expected one of `format`, `name`, `policy`, `settings`, \
              `event`, `decision`"
         );
+        let odd = read("{\"format\": 1, \"ev\u{7f}\u{202e}\": {}}").unwrap_err();
+        assert!(odd.contains("unknown field `ev\\u{7f}\\u{202e}`"), "{odd}");
         assert_eq!(read("").unwrap_err(), "case.json: there is no recording in it");
         assert_eq!(read("[]").unwrap_err(), "case.json: there is no recording in it");
         assert_eq!(read("{}").unwrap_err(), "case.json:1:2: missing field `format`");
