@@ -14,6 +14,8 @@ mod mistakes;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod secrecy;
 
 #[cfg(test)]

@@ -43,6 +43,10 @@ pub struct Setup {
     pub message_every: String,
     /// The log level.
     pub log: String,
+    /// The policy's module, if it is not the built-in one.
+    pub policy: Option<String>,
+    /// The label of the policy's settings, if it is not the usual one.
+    pub label: Option<String>,
 }
 
 impl Setup {
@@ -66,6 +70,8 @@ impl Setup {
             protected_roles: Vec::new(),
             message_every: "20ms".to_owned(),
             log: "info".to_owned(),
+            policy: None,
+            label: None,
         }
     }
 
@@ -95,6 +101,8 @@ impl Setup {
             .iter()
             .map(|(key, id)| format!("[[discord.guilds.roles]]\nkey = \"{key}\"\nid = \"{id}\"\n"))
             .collect();
+        let policy = self.policy.as_ref().map(|module| format!("module = \"{module}\"")).unwrap_or_default();
+        let label = self.label.as_ref().map(|label| format!("label = \"{label}\"")).unwrap_or_default();
         let libraries =
             self.libraries.as_ref().map(|names| format!("libraries = {names:?}")).unwrap_or_default();
         let protected: Vec<String> = self.protected.iter().map(ToString::to_string).collect();
@@ -123,6 +131,10 @@ impl Setup {
              valid_for = \"{valid_for}\"\n\
              [brake]\n\
              members = {brake}\n\
+             [policy]\n\
+             {policy}\n\
+             [policy.settings]\n\
+             {label}\n\
              [store]\n\
              path = \"{store}\"\n\
              [log]\n\

@@ -115,8 +115,17 @@ impl Process {
 
     /// Asks it to stop with SIGTERM.
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Asks it with SIGHUP to read its policy anew.
+    pub async fn reload(&self) {
+        self.signal("-HUP").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        let asked = Command::new("kill").args([signal, &id]).status().await.unwrap();
         assert!(asked.success());
     }
 
