@@ -59,12 +59,13 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("DELETE FROM orders WHERE id = ?1")?.execute([id])? > 0)
     }
 
-    /// The order that waits longest. It stays there until it is answered, so that none is lost.
-    pub fn next_order(&self) -> Result<Option<(i64, Order)>, StoreError> {
+    /// The order that waits longest, by its number; none where it can't be read. It stays there until it is
+    /// answered, so that none is lost.
+    pub fn next_order(&self) -> Result<Option<(i64, Option<Order>)>, StoreError> {
         Ok(self
             .db
             .prepare_cached("SELECT id, what FROM orders ORDER BY id LIMIT 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Json<Order>>(1)?.0)))
+            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Json<Order>>(1).ok().map(|order| order.0))))
             .optional()?)
     }
 
