@@ -227,7 +227,7 @@ async fn a_first_list_that_lacks_members_is_not_taken_for_the_guild() -> Result<
         let expected = stage.on_discord().guild(stage.scene.guild).map(|guild| guild.members.len());
         assert_eq!(Some(stored.len()), expected, "{number}");
         assert!(waiting.is_empty(), "{number}");
-        let all: Vec<_> = stored.iter().map(|member| member.user).collect();
+        let all: Vec<_> = stored.iter().flatten().map(|member| member.user).collect();
         assert!(all.iter().all(|user| stage.messages(*user).is_empty()), "{number}: nobody is asked");
     }
     Ok(())

@@ -37,7 +37,7 @@ async fn is_held(world: &World) {
 async fn not_shown_yet(world: &World) {
     let store = Store::open(&world.store(), Threads::None).unwrap();
     let unshown = store.write(|tx| {
-        for hold in tx.holds()? {
+        for hold in tx.holds()?.into_iter().flatten() {
             tx.put_hold(&HoldRow { announced: false, shown: false, ..hold })?;
         }
         Ok(())
@@ -174,4 +174,34 @@ async fn without_a_database_there_is_nothing_to_show() {
     let (succeeded, _, err) = holds(&world, &["list"]).await;
     assert!(!succeeded && err.contains("there is no database"), "{err}");
     assert!(world.database().is_none(), "none was made");
+}
+
+#[tokio::test]
+async fn a_hold_that_can_not_be_read_is_named_and_the_others_are_decided_on() {
+    let (world, mut process) = careful().await;
+    world.loses_role(world.scene.alice);
+    is_held(&world).await;
+    process.terminate().await;
+    process.ended().await;
+    let db = rusqlite::Connection::open(world.store()).unwrap();
+    db.execute_batch(
+        "INSERT INTO accounts (user) VALUES (900000031);
+         INSERT INTO holds (account, reason, since, before, shown)
+             SELECT id, 'too-many', 7, '{}', 1 FROM accounts WHERE user = 900000031",
+    )
+    .unwrap();
+    drop(db);
+    let (succeeded, out, err) = holds(&world, &["list"]).await;
+    assert!(succeeded, "{err}");
+    assert!(out.contains("the member 900000031, who is held back, can't be read"), "{out}");
+    assert!(out.contains(&world.scene.alice.to_string()) && out.contains("1 in all"), "{out}");
+    let (succeeded, _, err) = holds(&world, &["approve", "--member", "900000031"]).await;
+    assert!(!succeeded && err.contains("can't be read"), "{err}");
+    let (succeeded, out, _) = holds(&world, &["approve"]).await;
+    assert!(succeeded && out.contains("Noted for 1 member"), "{out}");
+    let _process = run(&world, &[]);
+    world.eventually("the other is restricted", || world.filters(ANN) == restricted()).await;
+    let left =
+        world.database().unwrap().rows("SELECT user FROM holds JOIN accounts ON accounts.id = account");
+    assert_eq!(left, ["900000031"]);
 }

@@ -1,6 +1,7 @@
 //! `rolarr holds`: who is held back, and what becomes of them.
 
 use std::{
+    fmt,
     io::{self, Write},
     path::{Path, PathBuf},
     thread::sleep,
@@ -13,7 +14,7 @@ use clap::{Args, Subcommand};
 use super::{CliError, Exit, ago};
 use crate::{
     config::Config,
-    domain::{Timestamp, UserId},
+    domain::{AccountId, Timestamp, UserId},
     pipeline::Seam,
     store::{Answer, HoldReason, HoldRow, Order, Store, StoreError, Threads, Tx},
 };
@@ -74,12 +75,14 @@ impl Holds {
             Action::List(_) => {
                 // From now on a decision is about those who are shown.
                 let shown = store.write(|tx| {
-                    let held = held(tx)?;
-                    tx.show_holds()?;
-                    Ok(held)
+                    let (held, unread) = held(tx)?;
+                    for one in &held {
+                        tx.show_hold(one.hold.account)?;
+                    }
+                    Ok((held, unread))
                 });
-                let held = runtime.block_on(shown).map_err(anyhow::Error::from)?;
-                list(&mut out, &held, Seam::system().now()).map_err(anyhow::Error::from)?;
+                let (held, unread) = runtime.block_on(shown).map_err(anyhow::Error::from)?;
+                list(&mut out, &held, &unread, Seam::system().now()).map_err(anyhow::Error::from)?;
             }
             Action::Approve(Decide { member, .. }) => {
                 runtime.block_on(decide(&mut out, &store, Order::Approve(member), member))?;
@@ -111,20 +114,50 @@ struct Held {
     username: String,
 }
 
-fn held(tx: &Tx<'_>) -> Result<Vec<Held>, StoreError> {
-    let mut all = Vec::new();
-    for hold in tx.holds()? {
-        let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) else { continue };
-        let known = tx.memberships(user)?;
-        let username = known.into_iter().next().map(|member| member.username).unwrap_or_default();
-        all.push(Held { hold, user, username });
-    }
-    Ok(all)
+/// Somebody who is held back too, and what is stored of that can't be read.
+struct Unread {
+    account: AccountId,
+    user: Option<UserId>,
 }
 
-fn list(out: &mut dyn Write, held: &[Held], now: Timestamp) -> io::Result<()> {
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.user {
+            Some(user) => write!(f, "the member {user}"),
+            None => write!(f, "the account {}", self.account),
+        }
+    }
+}
+
+fn held(tx: &Tx<'_>) -> Result<(Vec<Held>, Vec<Unread>), StoreError> {
+    let (mut all, mut unread) = (Vec::new(), Vec::new());
+    for hold in tx.holds()? {
+        match hold {
+            Ok(hold) => {
+                let Some(user) = tx.user_of(hold.account)? else { continue };
+                // The name is for people only: one that can't be read is left out.
+                let known = tx.apart(|tx| tx.memberships(user))?.unwrap_or_default();
+                let username = known.into_iter().next().map(|member| member.username).unwrap_or_default();
+                all.push(Held { hold, user, username });
+            }
+            Err(account) => unread.push(Unread { account, user: tx.user_of(account)? }),
+        }
+    }
+    Ok((all, unread))
+}
+
+fn list(out: &mut dyn Write, held: &[Held], unread: &[Unread], now: Timestamp) -> io::Result<()> {
+    for one in unread {
+        writeln!(
+            out,
+            "What is stored of {one}, who is held back, can't be read: they stay so until a backup is put in its place."
+        )?;
+    }
     if held.is_empty() {
-        return writeln!(out, "Nobody is held back.");
+        return if unread.is_empty() { writeln!(out, "Nobody is held back.") } else { Ok(()) };
+    }
+    if !unread.is_empty() {
+        writeln!(out)?;
     }
     let width = held.iter().map(|one| one.username.chars().count()).max().unwrap_or(0).max("NAME".len());
     writeln!(out, "{:<20}  {:<width$}  {:<12}  WHY", "MEMBER", "NAME", "SINCE")?;
@@ -155,7 +188,13 @@ async fn decide(
     order: Order,
     member: Option<UserId>,
 ) -> Result<(), CliError> {
-    let concerned = store.read(held).await.map_err(anyhow::Error::from)?;
+    let (concerned, unread) = store.read(held).await.map_err(anyhow::Error::from)?;
+    if let Some(one) = unread.iter().find(|one| one.user.is_some() && one.user == member) {
+        let error = anyhow!("what is stored of {one}, who is held back, can't be read");
+        return Err(
+            CliError::failed(error).hinted("they stay so until a backup of the database is put in its place")
+        );
+    }
     let is_meant = |one: &&Held| match member {
         Some(member) => member == one.user,
         None => one.hold.shown,
@@ -194,7 +233,6 @@ async fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::AccountId;
 
     #[test]
     fn the_list_shows_who_since_when_and_why() {
@@ -220,7 +258,7 @@ mod tests {
             held(900_000_023, "carol", HoldReason::Drift, None, 5_000),
         ];
         let mut out = Vec::new();
-        list(&mut out, &all, Timestamp(1_000_000_000)).unwrap();
+        list(&mut out, &all, &[], Timestamp(1_000_000_000)).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 }

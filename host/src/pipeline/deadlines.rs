@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{core::Core, seam::millis, seen::Seen, worker::Worker};
+use super::{core::Core, seam::millis, seen::Seen, unreadable::Whose, worker::Worker};
 use crate::{
     domain::{
         GuildId, RoleId, Timestamp, UserId,
         contract::{AccountChange, Cause, Origin},
     },
-    store::{EventState, NewEvent, PromptState, StoreError, Tx, Work},
+    store::{EventState, NewEvent, Prompt, PromptState, StoreError, Tx, WakeRow, Work},
 };
 
 /// How long after another program kept the database's log from being emptied that is tried again.
@@ -31,38 +31,34 @@ impl Worker for Deadlines {
         let (prompts, wakes) =
             core.store.read(move |tx| Ok((tx.overdue_prompts(now)?, tx.due_wakes(now)?))).await?;
         for prompt in prompts {
-            let seen = Seen::new(core, prompt.guild);
-            core.store
-                .write(move |tx| {
-                    // It may have been answered at the last moment.
-                    let state = tx.prompt(prompt.id)?.map(|prompt| prompt.state);
-                    if state != Some(PromptState::Open) {
-                        return Ok(());
-                    }
-                    tx.set_prompt_state(prompt.id, PromptState::Expired)?;
-                    tx.add_task(None, Some(prompt.user), &Work::Refresh(prompt.id), now)?;
-                    let cause = Cause::Account(AccountChange::AskExpired);
-                    journal(tx, &seen, prompt.guild, prompt.user, now, cause)
-                })
-                .await?;
+            let (id, expired) = match prompt {
+                Ok(prompt) => (prompt.id, expire(core, prompt, now).await),
+                Err(id) => (id, Err(StoreError::Unreadable("a question"))),
+            };
+            match expired {
+                Err(error @ StoreError::Unreadable(_)) => {
+                    core.put_aside(Whose::Question(id), &error).await?;
+                }
+                other => other?,
+            }
         }
         let policy = core.policy().metadata().name.clone();
         for wake in wakes {
-            if wake.policy != policy {
+            let (guild, user, fired) = match wake {
                 // Whoever asked for it decides no more.
-                core.store.write(move |tx| tx.drop_wake(wake.guild, wake.user, &wake.tag)).await?;
-                continue;
+                Ok(wake) if wake.policy != policy => {
+                    core.store.write(move |tx| tx.drop_wake(wake.guild, wake.user, &wake.tag)).await?;
+                    continue;
+                }
+                Ok(wake) => (wake.guild, wake.user, fire(core, wake).await),
+                Err((guild, user)) => (guild, user, Err(StoreError::Unreadable("a wake"))),
+            };
+            match fired {
+                Err(error @ StoreError::Unreadable(_)) => {
+                    core.put_aside(Whose::Wakes(guild, user), &error).await?;
+                }
+                other => other?,
             }
-            let seen = Seen::new(core, wake.guild);
-            core.store
-                .write(move |tx| {
-                    // It may have been cancelled or replaced meanwhile.
-                    if !tx.take_wake(&wake)? {
-                        return Ok(());
-                    }
-                    journal(tx, &seen, wake.guild, wake.user, wake.due, Cause::Wake(wake.tag))
-                })
-                .await?;
         }
         core.retry().await?;
         core.take_up_orders().await?;
@@ -81,6 +77,38 @@ impl Worker for Deadlines {
         let soon = core.after(core.settings.timings.notice);
         Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
+}
+
+/// A question was not answered in time.
+async fn expire(core: &Core, prompt: Prompt, now: Timestamp) -> Result<(), StoreError> {
+    let seen = Seen::new(core, prompt.guild);
+    core.store
+        .write(move |tx| {
+            // It may have been answered at the last moment.
+            let state = tx.prompt(prompt.id)?.map(|prompt| prompt.state);
+            if state != Some(PromptState::Open) {
+                return Ok(());
+            }
+            tx.set_prompt_state(prompt.id, PromptState::Expired)?;
+            tx.add_task(None, Some(prompt.user), &Work::Refresh(prompt.id), now)?;
+            let cause = Cause::Account(AccountChange::AskExpired);
+            journal(tx, &seen, prompt.guild, prompt.user, now, cause)
+        })
+        .await
+}
+
+/// The policy is woken.
+async fn fire(core: &Core, wake: WakeRow) -> Result<(), StoreError> {
+    let seen = Seen::new(core, wake.guild);
+    core.store
+        .write(move |tx| {
+            // It may have been cancelled or replaced meanwhile.
+            if !tx.take_wake(&wake)? {
+                return Ok(());
+            }
+            journal(tx, &seen, wake.guild, wake.user, wake.due, Cause::Wake(wake.tag))
+        })
+        .await
 }
 
 fn journal(

@@ -7,7 +7,8 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use super::{
-    core::Core, effects, progress::Place, protection::Protection, retries, seam::Step, texts, worker::Worker,
+    core::Core, effects, progress::Place, protection::Protection, retries, seam::Step, texts,
+    unreadable::Whose, worker::Worker,
 };
 use crate::{
     domain::{
@@ -50,7 +51,7 @@ impl Worker for Decider {
             .buffer_unordered(ABREAST);
         while let Some((user, outcome)) = members.next().await {
             match outcome {
-                Err(error @ StoreError::Unreadable(_)) => core.unreadable_member(user, &error).await?,
+                Err(error @ StoreError::Unreadable(_)) => core.put_aside(Whose::Member(user), &error).await?,
                 other => other?,
             }
         }

@@ -17,6 +17,7 @@ use super::{
     seam::millis,
     settings::{Drift, Settings},
     texts,
+    unreadable::{Unread, Whose},
     worker::Worker,
 };
 use crate::{
@@ -50,7 +51,8 @@ impl Worker for Comparer {
         }
         // Read first: what is worked on after this is not compared with a look from before.
         let settings = core.settings.clone();
-        let resting = core.store.read(move |tx| resting(tx, &settings)).await?;
+        let (resting, unread) = core.store.read(move |tx| resting(tx, &settings)).await?;
+        core.put_all_aside(&unread).await?;
         if !resting.is_empty() {
             let compared = match look(core, &resting).await {
                 Ok(compared) => compared,
@@ -62,7 +64,8 @@ impl Worker for Comparer {
             };
             core.drift_failures.store(0, Ordering::Relaxed);
             let (now, settings) = (core.seam.now(), core.settings.clone());
-            core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
+            let unread = core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
+            core.put_all_aside(&unread).await?;
             core.signals.converge.notify_one();
             core.signals.messages.notify_one();
         }
@@ -88,18 +91,29 @@ struct Compared {
     found: Comparison,
 }
 
-fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<Vec<Resting>, StoreError> {
-    let mut all = Vec::new();
+fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<(Vec<Resting>, Unread), StoreError> {
+    let (mut all, mut unread) = (Vec::new(), Unread::new());
     for account in tx.accounts_at_rest()? {
-        all.push(Resting {
-            access: effects::desired(tx, settings, &account)?,
-            rows: tx.fields(account.id)?.into_iter().collect(),
-            member: converge::memberships(tx, &account)?,
-            hold: tx.hold(account.id)?.map(|hold| hold.reason),
-            account,
-        });
+        let id = match &account {
+            Ok(account) => account.id,
+            Err(id) => *id,
+        };
+        let read = tx.apart(|tx| {
+            let Ok(account) = account else { return Err(StoreError::Unreadable("an account")) };
+            Ok(Resting {
+                access: effects::desired(tx, settings, &account)?,
+                rows: tx.fields(account.id)?.into_iter().collect(),
+                member: converge::memberships(tx, &account)?,
+                hold: tx.hold(account.id)?.map(|hold| hold.reason),
+                account,
+            })
+        })?;
+        match read {
+            Ok(resting) => all.push(resting),
+            Err(error) => unread.push((Whose::Account(id), error)),
+        }
     }
-    Ok(all)
+    Ok((all, unread))
 }
 
 /// Compares them all with one look; where a share does not show, with a second one.
@@ -134,38 +148,51 @@ fn settle(
     settings: &Settings,
     now: Timestamp,
     compared: Vec<Compared>,
-) -> Result<(), StoreError> {
+) -> Result<Unread, StoreError> {
     tx.prune_drift()?;
-    let mut news = News::default();
-    for Compared { account, hold, found } in compared {
-        // Something was decided or done meanwhile: that is another comparison's.
-        let now_held = tx.hold(account.id)?.map(|hold| hold.reason);
-        if tx.account(account.id)?.as_ref() != Some(&account) || now_held != hold {
-            continue;
+    let (mut news, mut unread) = (News::default(), Unread::new());
+    for one in compared {
+        let id = one.account.id;
+        match tx.apart(|tx| settle_one(tx, settings, now, one))? {
+            Ok(fresh) => news.add(fresh),
+            Err(error) => unread.push((Whose::Account(id), error)),
         }
-        match found {
-            Comparison::Unclear => {
-                tracing::info!(account = %account.id, "a share does not show any more");
-                tx.put_account(&Account { due: Some(now), ..account })?;
+    }
+    news.tell(tx, settings, now)?;
+    Ok(unread)
+}
+
+/// The same for one account.
+fn settle_one(tx: &Tx<'_>, settings: &Settings, now: Timestamp, one: Compared) -> Result<News, StoreError> {
+    let Compared { account, hold, found } = one;
+    let mut news = News::default();
+    // Something was decided or done meanwhile: that is another comparison's.
+    let now_held = tx.hold(account.id)?.map(|hold| hold.reason);
+    if tx.account(account.id)?.as_ref() != Some(&account) || now_held != hold {
+        return Ok(news);
+    }
+    match found {
+        Comparison::Unclear => {
+            tracing::info!(account = %account.id, "a share does not show any more");
+            tx.put_account(&Account { due: Some(now), ..account })?;
+        }
+        // Of the others who are held nothing else is compared.
+        Comparison::Differs(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
+        Comparison::Differs(differences) => {
+            let goes_on = news.note(tx, now, &account, &differences)?;
+            if hold.is_some() {
+                if differences.iter().any(|difference| difference.takes) {
+                    return Ok(news);
+                }
+                // Somebody set it right: there is nothing to be held.
+                tx.drop_hold(account.id)?;
             }
-            // Of the others who are held nothing else is compared.
-            Comparison::Differs(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
-            Comparison::Differs(differences) => {
-                let goes_on = news.note(tx, now, &account, &differences)?;
-                if hold.is_some() {
-                    if differences.iter().any(|difference| difference.takes) {
-                        continue;
-                    }
-                    // Somebody set it right: there is nothing to be held.
-                    tx.drop_hold(account.id)?;
-                }
-                if goes_on && settings.drift == Drift::Correct {
-                    correct(tx, settings, now, account, &differences)?;
-                }
+            if goes_on && settings.drift == Drift::Correct {
+                correct(tx, settings, now, account, &differences)?;
             }
         }
     }
-    news.tell(tx, settings, now)
+    Ok(news)
 }
 
 /// Has it set again, unless the brake holds that.
@@ -229,6 +256,11 @@ impl News {
             }
         }
         Ok(!stays)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.over.extend(other.over);
     }
 
     /// One message for all of it.

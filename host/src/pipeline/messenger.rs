@@ -13,6 +13,7 @@ use super::{
     ports::{DiscordError, Outgoing, Posted},
     seam::{Step, millis},
     texts,
+    unreadable::Whose,
     worker::Worker,
 };
 use crate::{
@@ -35,9 +36,6 @@ const SEARCHES: usize = 20;
 /// So many messages are taken up in one round.
 const ROUND: u32 = 50;
 
-/// A message that can't be read in the database is looked at again after this time: somebody may mend it.
-const UNREADABLE_AGAIN: Duration = Duration::from_secs(3_600);
-
 /// Sends members what is due.
 pub(super) struct Messenger;
 
@@ -57,7 +55,7 @@ impl Worker for Messenger {
         };
         for task in due {
             let direct = matches!(task.work, Work::Tell { .. } | Work::Ask(_));
-            if deliver(core, task).await? == Delivery::Sent && direct {
+            if take_up(core, task).await? == Delivery::Sent && direct {
                 // Discord limits bots that send many direct messages in a row.
                 core.seam.sleep(core.settings.timings.message_spacing).await;
             }
@@ -78,7 +76,7 @@ impl Worker for Reporter {
             return core.store.read(|tx| tx.next_task_due(Reader::Administrators)).await;
         };
         for task in due {
-            if let Delivery::Later(at) = deliver(core, task).await? {
+            if let Delivery::Later(at) = take_up(core, task).await? {
                 // The channel takes nothing now. What comes after this one waits with it, and in order.
                 core.store.write(move |tx| tx.delay_reports(at)).await?;
                 break;
@@ -99,11 +97,7 @@ async fn due(core: &Core, reader: Reader) -> Result<Option<Vec<Task>>, StoreErro
     for task in due {
         match task {
             Ok(task) => tasks.push(task),
-            Err(id) => {
-                tracing::error!(task = %id, "a message can't be read in the database; it waits");
-                let later = core.after(UNREADABLE_AGAIN);
-                core.store.write(move |tx| tx.delay_task(id, later)).await?;
-            }
+            Err(id) => core.put_aside(Whose::Message(id), &StoreError::Unreadable("a message")).await?,
         }
     }
     Ok(Some(tasks))
@@ -120,7 +114,18 @@ enum Delivery {
     Later(Timestamp),
 }
 
-/// Works on one task.
+/// Works on one task. Where what it needs can't be read it keeps no other waiting.
+async fn take_up(core: &Core, task: Task) -> Result<Delivery, StoreError> {
+    let id = task.id;
+    match deliver(core, task).await {
+        Err(error @ StoreError::Unreadable(_)) => {
+            core.put_aside(Whose::Message(id), &error).await?;
+            Ok(Delivery::Settled)
+        }
+        other => other,
+    }
+}
+
 async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
     let hours = millis(core.settings.timings.prompt).div_ceil(3_600_000);
     let server = core.settings.server.name.clone();

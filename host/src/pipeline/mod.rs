@@ -62,6 +62,7 @@ use self::{
     settings::Settings,
     sweep::Sweeper,
     token::TokenProbe,
+    unreadable::Unread,
 };
 use crate::{
     plex::{Plex, PlexError},
@@ -109,10 +110,11 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &seam, &settings, &guilds).await?;
+        let (nonce, unread) = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
         let policies = InForce::new(policies, active.policy.clone());
         let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
+        core.put_all_aside(&unread).await?;
         core.begin_with_policy(active).await?;
         core.begin_with_candidate(candidate).await?;
         // What was forgotten just before a crash may stand in the log of the database.
@@ -162,25 +164,25 @@ impl Pipeline {
 const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
-/// Returns what this installation's nonces begin with.
+/// Returns what this installation's nonces begin with, and what can't be read.
 async fn prepare(
     store: &Store,
     seam: &Seam,
     settings: &Settings,
     guilds: &[Guild],
-) -> Result<String, StoreError> {
+) -> Result<(String, Unread), StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
     let (settings, guilds) = (settings.clone(), guilds.to_vec());
-    let (unparked, nonce) = store
+    let (unparked, nonce, unread) = store
         .write(move |tx| {
             for guild in &guilds {
                 roles::know_protected(tx, &settings, guild)?;
             }
-            brake::begin(tx, &settings, now)?;
+            let unread = brake::begin(tx, &settings, now)?;
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {
@@ -188,11 +190,11 @@ async fn prepare(
                     fresh
                 }
             };
-            Ok((tx.unpark(&refused, now)?, nonce))
+            Ok((tx.unpark(&refused, now)?, nonce, unread))
         })
         .await?;
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }
-    Ok(nonce)
+    Ok((nonce, unread))
 }

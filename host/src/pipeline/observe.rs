@@ -12,6 +12,7 @@ use super::{
     roles::Unknown,
     seam::Step,
     seen::Seen,
+    unreadable::Whose,
     worker::Worker,
 };
 use crate::{
@@ -87,10 +88,20 @@ async fn changed(
     let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
     let stored = core
         .store
-        .read(move |tx| users.iter().map(|user| tx.member(guild, *user)).collect::<Result<Vec<_>, _>>())
+        .read(move |tx| {
+            let member = |user: &UserId| tx.apart(|tx| tx.member(guild, *user));
+            users.iter().map(member).collect::<Result<Vec<_>, _>>()
+        })
         .await?;
     let mut left = Vec::new();
     for ((user, pending), stored) in members.into_iter().zip(stored) {
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                put_aside(core, guild, user, pending, &error).await?;
+                continue;
+            }
+        };
         let known = match (&pending.said, &stored) {
             (Said::Member(said), Some(stored)) => same(stored, said),
             (Said::Left, Some(stored)) => !stored.present,
@@ -105,6 +116,19 @@ async fn changed(
         }
     }
     Ok(left)
+}
+
+/// What is stored of a member can't be read: what Discord shows of them can't be compared with it.
+async fn put_aside(
+    core: &Core,
+    guild: GuildId,
+    user: UserId,
+    pending: Pending,
+    error: &StoreError,
+) -> Result<(), StoreError> {
+    core.put_aside(Whose::Member(user), error).await?;
+    core.hints.again(guild, user, Pending { due: core.unreadable_again(), ..pending });
+    Ok(())
 }
 
 async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -> Result<(), StoreError> {
@@ -175,7 +199,10 @@ async fn settle(
         (Said::Member(said), Presence::Member(read)) => said.roles == read.roles,
         (Said::Left, Presence::Member(_)) | (Said::Member(_), Presence::Gone) => false,
     };
-    journal(core, guild, user, presence, pending.origin).await?;
+    match journal(core, guild, user, presence, pending.origin).await {
+        Err(error @ StoreError::Unreadable(_)) => return put_aside(core, guild, user, pending, &error).await,
+        other => other?,
+    }
     match core.settings.timings.reread.get(pending.contradicted) {
         // The answer may be older than what the gateway said.
         Some(pause) if !agrees => {

@@ -102,7 +102,9 @@ impl Core {
             .store
             .read(move |tx| {
                 for (user, roles) in &members {
-                    let stored = tx.member(guild, *user)?.filter(|stored| stored.present);
+                    // Whoever can't be read is put aside where they are compared.
+                    let Ok(stored) = tx.apart(|tx| tx.member(guild, *user))? else { continue };
+                    let stored = stored.filter(|stored| stored.present);
                     let had = stored.map(|stored| stored.roles).unwrap_or_default();
                     if watched.iter().any(|role| had.contains(role) && !roles.contains(role)) {
                         return Ok(true);

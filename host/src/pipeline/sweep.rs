@@ -11,11 +11,12 @@ use super::{
     roles::Unknown,
     seen::Seen,
     settings::FirstStart,
+    unreadable::{Unread, Whose},
     worker::Worker,
 };
 use crate::{
     domain::{EventId, GuildId, RoleId, Timestamp, UserId, contract::Origin},
-    store::StoreError,
+    store::{MemberRow, StoreError},
 };
 
 /// Discord's limit for one page of members.
@@ -157,23 +158,32 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> 
         let seen = seen.clone();
         let now = core.seam.now();
         let process = core.settings.first_start == FirstStart::Process;
-        events += core
+        let (made, unread) = core
             .store
             .write(move |tx| {
                 let mut events = 0;
+                let mut unread = Unread::new();
                 for read in &page {
-                    if process {
+                    if !process {
+                        tx.put_member(&seen.row(read, now))?;
+                        continue;
+                    }
+                    let taken = tx.apart(|tx| {
                         // After a crash in the middle of the list, those who were taken in before it are
                         // known and make no second event.
                         let stored = tx.member(guild, read.user)?;
-                        events += seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)?.len();
-                    } else {
-                        tx.put_member(&seen.row(read, now))?;
+                        seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)
+                    })?;
+                    match taken {
+                        Ok(made) => events += made.len(),
+                        Err(error) => unread.push((Whose::Member(read.user), error)),
                     }
                 }
-                Ok(events)
+                Ok((events, unread))
             })
             .await?;
+        core.put_all_aside(&unread).await?;
+        events += made;
         if last {
             break;
         }
@@ -204,28 +214,34 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
         core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;
         let now = core.seam.now();
         let seen = seen.clone();
-        let (unsure, made) = core
+        let (unsure, made, unread) = core
             .store
             .write(move |tx| {
                 let mut made = Vec::new();
+                let mut unread = Unread::new();
                 let mut unsure = missing_from(tx, guild, after, &page, last)?;
                 for read in &page {
-                    let stored = tx.member(guild, read.user)?;
-                    if stored.as_ref().is_some_and(|stored| same(stored, read)) {
-                        continue;
-                    }
-                    // Read since this page was asked for: the page may be the older of the two.
-                    if stored.as_ref().is_some_and(|stored| stored.seen_at >= began) {
-                        unsure.push(read.user);
-                        continue;
-                    }
-                    for event in seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)? {
-                        made.push((read.user, event));
+                    let taken = tx.apart(|tx| {
+                        let stored = tx.member(guild, read.user)?;
+                        if stored.as_ref().is_some_and(|stored| same(stored, read)) {
+                            return Ok(Vec::new());
+                        }
+                        // Read since this page was asked for: the page may be the older of the two.
+                        if stored.as_ref().is_some_and(|stored| stored.seen_at >= began) {
+                            unsure.push(read.user);
+                            return Ok(Vec::new());
+                        }
+                        seen.take_in(tx, stored.as_ref(), read, Origin::Sweep, now)
+                    })?;
+                    match taken {
+                        Ok(events) => made.extend(events.into_iter().map(|event| (read.user, event))),
+                        Err(error) => unread.push((Whose::Member(read.user), error)),
                     }
                 }
-                Ok((unsure, made))
+                Ok((unsure, made, unread))
             })
             .await?;
+        core.put_all_aside(&unread).await?;
         core.signals.decide.notify_one();
         looked_at_singly.extend(unsure);
         events.extend(made);
@@ -245,6 +261,14 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
     Ok(())
 }
 
+/// Who is stored in a row, whether it can be read or not.
+fn who(row: &Result<MemberRow, UserId>) -> UserId {
+    match row {
+        Ok(row) => row.user,
+        Err(user) => *user,
+    }
+}
+
 /// The stored members whose ids lie within a page and who are not on it.
 fn missing_from(
     tx: &crate::store::Tx<'_>,
@@ -259,13 +283,13 @@ fn missing_from(
     loop {
         let rows = tx.members_after(guild, from, PAGE as u32)?;
         let full = rows.len() == PAGE;
-        from = rows.last().map(|row| row.user);
-        for row in &rows {
-            if row.user > end {
+        from = rows.last().map(who);
+        for user in rows.iter().map(who) {
+            if user > end {
                 return Ok(missing);
             }
-            if page.binary_search_by_key(&row.user, |member| member.user).is_err() {
-                missing.push(row.user);
+            if page.binary_search_by_key(&user, |member| member.user).is_err() {
+                missing.push(user);
             }
         }
         if !full {
@@ -284,24 +308,35 @@ async fn track(core: &Core, guild: GuildId, seen: &Seen, before: &[RoleId]) -> R
     let seen = seen.clone();
     let now = core.seam.now();
     let process = core.settings.first_start == FirstStart::Process;
-    core.store
+    let unread = core
+        .store
         .write(move |tx| {
+            let mut unread = Unread::new();
             let mut from = None;
             while process && !fresh.is_empty() {
                 let rows = tx.members_after(guild, from, PAGE as u32)?;
-                from = rows.last().map(|row| row.user);
+                from = rows.last().map(who);
                 for row in &rows {
-                    for role in &fresh {
-                        seen.newly_tracked(tx, row, *role, now)?;
+                    let tracked = tx.apart(|tx| {
+                        let Ok(row) = row else { return Err(StoreError::Unreadable("a member")) };
+                        for role in &fresh {
+                            seen.newly_tracked(tx, row, *role, now)?;
+                        }
+                        Ok(())
+                    })?;
+                    if let Err(error) = tracked {
+                        unread.push((Whose::Member(who(row)), error));
                     }
                 }
                 if rows.len() < PAGE {
                     break;
                 }
             }
-            tx.adopt(guild, &tracked)
+            tx.adopt(guild, &tracked)?;
+            Ok(unread)
         })
         .await?;
+    core.put_all_aside(&unread).await?;
     core.signals.decide.notify_one();
     Ok(())
 }

@@ -208,6 +208,15 @@ pub(super) fn unreadable(error: &StoreError) -> String {
     )
 }
 
+/// One question or one message can't be read.
+pub(super) fn unreadable_alone(error: &StoreError) -> String {
+    format!("{error}. It waits until that is mended: a backup that is put in its place does it.")
+}
+
+/// An order from the command line can't be read.
+pub(super) const ORDER_UNREADABLE: &str = "the bot can't read this order, and nothing was changed. Is the command of a \
+                                           later version than the bot?";
+
 /// So many members are named in one message.
 const NAMED: usize = 40;
 
@@ -276,6 +285,16 @@ pub(super) fn decided_on_holds(verdict: Verdict, by: Option<UserId>, users: &[Us
 
 /// The answer to `/rolarr approve` and `/rolarr reject`, and to the orders that say the same.
 pub(super) fn holds_decided(verdict: Verdict, done: &Done) -> String {
+    let said = holds_said(verdict, done);
+    let unread = match done.unread.len() {
+        0 => return said,
+        1 => "What is stored of one member who is held can't be read: they stay held.".to_owned(),
+        count => format!("What is stored of {count} members who are held can't be read: they stay held."),
+    };
+    if done.members.is_empty() && done.waiting == 0 { unread } else { format!("{said} {unread}") }
+}
+
+fn holds_said(verdict: Verdict, done: &Done) -> String {
     let decided = match (verdict, done.members.len()) {
         (_, 0) if done.waiting == 0 => return "Nobody is held.".to_owned(),
         (_, 0) => String::new(),

@@ -1,4 +1,5 @@
-//! Rows of the database that no version of Rolarr writes. They concern one person: everybody else goes on.
+//! Rows of the database that no version of Rolarr writes. They concern one person or one message: what they are
+//! about is put aside, and everybody else goes on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,12 +9,30 @@ use std::{
 
 use super::{core::Core, texts};
 use crate::{
-    domain::{AccountId, Timestamp, UserId},
+    domain::{AccountId, GuildId, PromptId, TaskId, Timestamp, UserId},
     store::StoreError,
 };
 
 /// They are looked at again after this time: somebody may mend them while the bot runs.
 const AGAIN: Duration = Duration::from_secs(3_600);
+
+/// What a row that can't be read is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A member: nothing is decided for them.
+    Member(UserId),
+    /// A member whose wakes in a guild are due: they wait, and nothing is decided.
+    Wakes(GuildId, UserId),
+    /// A place at Plex: nothing is done there.
+    Account(AccountId),
+    /// A question that was not answered in time: it stays open.
+    Question(PromptId),
+    /// A message: it is not sent.
+    Message(TaskId),
+}
+
+/// What was put aside within a transaction, to be told of after it, and why.
+pub(super) type Unread = Vec<(Whose, StoreError)>;
 
 /// Whose rows can't be read.
 #[derive(Debug, Default)]
@@ -23,9 +42,8 @@ pub(super) struct Unreadable(Mutex<State>);
 struct State {
     /// Members whose events are not decided before a time.
     members: BTreeMap<UserId, Timestamp>,
-    /// Of whom administrators were told.
-    told_members: BTreeSet<UserId>,
-    told_accounts: BTreeSet<AccountId>,
+    /// Of whom and what administrators were told.
+    told: BTreeSet<String>,
 }
 
 impl Unreadable {
@@ -47,40 +65,66 @@ impl Unreadable {
 }
 
 impl Core {
-    /// What is stored of a member can't be read: nothing is decided for them until it can.
-    pub(super) async fn unreadable_member(&self, user: UserId, error: &StoreError) -> Result<(), StoreError> {
-        tracing::error!(%user, %error, "nothing is decided for the member until that is mended");
-        let until = self.after(AGAIN);
-        self.unreadable.state().members.insert(user, until);
-        if self.unreadable.state().told_members.contains(&user) {
-            return Ok(());
-        }
-        self.tell_of_unreadable(texts::about(Some(user), &texts::unreadable(error))).await?;
-        self.unreadable.state().told_members.insert(user);
-        Ok(())
+    /// When what can't be read is looked at again.
+    pub(super) fn unreadable_again(&self) -> Timestamp {
+        self.after(AGAIN)
     }
 
-    /// What is stored of an account can't be read: nothing is changed at Plex for it until it can.
-    pub(super) async fn unreadable_account(
-        &self,
-        account: AccountId,
-        error: &StoreError,
-    ) -> Result<(), StoreError> {
-        tracing::error!(%account, %error, "nothing is done for the account until that is mended");
-        let later = self.after(AGAIN);
-        self.store.write(move |tx| tx.postpone(account, later)).await?;
-        if self.unreadable.state().told_accounts.contains(&account) {
-            return Ok(());
+    /// Something that is stored can't be read: what it is about waits until it can, and administrators are told
+    /// once.
+    pub(super) async fn put_aside(&self, whose: Whose, error: &StoreError) -> Result<(), StoreError> {
+        let (now, until) = (self.seam.now(), self.unreadable_again());
+        let (about, text) = match whose {
+            Whose::Member(user) | Whose::Wakes(_, user) => {
+                tracing::error!(%user, %error, "nothing is decided for the member until that is mended");
+                self.unreadable.state().members.insert(user, until);
+                (format!("<@{user}>"), texts::unreadable(error))
+            }
+            Whose::Account(account) => {
+                tracing::error!(%account, %error, "nothing is done for the account until that is mended");
+                (format!("Account {account}"), texts::unreadable(error))
+            }
+            Whose::Question(prompt) => {
+                tracing::error!(%prompt, %error, "the question stays as it is until that is mended");
+                (format!("Question {prompt}"), texts::unreadable_alone(error))
+            }
+            Whose::Message(task) => {
+                tracing::error!(%task, %error, "the message waits until that is mended");
+                (format!("Message {task}"), texts::unreadable_alone(error))
+            }
+        };
+        let is_new = self.unreadable.state().told.insert(about.clone());
+        let put = self
+            .store
+            .write({
+                let about = about.clone();
+                move |tx| {
+                    match whose {
+                        Whose::Member(_) => {}
+                        Whose::Wakes(guild, user) => tx.postpone_wakes(guild, user, now, until)?,
+                        Whose::Account(account) => tx.postpone(account, until)?,
+                        Whose::Question(prompt) => tx.postpone_prompt(prompt, until)?,
+                        Whose::Message(task) => tx.delay_task(task, until)?,
+                    }
+                    if is_new {
+                        tx.audit(now, None, None, "alarm", &format!("{about}: {text}"))?;
+                    }
+                    Ok(())
+                }
+            })
+            .await;
+        if put.is_err() && is_new {
+            self.unreadable.state().told.remove(&about);
         }
-        self.tell_of_unreadable(format!("Account {account}: {}", texts::unreadable(error))).await?;
-        self.unreadable.state().told_accounts.insert(account);
-        Ok(())
-    }
-
-    async fn tell_of_unreadable(&self, text: String) -> Result<(), StoreError> {
-        let now = self.seam.now();
-        self.store.write(move |tx| tx.audit(now, None, None, "alarm", &text)).await?;
         self.signals.messages.notify_one();
+        put
+    }
+
+    /// The same for everything that a transaction put aside.
+    pub(super) async fn put_all_aside(&self, unread: &Unread) -> Result<(), StoreError> {
+        for (whose, error) in unread {
+            self.put_aside(*whose, error).await?;
+        }
         Ok(())
     }
 }

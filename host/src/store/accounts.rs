@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     StoreError, Tx,
-    rows::{At, Json, json, words},
+    rows::{At, Json, json, list, words},
 };
 use crate::{
     domain::{AccountId, Email, EventId, PlexAccountId, ShareId, Timestamp, UserId, contract::Grant},
@@ -169,13 +169,18 @@ impl Tx<'_> {
         self.one_account("email_key = ?1", params![email.key()])
     }
 
-    /// The accounts that claim this address.
+    /// Whose an account is, whatever else is stored of it.
+    pub fn user_of(&self, id: AccountId) -> Result<Option<UserId>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("SELECT user FROM accounts WHERE id = ?1 AND user >= 0")?;
+        Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// The accounts that claim this address, without those that can't be read.
     pub fn claims_of(&self, email: &Email) -> Result<Vec<Account>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM accounts WHERE claim IS NOT NULL ORDER BY id");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map([], account)?;
-        let claims = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(claims.into_iter().filter(|account| account.claim.as_ref() == Some(email)).collect())
+        let claims = list::<_, AccountId>(self.db.prepare_cached(&sql)?, [], |row| row.get(0), account)?;
+        Ok(claims.into_iter().flatten().filter(|account| account.claim.as_ref() == Some(email)).collect())
     }
 
     fn one_account(
@@ -280,10 +285,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// An account is looked at again then, whatever is stored of it.
+    /// An account that is due is looked at again then, whatever is stored of it.
     pub fn postpone(&self, id: AccountId, due: Timestamp) -> Result<(), StoreError> {
         self.db
-            .prepare_cached("UPDATE accounts SET due = ?2 WHERE id = ?1")?
+            .prepare_cached("UPDATE accounts SET due = ?2 WHERE id = ?1 AND due IS NOT NULL")?
             .execute(params![id, At(due)])?;
         Ok(())
     }

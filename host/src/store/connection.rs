@@ -41,6 +41,39 @@ impl std::fmt::Debug for Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// Does what concerns one person or one row among many. Where something of theirs can't be read nothing of it
+    /// is written, and what comes before and after it in the transaction stands.
+    ///
+    /// # Errors
+    /// Within: [`StoreError::Unreadable`]. Else what the closure returns, or [`StoreError`].
+    pub fn apart<T>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<Result<T, StoreError>, StoreError> {
+        match in_savepoint(self.db, work) {
+            Err(error @ StoreError::Unreadable(_)) => Ok(Err(error)),
+            other => other.map(Ok),
+        }
+    }
+}
+
+/// Does a part of a transaction so that its failure takes back only what it did itself.
+pub(super) fn in_savepoint<T>(
+    db: &Connection,
+    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    db.execute_batch("SAVEPOINT part")?;
+    let result = work(&Tx { db });
+    if db.is_autocommit() {
+        // SQLite took back the whole transaction, as it does when the disk is full: the savepoint is gone with it.
+        return Err(result.err().unwrap_or(StoreError::Closed));
+    }
+    let end = if result.is_ok() { "RELEASE part" } else { "ROLLBACK TO part; RELEASE part" };
+    db.execute_batch(end)?;
+    result
+}
+
 /// Opens the file for writing, makes it if there is none, and brings its tables up to date.
 ///
 /// Two processes that open a file at the same moment get into each other's way where SQLite does not wait by

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Account, StoreError, Tx,
     accounts::{COLUMNS, account},
-    rows::{At, Json, json},
+    rows::{At, Each, Json, json, list},
 };
 use crate::{
     domain::{AccountId, Timestamp},
@@ -55,8 +55,8 @@ fn drift(row: &Row<'_>) -> rusqlite::Result<DriftRow> {
 
 impl Tx<'_> {
     /// Accounts that Plex is compared for: nothing is under way for them. Those whose access is held are among
-    /// them, also where only an invitation is out. One that can't be read is left out.
-    pub fn accounts_at_rest(&self) -> Result<Vec<Account>, StoreError> {
+    /// them, also where only an invitation is out. Where one can't be read, its number.
+    pub fn accounts_at_rest(&self) -> Result<Each<Account, AccountId>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM accounts
              WHERE due IS NULL AND parked IS NULL AND held IS NULL AND mend = 0
@@ -64,19 +64,7 @@ impl Tx<'_> {
                      OR stage = 'invited' AND id IN (SELECT account FROM holds))
              ORDER BY id"
         );
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map([], account)?;
-        let mut accounts = Vec::new();
-        for row in rows {
-            match row.map_err(StoreError::from) {
-                Ok(account) => accounts.push(account),
-                Err(error @ StoreError::Unreadable(_)) => {
-                    tracing::error!(%error, "an account can't be read; it is not compared with Plex");
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(accounts)
+        list(self.db.prepare_cached(&sql)?, [], |row| row.get(0), account)
     }
 
     /// What is known to be different for an account.

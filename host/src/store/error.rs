@@ -68,9 +68,10 @@ impl From<rusqlite::Error> for StoreError {
                 }
                 _ => Self::Failed(text.clone().unwrap_or_else(|| failure.to_string())),
             },
-            E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..) => {
-                Self::Unreadable("a row")
-            }
+            E::FromSqlConversionFailure(..)
+            | E::InvalidColumnType(..)
+            | E::IntegralValueOutOfRange(..)
+            | E::Utf8Error(..) => Self::Unreadable("a row"),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{
     StoreError, Tx,
-    rows::{At, Json, json, words},
+    rows::{At, Each, Json, json, list, words},
 };
 use crate::domain::{
     EventId, GuildId, RoleId, Timestamp, UserId,
@@ -139,6 +139,18 @@ pub(super) fn decision(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
     })
 }
 
+const WAKE_COLUMNS: &str = "guild, user, tag, due, policy";
+
+fn wake(row: &Row<'_>) -> rusqlite::Result<WakeRow> {
+    Ok(WakeRow {
+        guild: row.get(0)?,
+        user: row.get(1)?,
+        tag: row.get(2)?,
+        due: row.get::<_, At>(3)?.0,
+        policy: row.get(4)?,
+    })
+}
+
 impl Tx<'_> {
     /// Writes an event into the journal.
     pub fn journal(&self, new: &NewEvent) -> Result<EventId, StoreError> {
@@ -177,7 +189,8 @@ impl Tx<'_> {
     /// The people who have events to be decided, longest waiting first.
     pub fn waiting_users(&self, limit: u32) -> Result<Vec<UserId>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT user FROM events WHERE state = 'waiting' GROUP BY user ORDER BY min(id) LIMIT ?1",
+            "SELECT user FROM events WHERE state = 'waiting' AND user >= 0 GROUP BY user ORDER BY min(id)
+             LIMIT ?1",
         )?;
         let rows = statement.query_map([limit], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -263,27 +276,34 @@ impl Tx<'_> {
 
     /// The wakes of a person in a guild, sorted by time.
     pub fn wakes(&self, guild: GuildId, user: UserId) -> Result<Vec<WakeRow>, StoreError> {
-        self.query_wakes("WHERE guild = ?1 AND user = ?2 ORDER BY due, tag", params![guild, user])
-    }
-
-    /// The wakes that are due, longest due first.
-    pub fn due_wakes(&self, now: Timestamp) -> Result<Vec<WakeRow>, StoreError> {
-        self.query_wakes("WHERE due <= ?1 ORDER BY due, guild, user, tag LIMIT 100", params![At(now)])
-    }
-
-    fn query_wakes(&self, filter: &str, params: &[&dyn rusqlite::ToSql]) -> Result<Vec<WakeRow>, StoreError> {
-        let sql = format!("SELECT guild, user, tag, due, policy FROM wakes {filter}");
+        let sql =
+            format!("SELECT {WAKE_COLUMNS} FROM wakes WHERE guild = ?1 AND user = ?2 ORDER BY due, tag");
         let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params, |row| {
-            Ok(WakeRow {
-                guild: row.get(0)?,
-                user: row.get(1)?,
-                tag: row.get(2)?,
-                due: row.get::<_, At>(3)?.0,
-                policy: row.get(4)?,
-            })
-        })?;
+        let rows = statement.query_map(params![guild, user], wake)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The wakes that are due, longest due first; where one can't be read, whose it is.
+    pub fn due_wakes(&self, now: Timestamp) -> Result<Each<WakeRow, (GuildId, UserId)>, StoreError> {
+        let sql = format!(
+            "SELECT {WAKE_COLUMNS} FROM wakes WHERE due <= ?1 AND guild >= 0 AND user >= 0
+             ORDER BY due, guild, user, tag LIMIT 100"
+        );
+        list(self.db.prepare_cached(&sql)?, [At(now)], |row| Ok((row.get(0)?, row.get(1)?)), wake)
+    }
+
+    /// The wakes of a person in a guild that are due wait until a time, whatever else is stored of them.
+    pub fn postpone_wakes(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE wakes SET due = ?4 WHERE guild = ?1 AND user = ?2 AND due <= ?3")?
+            .execute(params![guild, user, At(now), At(until)])?;
+        Ok(())
     }
 
     /// Stores a wake; one of the same tag is replaced.
@@ -343,7 +363,7 @@ impl Tx<'_> {
         let due = self
             .db
             .prepare_cached(
-                "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes
+                "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes WHERE guild >= 0 AND user >= 0
                  UNION ALL SELECT min(again) FROM failures WHERE again IS NOT NULL
                  UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open')",
             )?

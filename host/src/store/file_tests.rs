@@ -317,13 +317,13 @@ async fn whoever_is_held_in_the_second_schema_is_held_in_the_next() {
     db.pragma_update(None, "user_version", 2).unwrap();
     drop(db);
     let store = Store::open(&file, Threads::Own).unwrap();
-    let held = store.read(|tx| tx.holds()).await.unwrap();
+    let held: Vec<_> = store.read(|tx| tx.holds()).await.unwrap().into_iter().flatten().collect();
     assert_eq!(held[0].role.as_deref(), Some("plex"));
     assert_eq!(held[0].before.len(), 1);
     // Whoever was told of is decided on with the next word, and others are not.
     assert_eq!(held.iter().map(|hold| hold.shown).collect::<Vec<_>>(), [true, false]);
     let order = store.write(|tx| tx.put_order(&Order::Approve(None))).await.unwrap();
-    let held = store.read(|tx| tx.holds()).await.unwrap();
+    let held: Vec<_> = store.read(|tx| tx.holds()).await.unwrap().into_iter().flatten().collect();
     assert_eq!(held.iter().map(|hold| hold.ordered).collect::<Vec<_>>(), [Some(order), None]);
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     StoreError, Tx, Work,
-    rows::{At, Json, json, words},
+    rows::{At, Each, Json, Name, json, list, words},
 };
 use crate::domain::{AccountId, EventId, GuildId, RoleId, TaskId, Timestamp, UserId, contract::Access};
 
@@ -71,12 +71,10 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([account], hold).optional()?)
     }
 
-    /// Everybody who is held, longest first.
-    pub fn holds(&self) -> Result<Vec<HoldRow>, StoreError> {
+    /// Everybody who is held, longest first; where a hold can't be read, whose it is. It holds all the same.
+    pub fn holds(&self) -> Result<Each<HoldRow, AccountId>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM holds ORDER BY since, account");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map([], hold)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        list(self.db.prepare_cached(&sql)?, [], |row| row.get(0), hold)
     }
 
     /// Stores what holds an account.
@@ -108,17 +106,17 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("DELETE FROM holds WHERE account = ?1")?.execute([account])? > 0)
     }
 
-    /// The message to administrators names everybody who is held.
+    /// The message to administrators about those who are held was written.
     pub fn announce_holds(&self) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("UPDATE holds SET announced = 1, shown = 1 WHERE announced = 0")?
-            .execute([])?;
+        self.db.prepare_cached("UPDATE holds SET announced = 1 WHERE announced = 0")?.execute([])?;
         Ok(())
     }
 
-    /// An administrator was shown everybody who is held.
-    pub fn show_holds(&self) -> Result<(), StoreError> {
-        self.db.prepare_cached("UPDATE holds SET shown = 1 WHERE shown = 0")?.execute([])?;
+    /// An administrator was shown this one: a decision on everybody is about it from now on.
+    pub fn show_hold(&self, account: AccountId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE holds SET shown = 1 WHERE account = ?1 AND shown = 0")?
+            .execute([account])?;
         Ok(())
     }
 
@@ -137,7 +135,7 @@ impl Tx<'_> {
     pub fn first_unannounced_hold(&self) -> Result<Option<Timestamp>, StoreError> {
         let since = self
             .db
-            .prepare_cached("SELECT min(since) FROM holds WHERE announced = 0")?
+            .prepare_cached("SELECT min(since) FROM holds WHERE announced = 0 AND since >= 0")?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(since.map(|at| at.0))
     }
@@ -210,18 +208,19 @@ impl Tx<'_> {
     /// with them: each with the operator's name for it.
     pub fn deleted_roles(&self, guild: GuildId) -> Result<Vec<(RoleId, String)>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT role, key FROM deleted_roles WHERE guild = ?1 AND NOT settled ORDER BY role",
+            "SELECT role, key FROM deleted_roles WHERE guild = ?1 AND NOT settled AND role >= 0 ORDER BY role",
         )?;
-        let rows = statement.query_map([guild], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([guild], |row| Ok((row.get(0)?, row.get::<_, Name>(1)?.0)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All such roles, whatever their guild.
     pub fn every_deleted_role(&self) -> Result<Vec<(GuildId, RoleId, String)>, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT guild, role, key FROM deleted_roles WHERE NOT settled ORDER BY role")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT guild, role, key FROM deleted_roles WHERE NOT settled AND guild >= 0 AND role >= 0
+             ORDER BY role",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Name>(2)?.0)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -231,9 +230,11 @@ impl Tx<'_> {
         guild: GuildId,
         asked: Timestamp,
     ) -> Result<Vec<(RoleId, String)>, StoreError> {
-        let mut statement =
-            self.db.prepare_cached("SELECT role, key FROM deleted_roles WHERE guild = ?1 AND since < ?2")?;
-        let rows = statement.query_map(params![guild, At(asked)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT role, key FROM deleted_roles WHERE guild = ?1 AND since < ?2 AND role >= 0",
+        )?;
+        let rows = statement
+            .query_map(params![guild, At(asked)], |row| Ok((row.get(0)?, row.get::<_, Name>(1)?.0)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -247,20 +248,21 @@ impl Tx<'_> {
 
     /// The protected roles that a guild had, with their names.
     pub fn protected_roles(&self, guild: GuildId) -> Result<Vec<(RoleId, String)>, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT role, name FROM protected_roles WHERE guild = ?1 ORDER BY role")?;
-        let rows = statement.query_map([guild], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT role, name FROM protected_roles WHERE guild = ?1 AND role >= 0 ORDER BY role",
+        )?;
+        let rows = statement.query_map([guild], |row| Ok((row.get(0)?, row.get::<_, Name>(1)?.0)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The name of a protected role that a guild had at some time.
     pub fn protected_role(&self, role: RoleId) -> Result<Option<String>, StoreError> {
-        Ok(self
+        let name = self
             .db
             .prepare_cached("SELECT name FROM protected_roles WHERE role = ?1")?
-            .query_row([role], |row| row.get(0))
-            .optional()?)
+            .query_row([role], |row| row.get::<_, Name>(0))
+            .optional()?;
+        Ok(name.map(|name| name.0))
     }
 
     /// A guild has a protected role.

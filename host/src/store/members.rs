@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     StoreError, Tx,
-    rows::{At, Json, json},
+    rows::{At, Each, Json, json, list},
 };
 use crate::domain::{GuildId, RoleId, Timestamp, UserId, contract::Access};
 
@@ -75,19 +75,18 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The present members of a guild with an id above `after`, by rising id.
+    /// The present members of a guild with an id above `after`, by rising id; where one can't be read, who it is.
     pub fn members_after(
         &self,
         guild: GuildId,
         after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<MemberRow>, StoreError> {
+    ) -> Result<Each<MemberRow, UserId>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM members WHERE guild = ?1 AND present AND user > ?2 ORDER BY user LIMIT ?3"
         );
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![guild, after.unwrap_or(UserId(0)), limit], member)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let params = params![guild, after.unwrap_or(UserId(0)), limit];
+        list(self.db.prepare_cached(&sql)?, params, |row| row.get(1), member)
     }
 
     /// Stores what Discord showed.
@@ -153,14 +152,15 @@ impl Tx<'_> {
     /// The people for whom a guild decided anything.
     pub fn decided_in(&self, guild: GuildId) -> Result<Vec<UserId>, StoreError> {
         let mut statement =
-            self.db.prepare_cached("SELECT user FROM grants WHERE guild = ?1 ORDER BY user")?;
+            self.db.prepare_cached("SELECT user FROM grants WHERE guild = ?1 AND user >= 0 ORDER BY user")?;
         let rows = statement.query_map([guild], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The guilds that were ever taken in completely.
     pub fn taken_in(&self) -> Result<Vec<GuildId>, StoreError> {
-        let mut statement = self.db.prepare_cached("SELECT guild FROM guilds ORDER BY guild")?;
+        let mut statement =
+            self.db.prepare_cached("SELECT guild FROM guilds WHERE guild >= 0 ORDER BY guild")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     StoreError, Tx,
-    rows::{At, Json, json, words},
+    rows::{At, Each, Json, json, list, words},
 };
 use crate::domain::{ChannelId, EventId, MessageId, PromptId, TaskId, Timestamp, UserId};
 
@@ -179,25 +179,20 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The messages to some that are due, urgent ones first, and in the order in which they came to be; where one can't be read, its
-    /// number.
+    /// The messages to some that are due, urgent ones first, and in the order in which they came to be; where one
+    /// can't be read, its number.
     pub fn due_tasks(
         &self,
         reader: Reader,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Result<Task, TaskId>>, StoreError> {
+    ) -> Result<Each<Task, TaskId>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {}
              ORDER BY urgent DESC, id LIMIT ?2",
             reader.filter()
         );
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![At(now), limit], |row| {
-            let id: TaskId = row.get(0)?;
-            Ok(task(row).map_err(|_| id))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        list(self.db.prepare_cached(&sql)?, params![At(now), limit], |row| row.get(0), task)
     }
 
     /// When the next message to some is due.
@@ -250,7 +245,7 @@ impl Tx<'_> {
     /// The messages in a channel that are known to have been sent.
     pub fn sent_into(&self, channel: ChannelId) -> Result<BTreeSet<MessageId>, StoreError> {
         let mut sent =
-            self.db.prepare_cached("SELECT message FROM tasks WHERE channel = ?1 AND message IS NOT NULL")?;
+            self.db.prepare_cached("SELECT message FROM tasks WHERE channel = ?1 AND message >= 0")?;
         let rows = sent.query_map([channel], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

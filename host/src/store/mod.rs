@@ -46,5 +46,6 @@ pub use messages::{Reader, Task, TaskState, Work};
 pub use orders::{Answer, Order, Plan, PlannedChange, Scope};
 pub use policies::KeptPolicy;
 pub use prompts::{Prompt, PromptState};
-pub use shadow::{Difference, Likeness, Likenesses};
+pub use rows::Each;
+pub use shadow::{Decided, Difference, Likeness, Likenesses};
 pub use worker::{Store, Threads};

@@ -54,17 +54,23 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("SELECT 1 FROM orders WHERE id = ?1")?.exists([id])?)
     }
 
-    /// Takes an order back. False if it does not wait any more.
-    pub fn withdraw_order(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("DELETE FROM orders WHERE id = ?1")?.execute([id])? > 0)
+    /// The bot begins to carry an order out. False if it was taken back.
+    pub fn take_up_order(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.db.prepare_cached("UPDATE orders SET taken_up = 1 WHERE id = ?1")?.execute([id])? > 0)
     }
 
-    /// The order that waits longest. It stays there until it is answered, so that none is lost.
-    pub fn next_order(&self) -> Result<Option<(i64, Order)>, StoreError> {
+    /// Takes an order back. False if it does not wait any more, or is being carried out.
+    pub fn withdraw_order(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.db.prepare_cached("DELETE FROM orders WHERE id = ?1 AND taken_up = 0")?.execute([id])? > 0)
+    }
+
+    /// The order that waits longest, by its number; none where it can't be read. It stays there until it is
+    /// answered, so that none is lost.
+    pub fn next_order(&self) -> Result<Option<(i64, Option<Order>)>, StoreError> {
         Ok(self
             .db
             .prepare_cached("SELECT id, what FROM orders ORDER BY id LIMIT 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Json<Order>>(1)?.0)))
+            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Json<Order>>(1).ok().map(|order| order.0))))
             .optional()?)
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     StoreError, Tx,
-    rows::{At, words},
+    rows::{At, Each, list, words},
 };
 use crate::domain::{ChannelId, GuildId, MessageId, PromptId, Timestamp, UserId};
 
@@ -99,14 +99,20 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([user], prompt).optional()?)
     }
 
-    /// The open questions whose time is over.
-    pub fn overdue_prompts(&self, now: Timestamp) -> Result<Vec<Prompt>, StoreError> {
+    /// The open questions whose time is over; where one can't be read, its number.
+    pub fn overdue_prompts(&self, now: Timestamp) -> Result<Each<Prompt, PromptId>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM prompts WHERE state = 'open' AND expires_at <= ?1 ORDER BY id LIMIT 100"
         );
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map([At(now)], prompt)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        list(self.db.prepare_cached(&sql)?, [At(now)], |row| row.get(0), prompt)
+    }
+
+    /// A question's time is over then, whatever else is stored of it.
+    pub fn postpone_prompt(&self, id: PromptId, until: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE prompts SET expires_at = ?2 WHERE id = ?1")?
+            .execute(params![id, At(until)])?;
+        Ok(())
     }
 
     /// Says what became of a question.

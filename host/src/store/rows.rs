@@ -1,7 +1,7 @@
 //! How our types stand in columns.
 
 use rusqlite::{
-    ToSql,
+    CachedStatement, Params, Row, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,6 +12,32 @@ use crate::domain::{
 };
 
 use super::StoreError;
+
+/// A list of rows. One that can't be read keeps no other from being read: its key stands in its place.
+pub type Each<T, K> = Vec<Result<T, K>>;
+
+/// The rows that a statement finds.
+pub(super) fn list<T, K>(
+    mut statement: CachedStatement<'_>,
+    params: impl Params,
+    key: impl Fn(&Row<'_>) -> rusqlite::Result<K>,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Each<T, K>, StoreError> {
+    let rows = statement.query_map(params, |row| {
+        let key = key(row)?;
+        Ok(read(row).map_err(|_| key))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A name in a column, which is for people only: what is no text in it is shown as such.
+pub(super) struct Name(pub(super) String);
+
+impl FromSql for Name {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Self(String::from_utf8_lossy(value.as_bytes()?).into_owned()))
+    }
+}
 
 /// A column of JSON.
 pub(super) struct Json<T>(pub(super) T);

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{
     StoreError, Tx,
-    rows::{Json, json, words},
+    rows::{Each, Json, json, list, words},
 };
 use crate::domain::{EventId, Timestamp, UserId, contract::Action};
 
@@ -45,6 +45,9 @@ pub struct Difference {
     pub input: String,
 }
 
+/// A decision that a candidate is to be asked about: the event, what the policies are told as JSON, and the actions.
+pub type Decided = (EventId, String, Vec<Action>);
+
 /// How many decisions of a candidate there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Likenesses {
@@ -75,18 +78,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Decisions that the candidate is to be asked about, oldest event first: the event, what the policies are
-    /// told as JSON, and the actions.
-    pub fn to_compare(&self, limit: u32) -> Result<Vec<(EventId, String, Vec<Action>)>, StoreError> {
-        let mut statement = self.db.prepare_cached(
+    /// Decisions that the candidate is to be asked about, oldest event first; where one can't be read, its
+    /// event.
+    pub fn to_compare(&self, limit: u32) -> Result<Each<Decided, EventId>, StoreError> {
+        let statement = self.db.prepare_cached(
             "SELECT shadow.event, input, decisions.actions FROM shadow
              JOIN decisions ON decisions.event = shadow.event
              WHERE outcome = 'waiting' ORDER BY shadow.event LIMIT ?1",
         )?;
-        let rows = statement.query_map([limit], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Json<Vec<Action>>>(2)?.0))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        list(
+            statement,
+            [limit],
+            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Json<Vec<Action>>>(2)?.0)),
+        )
     }
 
     /// What the candidate decided on an event. Actions and reason are stored only where it differs.

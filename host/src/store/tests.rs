@@ -239,3 +239,82 @@ async fn a_database_in_use_by_another_program_is_said_so() {
     other.execute_batch("ROLLBACK").unwrap();
     store.write(|tx| tx.journal(&event(ANN))).await.unwrap();
 }
+
+/// A hold of each of two people, and what another program made of the first one's.
+async fn two_holds(file: &std::path::Path, damage: &str) -> (Store, [crate::domain::AccountId; 2]) {
+    let store = Store::open(file, Threads::None).unwrap();
+    let accounts = store
+        .write(|tx| {
+            let mut accounts = Vec::new();
+            for user in [ANN, BEN] {
+                let account = tx.account_for(user)?.id;
+                tx.put_hold(&HoldRow {
+                    account,
+                    event: None,
+                    reason: HoldReason::TooMany,
+                    role: None,
+                    since: Timestamp(7),
+                    before: Vec::new(),
+                    tell: Vec::new(),
+                    announced: false,
+                    shown: false,
+                    ordered: None,
+                })?;
+                accounts.push(account);
+            }
+            Ok([accounts[0], accounts[1]])
+        })
+        .await
+        .unwrap();
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute(&format!("UPDATE holds SET {damage} WHERE account = ?1"), [accounts[0]]).unwrap();
+    (store, accounts)
+}
+
+#[tokio::test]
+async fn a_row_that_can_not_be_read_is_named_in_a_list_and_is_an_error_by_itself() {
+    for damage in ["before = '{}'", "since = -1", "role = CAST(x'ff' AS TEXT)"] {
+        let (_folder, file) = folder();
+        let (store, [bad, good]) = two_holds(&file, damage).await;
+        let mut holds = store.read(|tx| tx.holds()).await.unwrap();
+        holds.sort_by_key(|hold| hold.as_ref().map_or(bad, |hold| hold.account));
+        assert_eq!(holds[0].as_ref().err(), Some(&bad), "{damage}");
+        assert_eq!(holds[1].as_ref().map(|hold| hold.account), Ok(good), "{damage}");
+        let alone = store.read(move |tx| tx.hold(bad)).await;
+        assert!(matches!(alone, Err(StoreError::Unreadable(_))), "{damage}: {alone:?}");
+        let first = store.read(|tx| tx.first_unannounced_hold()).await.unwrap();
+        assert_eq!(first, Some(Timestamp(7)), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_apart_is_taken_back_alone_where_it_meets_what_can_not_be_read() {
+    for threads in [Threads::Own, Threads::None] {
+        let (_folder, file) = folder();
+        let (_, [bad, _]) = two_holds(&file, "before = '{}'").await;
+        let store = Store::open(&file, threads).unwrap();
+        let met = store.write(move |tx| {
+            let before = tx.apart(|tx| tx.journal(&event(ANN)))?.is_ok();
+            let met = tx.apart(|tx| {
+                tx.journal(&event(BEN))?;
+                tx.hold(bad)
+            })?;
+            tx.journal(&event(ANN))?;
+            Ok(before && met.is_err())
+        });
+        assert!(met.await.unwrap());
+        assert_eq!(store.read(|tx| tx.story(ANN)).await.unwrap().len(), 2);
+        assert!(store.read(|tx| tx.story(BEN)).await.unwrap().is_empty());
+        let failed = store.write(|tx| {
+            tx.apart(|tx| {
+                tx.journal(&event(BEN))?;
+                Err::<(), _>(StoreError::Taken)
+            })
+        });
+        assert!(
+            matches!(failed.await, Err(StoreError::Taken)),
+            "any other failure ends the whole transaction"
+        );
+        assert!(store.read(|tx| tx.story(BEN)).await.unwrap().is_empty());
+    }
+}

@@ -71,7 +71,7 @@ where
 {
     fn run(&mut self, db: &Connection) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else { return Ok(()) };
-        let result = in_savepoint(db, work);
+        let result = connection::in_savepoint(db, work);
         let told = result.as_ref().map(drop).map_err(similar);
         self.result = Some(result);
         told
@@ -87,22 +87,6 @@ where
         // Nobody waits any more: the caller was cancelled, the work stands all the same.
         let _ = self.reply.send(result);
     }
-}
-
-/// Runs one job of a group so that its failure takes back only what it did itself.
-fn in_savepoint<T>(
-    db: &Connection,
-    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    db.execute_batch("SAVEPOINT job")?;
-    let result = work(&Tx { db });
-    if db.is_autocommit() {
-        // SQLite took back the whole transaction, as it does when the disk is full: the savepoint is gone with it.
-        return Err(result.err().unwrap_or(StoreError::Closed));
-    }
-    let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-    db.execute_batch(end)?;
-    result
 }
 
 impl Store {

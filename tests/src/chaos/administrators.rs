@@ -97,7 +97,7 @@ impl Run {
     async fn held(&self) -> Result<Vec<(UserId, HoldRow)>> {
         let read = |tx: &rolarr::store::Tx<'_>| {
             let mut held = Vec::new();
-            for hold in tx.holds()? {
+            for hold in tx.holds()?.into_iter().flatten() {
                 if let Some(user) = tx.account(hold.account)?.and_then(|account| account.user) {
                     held.push((user, hold));
                 }

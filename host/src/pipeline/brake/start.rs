@@ -4,7 +4,11 @@
 use super::{fresh, has_something, put, release, takes};
 use crate::{
     domain::{GuildId, Timestamp, UserId, contract::Access},
-    pipeline::{effects, settings::Settings},
+    pipeline::{
+        effects,
+        settings::Settings,
+        unreadable::{Unread, Whose},
+    },
     store::{HoldReason, StoreError, Tx},
 };
 
@@ -12,15 +16,29 @@ use crate::{
 const SERVED: &str = "served-guilds";
 
 /// Compares what is configured with what was at the last start.
-pub(in crate::pipeline) fn begin(tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<(), StoreError> {
-    let is: Vec<GuildId> = settings.guilds.iter().map(|guild| guild.id).collect();
+/// Returns what can't be read: a hold among it holds all the same.
+pub(in crate::pipeline) fn begin(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Unread, StoreError> {
+    let mut unread = Unread::new();
+    let mut is: Vec<GuildId> = settings.guilds.iter().map(|guild| guild.id).collect();
     let was = match tx.fact(SERVED)? {
         Some(text) => text.split(' ').filter_map(|id| id.parse().ok()).collect(),
         None => tx.taken_in()?,
     };
-    for gone in was.iter().filter(|guild| !is.contains(guild)) {
-        for user in tx.decided_in(*gone)? {
-            hold_what_shrinks(tx, settings, &was, user, now)?;
+    let gone: Vec<GuildId> = was.iter().copied().filter(|guild| !is.contains(guild)).collect();
+    for gone in gone {
+        let known = unread.len();
+        for user in tx.decided_in(gone)? {
+            if let Err(error) = tx.apart(|tx| hold_what_shrinks(tx, settings, &was, user, now))? {
+                unread.push((Whose::Member(user), error));
+            }
+        }
+        if unread.len() > known {
+            // Whoever can't be read now is held at a start at which they can.
+            is.push(gone);
         }
     }
     if was != is {
@@ -28,9 +46,16 @@ pub(in crate::pipeline) fn begin(tx: &Tx<'_>, settings: &Settings, now: Timestam
         tx.put_fact(SERVED, &ids.join(" "))?;
     }
     for hold in tx.holds()? {
-        release(tx, settings, now, &hold)?;
+        match hold {
+            Ok(hold) => {
+                if let Err(error) = tx.apart(|tx| release(tx, settings, now, &hold))? {
+                    unread.push((Whose::Account(hold.account), error));
+                }
+            }
+            Err(account) => unread.push((Whose::Account(account), StoreError::Unreadable("a hold"))),
+        }
     }
-    Ok(())
+    Ok(unread)
 }
 
 /// Holds what a member would lose because guilds are not served any more, whatever the number: this may be a

@@ -12,6 +12,7 @@ use crate::{
         settings::Settings,
         shrink::shrinks,
         texts,
+        unreadable::{Unread, Whose},
     },
     store::{Account, Answer, EventState, GrantRow, HoldReason, HoldRow, NewEvent, StoreError, Tx, Work},
 };
@@ -50,6 +51,14 @@ impl Whom {
         }
     }
 
+    /// Whether a hold that can't be read may be meant.
+    fn may_have(self, user: Option<UserId>) -> bool {
+        match self {
+            Self::Member(only) => user == Some(only),
+            Self::Shown | Self::Ordered { .. } => self.is_everybody(),
+        }
+    }
+
     /// Nobody in particular is meant.
     fn is_everybody(self) -> bool {
         matches!(self, Self::Shown | Self::Ordered { all: true, .. })
@@ -65,6 +74,8 @@ pub(in crate::pipeline) struct Done {
     pub(in crate::pipeline) waiting: usize,
     /// An e-mail address was forgotten.
     forgot: bool,
+    /// Who is held and can't be read: nothing is decided on them.
+    pub(in crate::pipeline) unread: Unread,
 }
 
 impl Core {
@@ -89,6 +100,7 @@ impl Core {
         self.signals.converge.notify_one();
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();
+        self.put_all_aside(&done.unread).await?;
         if done.forgot {
             self.scrub().await?;
         }
@@ -106,19 +118,27 @@ fn carry_out(
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
     for hold in tx.holds()? {
-        let Some(account) = tx.account(hold.account)? else { continue };
-        let Some(user) = account.user else { continue };
+        let hold = match hold {
+            Ok(hold) => hold,
+            Err(account) => {
+                if whom.may_have(tx.user_of(account)?) {
+                    done.unread.push((Whose::Account(account), StoreError::Unreadable("a hold")));
+                }
+                continue;
+            }
+        };
+        let Some(user) = tx.user_of(hold.account)? else { continue };
         if !whom.has(&hold, user) {
             done.waiting += usize::from(whom.is_everybody() && !hold.shown);
             continue;
         }
-        tx.drop_hold(account.id)?;
-        done.forgot |= match verdict {
-            Verdict::Approve => approve(tx, settings, now, account, &hold, user)?,
-            Verdict::Reject => reject(tx, settings, now, account, &hold, user)?,
-        };
-        tx.settle(user)?;
-        done.members.push(user);
+        match tx.apart(|tx| decide_one(tx, settings, now, verdict, &hold, user))? {
+            Ok(forgot) => {
+                done.forgot |= forgot;
+                done.members.push(user);
+            }
+            Err(error) => done.unread.push((Whose::Account(hold.account), error)),
+        }
     }
     if done.members.is_empty() {
         return Ok(done);
@@ -129,6 +149,25 @@ fn carry_out(
     }
     tx.audit(now, None, by, "command", &texts::decided_on_holds(verdict, by, &done.members))?;
     Ok(done)
+}
+
+/// True if an e-mail address was forgotten.
+fn decide_one(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    verdict: Verdict,
+    hold: &HoldRow,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let Some(account) = tx.account(hold.account)? else { return Ok(false) };
+    tx.drop_hold(account.id)?;
+    let forgot = match verdict {
+        Verdict::Approve => approve(tx, settings, now, account, hold, user)?,
+        Verdict::Reject => reject(tx, settings, now, account, hold, user)?,
+    };
+    tx.settle(user)?;
+    Ok(forgot)
 }
 
 fn approve(
@@ -231,17 +270,18 @@ pub(in crate::pipeline) fn announce(
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let mut concerned: Vec<(HoldRow, UserId)> = Vec::new();
-    for hold in tx.holds()? {
-        let user = tx.account(hold.account)?.and_then(|account| account.user);
-        if let (false, Some(user)) = (hold.announced, user) {
+    // One that can't be read holds all the same. It is told of by itself, and was shown to nobody.
+    for hold in tx.holds()?.into_iter().flatten().filter(|hold| !hold.announced) {
+        if let Some(user) = tx.user_of(hold.account)? {
+            tx.show_hold(hold.account)?;
             concerned.push((hold, user));
         }
     }
+    tx.announce_holds()?;
     if concerned.is_empty() {
         return Ok(None);
     }
     let text = texts::held(&concerned, settings.brake);
-    tx.announce_holds()?;
     tx.remark(now, None, None, "held", &text)?;
     Ok(Some(text))
 }

@@ -17,7 +17,7 @@ pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, protection::Protection, worker::Worker};
+use super::{core::Core, effects, protection::Protection, unreadable::Whose, worker::Worker};
 use crate::{
     domain::{AccountId, Timestamp, contract::Access},
     plex::PlexError,
@@ -59,7 +59,7 @@ impl Worker for Converger {
                     let Some((id, outcome)) = done else { return Ok(next) };
                     under_way.remove(&id);
                     match outcome {
-                        Err(error @ StoreError::Unreadable(_)) => core.unreadable_account(id, &error).await?,
+                        Err(error @ StoreError::Unreadable(_)) => core.put_aside(Whose::Account(id), &error).await?,
                         other => other?,
                     }
                     core.signals.worked.notify_waiters();

@@ -60,7 +60,8 @@ impl Core {
         self.store
             .write(move |tx| {
                 for candidate in &outlook.candidates {
-                    let waits = tx.next_waiting(candidate.user)?;
+                    // What waits and can't be read keeps nothing else from waiting behind it.
+                    let waits = tx.apart(|tx| tx.next_waiting(candidate.user))?.ok().flatten();
                     if waits.is_some_and(|row| row.event.cause == cause && row.event.guild == candidate.guild)
                     {
                         continue;
@@ -98,8 +99,19 @@ impl Core {
             loop {
                 let rows = self.store.read(move |tx| tx.members_after(guild, after, PAGE)).await?;
                 let full = rows.len() == PAGE as usize;
-                after = rows.last().map(|row| row.user);
-                self.look_at(scope, &policy, &seen, guild, rows, &mut outlook).await?;
+                let mut readable = Vec::new();
+                for row in rows {
+                    let (user, row) = match row {
+                        Ok(row) => (row.user, Some(row)),
+                        Err(user) => (user, None),
+                    };
+                    after = Some(user);
+                    match row {
+                        Some(row) => readable.push(row),
+                        None => outlook.plan.undecided.push((user, unreadable("a member"))),
+                    }
+                }
+                self.look_at(scope, &policy, &seen, guild, readable, &mut outlook).await?;
                 if !full {
                     break;
                 }
@@ -131,36 +143,43 @@ impl Core {
             concerned.push((row, roles));
         }
         let (now, protection) = (self.seam.now(), Protection::of(self));
-        let (asked, skipped) = self
+        let (asked, skipped, unread) = self
             .store
             .read(move |tx| {
-                let (mut asked, mut skipped) = (Vec::new(), 0);
+                let (mut asked, mut skipped, mut unread) = (Vec::new(), 0, Vec::new());
                 for (row, roles) in concerned {
-                    if protection.why_of(row.user, &tx.memberships(row.user)?).is_some() {
-                        skipped += 1;
-                        continue;
+                    let user = row.user;
+                    let known = tx.apart(|tx| {
+                        if protection.why_of(user, &tx.memberships(user)?).is_some() {
+                            skipped += 1;
+                            return Ok(None);
+                        }
+                        if scope == Scope::NeverAsked && !never_asked(tx, guild, user)? {
+                            return Ok(None);
+                        }
+                        let event = NewEvent {
+                            at: now,
+                            origin: Origin::Administrator,
+                            guild,
+                            user,
+                            cause: cause(scope),
+                            roles,
+                            state: EventState::Waiting,
+                            remark: None,
+                        };
+                        // It has no number: it stands in no journal.
+                        Known::of(tx, EventRow { id: EventId(0), event }).map(Some)
+                    })?;
+                    match known {
+                        Ok(known) => asked.extend(known.map(|known| (row, known))),
+                        Err(error) => unread.push((user, error.to_string())),
                     }
-                    if scope == Scope::NeverAsked && !never_asked(tx, guild, row.user)? {
-                        continue;
-                    }
-                    let event = NewEvent {
-                        at: now,
-                        origin: Origin::Administrator,
-                        guild,
-                        user: row.user,
-                        cause: cause(scope),
-                        roles,
-                        state: EventState::Waiting,
-                        remark: None,
-                    };
-                    // It has no number: it stands in no journal.
-                    let known = Known::of(tx, EventRow { id: EventId(0), event })?;
-                    asked.push((row, known));
                 }
-                Ok((asked, skipped))
+                Ok((asked, skipped, unread))
             })
             .await?;
         outlook.plan.skipped += skipped;
+        outlook.plan.undecided.extend(unread);
         let inputs: Vec<(MemberRow, Vec<RoleId>, Event)> = asked
             .into_iter()
             .map(|(row, known)| {
@@ -210,6 +229,11 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// Why nothing can be decided for somebody of whom something can't be read.
+fn unreadable(what: &'static str) -> String {
+    StoreError::Unreadable(what).to_string()
 }
 
 fn cause(scope: Scope) -> Cause {

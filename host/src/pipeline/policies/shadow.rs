@@ -16,7 +16,7 @@ use crate::{
     },
     pipeline::{core::Core, worker::Worker},
     policy::Policy,
-    store::{Likeness, StoreError},
+    store::{Decided, Likeness, StoreError},
 };
 
 /// So many decisions are compared in one round.
@@ -44,9 +44,15 @@ impl Worker for Shadower {
         let compared = core
             .seam
             .compute(move || {
-                let compare = |(event, input, decided): (EventId, String, Vec<Action>)| {
-                    let (likeness, actions, reason) = compare(&candidate, &input, &decided);
-                    (event, likeness, actions, reason)
+                let compare = |decision: Result<Decided, EventId>| match decision {
+                    Ok((event, input, decided)) => {
+                        let (likeness, actions, reason) = compare(&candidate, &input, &decided);
+                        (event, likeness, actions, reason)
+                    }
+                    Err(event) => {
+                        let reason = StoreError::Unreadable("a decision").to_string();
+                        (event, Likeness::Failed, Vec::new(), reason)
+                    }
                 };
                 waiting.into_iter().map(compare).collect::<Vec<_>>()
             })

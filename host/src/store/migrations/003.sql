@@ -21,6 +21,9 @@ CREATE TABLE policies (
     since    INTEGER NOT NULL
 ) STRICT;
 
+-- The bot carries the order out: it can't be taken back any more.
+ALTER TABLE orders ADD COLUMN taken_up INTEGER NOT NULL DEFAULT 0 CHECK (taken_up IN (0, 1));
+
 -- What came of orders from the command line, until somebody reads it.
 CREATE TABLE answers (
     -- The order's.
