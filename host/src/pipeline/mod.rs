@@ -139,7 +139,8 @@ impl Pipeline {
         Handle { core: Arc::clone(&self.core) }
     }
 
-    /// Returns when a worker ended by itself, which none does: the bot must not go on without it.
+    /// Returns when a worker ended by itself, as they do when the database's threads end: the bot must not go on
+    /// without it.
     pub async fn broken(&mut self) {
         if let Some(Err(error)) = self.workers.join_next().await {
             tracing::error!(%error, "a worker ended by itself");

@@ -89,6 +89,10 @@ where
     }
 }
 
+fn taken_back() -> StoreError {
+    StoreError::Failed("SQLite took the transaction back".to_owned())
+}
+
 /// Runs one job of a group so that its failure takes back only what it did itself.
 fn in_savepoint<T>(
     db: &Connection,
@@ -98,7 +102,7 @@ fn in_savepoint<T>(
     let result = work(&Tx { db });
     if db.is_autocommit() {
         // SQLite took back the whole transaction, as it does when the disk is full: the savepoint is gone with it.
-        return Err(result.err().unwrap_or(StoreError::Closed));
+        return Err(result.err().unwrap_or_else(taken_back));
     }
     let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
     db.execute_batch(end)?;
@@ -268,7 +272,7 @@ fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<
         let told = job.run(&transaction);
         if transaction.is_autocommit() {
             // What ran before in this group is gone too, and what would run now would stand by itself.
-            return Err(told.err().unwrap_or(StoreError::Closed));
+            return Err(told.err().unwrap_or_else(taken_back));
         }
     }
     transaction.commit()?;
