@@ -1,7 +1,7 @@
 //! One person in several guilds is one account, with the most generous of the guilds' decisions.
 
 use anyhow::Result;
-use rolarr::{domain::GuildId, store::Stage as At};
+use rolarr::{domain::GuildId, pipeline::ports::Command, store::Stage as At};
 use rolarr_sim::discord::{RestFault, RestFaultKind};
 use rolarr_tests::inprocess::{ANN, Stage};
 
@@ -71,6 +71,27 @@ async fn a_guild_that_cannot_be_listed_keeps_no_other_waiting() -> Result<()> {
     stage.on_discord().add_role(now, guild, stage.scene.alice, role)?;
     stage.start().await?;
     let alice = stage.alice();
+    let story = stage.read(move |tx| tx.story(alice)).await?;
+    assert_eq!(story.last().map(|event| event.event.guild), Some(GuildId(guild.0)));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guild_that_discord_lets_wait_for_hours_keeps_no_other_waiting() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    let (guild, role) = with_a_second_guild(&mut stage).await?;
+    stage.alice_joins().await?;
+    let alice = stage.alice();
+    let first = format!("guilds/{}/members", stage.scene.guild.0);
+    let wait = RestFaultKind::TooManyRequests { retry_after_ms: Some(8 * 3_600_000), global: false };
+    stage.on_discord().fail_requests(RestFault::once("GET", &first, wait));
+    stage.command(stage.bob(), true, Command::Sync).await?;
+    stage.settle().await;
+    let now = stage.now();
+    stage.on_discord().add_role(now, guild, stage.scene.alice, role)?;
+    // No gateway tells of it.
+    stage.command(stage.bob(), true, Command::Sync).await?;
+    stage.settle().await;
     let story = stage.read(move |tx| tx.story(alice)).await?;
     assert_eq!(story.last().map(|event| event.event.guild), Some(GuildId(guild.0)));
     Ok(())
