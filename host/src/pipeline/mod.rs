@@ -21,12 +21,14 @@ mod drift;
 mod effects;
 mod hints;
 mod intake;
+mod lapse;
 mod messenger;
 mod observe;
 mod orders;
 pub mod policies;
 pub mod ports;
 pub mod progress;
+mod protected;
 mod protection;
 mod retries;
 mod roles;
@@ -41,12 +43,13 @@ mod token;
 mod unreadable;
 mod worker;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::Handle;
+pub use protected::knows_guild;
 pub use seam::{Reached, Seam, Step, Watcher};
 
 use self::{
@@ -64,6 +67,7 @@ use self::{
     token::TokenProbe,
 };
 use crate::{
+    domain::{GuildId, UserId},
     plex::{Plex, PlexError},
     store::{Store, StoreError},
 };
@@ -84,7 +88,8 @@ pub struct Parts {
     pub plex: Plex,
     /// Discord.
     pub discord: Arc<dyn Discord>,
-    /// The guilds as Discord showed them at the start.
+    /// The guilds as Discord showed them at the start. One that is missing is served by what the database knows
+    /// of it ([`knows_guild`]) until Discord shows it.
     pub guilds: Vec<Guild>,
 }
 
@@ -109,10 +114,10 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
-        let nonce = prepare(&store, &seam, &settings, &guilds).await?;
+        let (nonce, owners) = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
         let policies = InForce::new(policies, active.policy.clone());
-        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
+        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, owners, nonce));
         core.begin_with_policy(active).await?;
         core.begin_with_candidate(candidate).await?;
         // What was forgotten just before a crash may stand in the log of the database.
@@ -163,25 +168,31 @@ impl Pipeline {
 const NONCE: &str = "nonce";
 
 /// What a start changes in the database before anything happens.
-/// Returns what this installation's nonces begin with.
+/// Returns what this installation's nonces begin with, and who owns the guilds.
 async fn prepare(
     store: &Store,
     seam: &Seam,
     settings: &Settings,
     guilds: &[Guild],
-) -> Result<String, StoreError> {
+) -> Result<(String, BTreeMap<GuildId, UserId>), StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
     let (settings, guilds) = (settings.clone(), guilds.to_vec());
-    let (unparked, nonce) = store
+    let (unparked, nonce, owners) = store
         .write(move |tx| {
             for guild in &guilds {
                 roles::know_protected(tx, &settings, guild)?;
             }
             brake::begin(tx, &settings, now)?;
+            let owners = lapse::begin(tx, &settings, &guilds, now)?;
+            for guild in &settings.guilds {
+                if !guilds.iter().any(|shown| shown.id == guild.id) {
+                    tx.audit(now, None, None, "alarm", &texts::without_guild(&guild.key))?;
+                }
+            }
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {
@@ -189,11 +200,11 @@ async fn prepare(
                     fresh
                 }
             };
-            Ok((tx.unpark(&refused, now)?, nonce))
+            Ok((tx.unpark(&refused, now)?, nonce, owners))
         })
         .await?;
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }
-    Ok(nonce)
+    Ok((nonce, owners))
 }
