@@ -219,3 +219,147 @@ async fn whoever_leaves_with_the_role_that_protected_them_is_removed() -> Result
     assert!(!stage.database_holds(ANN)?);
     Ok(())
 }
+
+/// Alice had access when she became protected, and lost the role while she was.
+async fn loses_the_role_while_protected(stage: &mut Stage) -> Result<()> {
+    let alice = stage.alice();
+    stage.take_role(alice, stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(last_state(stage, alice).await?, Some(EventState::Skipped));
+    stage.wait(HOUR).await;
+    assert!(stage.filters(ANN).is_empty());
+    Ok(())
+}
+
+/// Starts again with other settings.
+async fn anew(stage: &mut Stage, change: impl FnOnce(&mut Settings)) -> Result<()> {
+    stage.stop().await;
+    change(stage.settings());
+    stage.start().await?;
+    stage.wait(WHILE).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_taken_out_of_the_protected_members_is_caught_up_through_the_brake() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: nobody, ..Setting::default() }).await?;
+    stage.alice_joins().await?;
+    let (alice, bob) = (stage.alice(), stage.bob());
+    anew(&mut stage, |settings| settings.protected_members = [alice, bob].into()).await?;
+    loses_the_role_while_protected(&mut stage).await?;
+    anew(&mut stage, |settings| settings.protected_members = [bob].into()).await?;
+    assert!(stage.filters(ANN).is_empty());
+    assert_eq!(held(&stage).await?, 1);
+    stage.command(bob, true, Command::Approve { member: None }).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    // Once: a further start finds nobody.
+    let events = stage.read(move |tx| tx.story(alice)).await?.len();
+    anew(&mut stage, |_| {}).await?;
+    assert_eq!(stage.read(move |tx| tx.story(alice)).await?.len(), events);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_a_role_that_protects_no_longer_is_caught_up() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    vip_protects(&mut stage).await?;
+    let (alice, bob, vip) = (stage.alice(), stage.bob(), stage.vip);
+    stage.give_role(alice, vip).await?;
+    stage.give_role(bob, vip).await?;
+    loses_the_role_while_protected(&mut stage).await?;
+    // Another reason protects Bob still.
+    let before = stage.read(move |tx| tx.story(bob)).await?.len();
+    anew(&mut stage, |settings| {
+        settings.protected_roles.clear();
+        settings.protected_members = [bob].into();
+    })
+    .await?;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    assert_eq!(stage.read(move |tx| tx.story(bob)).await?.len(), before);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_left_while_the_configuration_protected_them_is_removed_once_it_does_not() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let alice = stage.alice();
+    anew(&mut stage, |settings| settings.protected_members = [alice].into()).await?;
+    stage.leave(alice).await?;
+    stage.wait(HOUR).await;
+    assert!(stage.at_plex().share_of(ANN).is_some());
+    anew(&mut stage, |settings| settings.protected_members.clear()).await?;
+    assert!(stage.at_plex().share_of(ANN).is_none());
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_decided_before_the_configuration_protected_somebody_is_carried_out_after_it() -> Result<()>
+{
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let alice = stage.alice();
+    let away = rolarr_sim::plex::Effect::Drop { applied: false };
+    stage.at_plex().fault(rolarr_sim::plex::Fault::on("*", "*", away));
+    stage.take_role(alice, stage.role()).await?;
+    stage.settle().await;
+    anew(&mut stage, |settings| settings.protected_members = [alice].into()).await?;
+    stage.at_plex().clear_faults();
+    stage.wait(HOUR * 24).await;
+    assert!(stage.filters(ANN).is_empty());
+    anew(&mut stage, |settings| settings.protected_members.clear()).await?;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    Ok(())
+}
+
+/// What was decided before the protection is overtaken by what happened during it.
+#[tokio::test(start_paused = true)]
+async fn who_got_the_role_back_while_protected_is_not_restricted_after_it() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let alice = stage.alice();
+    let away = rolarr_sim::plex::Effect::Drop { applied: false };
+    stage.at_plex().fault(rolarr_sim::plex::Fault::on("*", "*", away));
+    stage.take_role(alice, stage.role()).await?;
+    stage.settle().await;
+    anew(&mut stage, |settings| settings.protected_members = [alice].into()).await?;
+    stage.at_plex().clear_faults();
+    stage.give_role(alice, stage.role()).await?;
+    stage.settle().await;
+    let writes = stage.writes().len();
+    anew(&mut stage, |settings| settings.protected_members.clear()).await?;
+    stage.wait(HOUR).await;
+    assert_eq!(stage.writes().len(), writes, "{:?}", stage.writes());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_gives_the_guild_away_is_a_member_like_others_from_then_on() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let (alice, bob) = (stage.scene.alice, stage.scene.bob);
+    let guild = stage.scene.guild;
+    stage.on_discord().give_guild(guild, alice)?;
+    stage.wait(HOUR * 2).await;
+    loses_the_role_while_protected(&mut stage).await?;
+    // While the bot runs.
+    stage.on_discord().give_guild(guild, bob)?;
+    stage.wait(HOUR * 2).await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    // While it does not.
+    stage.stop().await;
+    stage.on_discord().give_guild(guild, alice)?;
+    stage.start().await?;
+    stage.give_role(UserId(alice.0), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(stage.filters(ANN).len(), 2);
+    stage.stop().await;
+    stage.on_discord().give_guild(guild, bob)?;
+    stage.start().await?;
+    stage.wait(WHILE).await;
+    assert!(stage.filters(ANN).iter().all(|(_, filter)| filter.is_empty()), "{:?}", stage.filters(ANN));
+    Ok(())
+}

@@ -316,6 +316,38 @@ async fn administrators_hear_once_of_a_kick_that_the_gateway_did_not_tell_of() -
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_answer_that_the_guild_is_not_there_is_no_kick_whatever_failed_before_it() -> Result<()> {
+    let (stage, _) = stage(1).await?;
+    let one = format!("guilds/{}", stage.scene.guild.0);
+    let alarms = async || -> Result<usize> {
+        let audited = stage.read(|tx| tx.audited()).await?;
+        Ok(audited.iter().filter(|(_, text)| text.contains("no member of a Discord server any more")).count())
+    };
+    let fails = |kinds: &[(u16, u32)]| {
+        for (status, code) in kinds {
+            let kind = RestFaultKind::Status { status: *status, code: *code };
+            stage.on_discord().fail_requests(RestFault::once("GET", &one, kind));
+        }
+    };
+    let (away, not_there) = ((503, 0), (404, 10_004));
+    fails(&[away, not_there, away]);
+    stage.news(GatewayNews::Session).await?;
+    stage.wait(HOUR).await;
+    assert_eq!(alarms().await?, 0);
+    // The guild was there since.
+    fails(&[not_there]);
+    stage.news(GatewayNews::Session).await?;
+    stage.wait(HOUR).await;
+    assert_eq!(alarms().await?, 0);
+    // Nothing in between says that it is there.
+    fails(&[not_there, away, not_there]);
+    stage.news(GatewayNews::Session).await?;
+    stage.wait(HOUR).await;
+    assert_eq!(alarms().await?, 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn however_often_something_can_not_be_read_the_guild_is_not_listed_all_the_time() -> Result<()> {
     let (stage, members) = stage(1).await?;
     let before = lists(&stage);

@@ -79,3 +79,48 @@ async fn tokens_that_are_not_accepted() {
     assert!(said.contains("Discord does not accept the bot's token"), "{said}");
     assert!(!said.contains(&token), "{said}");
 }
+
+/// Nobody needs to edit the file before the next reboot because the bot was removed from one of the Discord servers.
+#[tokio::test]
+async fn a_discord_server_that_is_gone_since_keeps_no_other_from_being_served() {
+    let mut world = World::new().await;
+    let (owner, alice) = (world.scene.owner, world.scene.alice);
+    let second = world.discord(|sim, now| {
+        let guild = sim.create_guild(now, "Second", owner);
+        (guild, sim.create_role(now, guild, "Friend").unwrap())
+    });
+    world.setup.more_guilds.push(second);
+    world.setup.audit_channel = Some(world.scene.channel);
+    let mut process = run(&world, &[]);
+    world.until_connected(0).await;
+    let taken_in = || world.database().unwrap().rows("SELECT guild FROM guilds").len() == 2;
+    world.eventually("both are taken in", taken_in).await;
+    process.terminate().await;
+    assert!(process.ended().await.success());
+
+    world.discord(|sim, now| sim.kick_bot(now, second.0).unwrap());
+    let sessions = world.sessions();
+    let mut process = run(&world, &[]);
+    world.until_connected(sessions).await;
+    world.gets_role(alice);
+    world.asked(alice).await;
+    let told = |what: &str| {
+        let rows = world.database().unwrap().rows("SELECT text FROM audit");
+        rows.iter().filter(|text| text.contains(what)).count()
+    };
+    let removed = || told("I am no member of a Discord server") == 1;
+    world.eventually("administrators are told that it is gone", removed).await;
+    assert_eq!(told("without the Discord server `more-0`"), 1);
+    let said = process.err().join("\n");
+    assert!(said.contains("the bot starts without it"), "{said}");
+    process.terminate().await;
+    assert!(process.ended().await.success());
+
+    // With no other that is served the mistake is the configuration's.
+    let first = world.scene.guild;
+    world.discord(|sim, now| sim.kick_bot(now, first).unwrap());
+    let mut process = run(&world, &[]);
+    assert_eq!(process.ended().await.code(), Some(2));
+    let said = process.err().join("\n");
+    assert!(said.contains("no member of a Discord server with the id"), "{said}");
+}

@@ -13,6 +13,8 @@ use rolarr_sim::{
 pub struct Setup {
     /// The guild.
     pub guild: GuildId,
+    /// Other guilds, with a tracked role each.
+    pub more_guilds: Vec<(GuildId, RoleId)>,
     /// The tracked roles: the operator's name and the role.
     pub roles: Vec<(String, RoleId)>,
     /// Where the neutral button stands.
@@ -55,6 +57,7 @@ impl Setup {
     pub fn new(guild: GuildId, role: RoleId) -> Self {
         Self {
             guild,
+            more_guilds: Vec::new(),
             roles: vec![("subscriber".to_owned(), role)],
             prompt_channel: None,
             audit_channel: None,
@@ -103,6 +106,17 @@ impl Setup {
             .collect();
         let policy = self.policy.as_ref().map(|module| format!("module = \"{module}\"")).unwrap_or_default();
         let label = self.label.as_ref().map(|label| format!("label = \"{label}\"")).unwrap_or_default();
+        let more: String = self
+            .more_guilds
+            .iter()
+            .enumerate()
+            .map(|(number, (guild, role))| {
+                format!(
+                    "[[discord.guilds]]\nid = \"{guild}\"\nkey = \"more-{number}\"\n\
+                     [[discord.guilds.roles]]\nkey = \"friend\"\nid = \"{role}\"\n"
+                )
+            })
+            .collect();
         let libraries =
             self.libraries.as_ref().map(|names| format!("libraries = {names:?}")).unwrap_or_default();
         let protected: Vec<String> = self.protected.iter().map(ToString::to_string).collect();
@@ -121,6 +135,7 @@ impl Setup {
              key = \"home\"\n\
              {prompt}\n\
              {roles}\n\
+             {more}\n\
              [plex]\n\
              token = \"{OWNER_TOKEN}\"\n\
              server = \"{server}\"\n\

@@ -10,6 +10,7 @@ use crate::{
     config::{self, Config, Located},
     domain::{GuildId, RoleId},
     pipeline::{
+        knows_guild,
         ports::{Discord, DiscordError, Guild},
         settings::{
             Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
@@ -23,7 +24,7 @@ use crate::{
 pub(super) struct Looked {
     /// The configuration, checked against what there is.
     pub(super) settings: Settings,
-    /// The guilds as Discord shows them.
+    /// The guilds as Discord shows them: at least one. One that was served before may be missing.
     pub(super) guilds: Vec<Guild>,
 }
 
@@ -127,10 +128,30 @@ fn guild_settings(config: &Config) -> Vec<GuildSettings> {
 
 async fn guilds(config: &Config, discord: &dyn Discord, store: &Store) -> anyhow::Result<Vec<Guild>> {
     let mut seen = Vec::new();
+    let mut missing = None;
     let mut roles: BTreeSet<RoleId> = BTreeSet::new();
     for wanted in &config.discord.guilds {
-        let guild = guild(config, discord, &wanted.id).await?;
-        let id = guild.id;
+        let id = wanted.id.value;
+        let guild = match guild(discord, id).await {
+            Ok(guild) => guild,
+            Err(error) => {
+                let token_works = error != DiscordError::Unauthorized;
+                let known = token_works && store.read(move |tx| knows_guild(tx, id)).await?;
+                if known {
+                    warn!(
+                        guild = wanted.key,
+                        %error,
+                        "a Discord server that was served before can't be had; the bot starts without it"
+                    );
+                }
+                let error = not_had(config, &wanted.id, error);
+                if !known {
+                    return Err(error);
+                }
+                missing.get_or_insert(error);
+                continue;
+            }
+        };
         let tracked = store.read(move |tx| tx.adopted(id)).await?.unwrap_or_default();
         for role in &wanted.roles {
             let exists = guild.roles.iter().any(|known| known.id == role.id.value);
@@ -147,6 +168,14 @@ async fn guilds(config: &Config, discord: &dyn Discord, store: &Store) -> anyhow
         }
         roles.extend(guild.roles.iter().map(|role| role.id));
         seen.push(guild);
+    }
+    if let Some(error) = missing {
+        // Without any there is nothing to serve.
+        if seen.is_empty() {
+            return Err(error);
+        }
+        // A protected role that none of the others has may be one of that server.
+        return Ok(seen);
     }
     for role in config.discord.protected_roles.iter().filter(|role| !roles.contains(&role.value)) {
         let id = role.value;
@@ -174,28 +203,37 @@ fn named(guild: &Guild) -> String {
     if names.is_empty() { "no roles".to_owned() } else { names.join(", ") }
 }
 
-async fn guild(config: &Config, discord: &dyn Discord, id: &Located<GuildId>) -> anyhow::Result<Guild> {
+async fn guild(discord: &dyn Discord, id: GuildId) -> Result<Guild, DiscordError> {
     let mut tries = 0;
     loop {
-        match discord.guild(id.value).await {
-            Ok(guild) => return Ok(guild),
+        match discord.guild(id).await {
             Err(DiscordError::Unavailable { .. } | DiscordError::RateLimited { .. }) if tries < TRIES => {
                 tries += 1;
                 warn!(tries, "Discord does not answer yet; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(DiscordError::Unauthorized) => bail!(config.error_at(
+            other => return other,
+        }
+    }
+}
+
+fn not_had(config: &Config, id: &Located<GuildId>, error: DiscordError) -> anyhow::Error {
+    match error {
+        DiscordError::Unauthorized => config
+            .error_at(
                 None,
                 "Discord does not accept the bot's token",
                 "copy it anew from the page `Bot` of the application in the developer portal",
-            )),
-            Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. }) => bail!(config.error_at(
+            )
+            .into(),
+        DiscordError::NotFound { .. } | DiscordError::Refused { .. } => config
+            .error_at(
                 id.place,
                 format!("the bot is no member of a Discord server with the id {}", id.value),
                 "check the id, and invite the bot to the server as the README says",
-            )),
-            Err(error) => return Err(error).context("Discord can't be asked for the server"),
-        }
+            )
+            .into(),
+        error => anyhow::Error::new(error).context("Discord can't be asked for the server"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all workers of the pipeline share.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -86,6 +86,8 @@ pub(super) struct Core {
     /// When each guild was last looked at.
     pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
     guilds: RwLock<HashMap<GuildId, Guild>>,
+    /// Who owns each guild that was ever shown.
+    owners: RwLock<BTreeMap<GuildId, UserId>>,
 }
 
 impl Core {
@@ -98,6 +100,7 @@ impl Core {
         plex: Plex,
         discord: Arc<dyn Discord>,
         guilds: Vec<Guild>,
+        owners: BTreeMap<GuildId, UserId>,
         nonce: String,
     ) -> Self {
         Self {
@@ -119,6 +122,7 @@ impl Core {
             nonce,
             guild_looks: tokio::sync::Mutex::default(),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
+            owners: RwLock::new(owners),
         }
     }
 
@@ -174,10 +178,9 @@ impl Core {
         due
     }
 
-    /// The person who owns a guild.
+    /// The person who owns a guild, as Discord showed it last; none if it never did.
     pub(super) fn owner_of(&self, guild: GuildId) -> Option<UserId> {
-        let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
-        guilds.get(&guild).map(|guild| guild.owner)
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&guild).copied()
     }
 
     /// The tracked roles among `held`, in the contract's words, sorted by key.
@@ -220,6 +223,7 @@ impl Core {
 
     /// What is known of a guild is replaced by what Discord shows now.
     pub(super) fn learn(&self, guild: Guild) {
+        self.owners.write().unwrap_or_else(PoisonError::into_inner).insert(guild.id, guild.owner);
         self.guilds.write().unwrap_or_else(PoisonError::into_inner).insert(guild.id, guild);
     }
 

@@ -21,12 +21,14 @@ mod drift;
 mod effects;
 mod hints;
 mod intake;
+mod lapse;
 mod messenger;
 mod observe;
 mod orders;
 pub mod policies;
 pub mod ports;
 pub mod progress;
+mod protected;
 mod protection;
 mod retries;
 mod roles;
@@ -41,12 +43,13 @@ mod token;
 mod unreadable;
 mod worker;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use intake::Handle;
+pub use protected::knows_guild;
 pub use seam::{Reached, Seam, Step, Watcher};
 
 use self::{
@@ -65,6 +68,7 @@ use self::{
     unreadable::Unread,
 };
 use crate::{
+    domain::{GuildId, UserId},
     plex::{Plex, PlexError},
     store::{Store, StoreError},
 };
@@ -85,7 +89,8 @@ pub struct Parts {
     pub plex: Plex,
     /// Discord.
     pub discord: Arc<dyn Discord>,
-    /// The guilds as Discord showed them at the start.
+    /// The guilds as Discord showed them at the start. One that is missing is served by what the database knows
+    /// of it ([`knows_guild`]) until Discord shows it.
     pub guilds: Vec<Guild>,
 }
 
@@ -110,10 +115,10 @@ impl Pipeline {
     /// [`StoreError`] if the database can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
-        let (nonce, unread) = prepare(&store, &seam, &settings, &guilds).await?;
+        let Begun { nonce, owners, unread } = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
         let policies = InForce::new(policies, active.policy.clone());
-        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, nonce));
+        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, owners, nonce));
         core.put_all_aside(&unread).await?;
         core.begin_with_policy(active).await?;
         core.begin_with_candidate(candidate).await?;
@@ -141,7 +146,8 @@ impl Pipeline {
         Handle { core: Arc::clone(&self.core) }
     }
 
-    /// Returns when a worker ended by itself, which none does: the bot must not go on without it.
+    /// Returns when a worker ended by itself, as they do when the database's threads end: the bot must not go on
+    /// without it.
     pub async fn broken(&mut self) {
         if let Some(Err(error)) = self.workers.join_next().await {
             tracing::error!(%error, "a worker ended by itself");
@@ -163,26 +169,41 @@ impl Pipeline {
 /// The fact that the beginning of this installation's nonces is kept under.
 const NONCE: &str = "nonce";
 
-/// What a start changes in the database before anything happens.
-/// Returns what this installation's nonces begin with, and what can't be read.
+/// What a start finds and changes in the database.
+struct Begun {
+    /// What this installation's nonces begin with.
+    nonce: String,
+    /// Who owns the guilds.
+    owners: BTreeMap<GuildId, UserId>,
+    /// What can't be read.
+    unread: Unread,
+}
+
+/// Changes in the database before anything happens.
 async fn prepare(
     store: &Store,
     seam: &Seam,
     settings: &Settings,
     guilds: &[Guild],
-) -> Result<(String, Unread), StoreError> {
+) -> Result<Begun, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
     let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
     let (settings, guilds) = (settings.clone(), guilds.to_vec());
-    let (unparked, nonce, unread) = store
+    let (unparked, begun) = store
         .write(move |tx| {
             for guild in &guilds {
                 roles::know_protected(tx, &settings, guild)?;
             }
             let unread = brake::begin(tx, &settings, now)?;
+            let owners = lapse::begin(tx, &settings, &guilds, now)?;
+            for guild in &settings.guilds {
+                if !guilds.iter().any(|shown| shown.id == guild.id) {
+                    tx.audit(now, None, None, "alarm", &texts::without_guild(&guild.key))?;
+                }
+            }
             let nonce = match tx.fact(NONCE)? {
                 Some(known) => known,
                 None => {
@@ -190,11 +211,11 @@ async fn prepare(
                     fresh
                 }
             };
-            Ok((tx.unpark(&refused, now)?, nonce, unread))
+            Ok((tx.unpark(&refused, now)?, Begun { nonce, owners, unread }))
         })
         .await?;
     if unparked > 0 {
         tracing::info!(unparked, "accounts that waited for a valid token go on");
     }
-    Ok((nonce, unread))
+    Ok(begun)
 }

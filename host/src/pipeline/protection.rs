@@ -1,9 +1,7 @@
 //! Who is never touched: the guilds' owners, and whom the configuration protects. Whoever is protected in one
 //! guild is in all of them, because a person has one account.
 
-use std::collections::BTreeSet;
-
-use super::{core::Core, settings::Settings};
+use super::{core::Core, protected::Protected, settings::Settings};
 use crate::{
     domain::{GuildId, RoleId, UserId},
     store::MemberRow,
@@ -13,15 +11,15 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Protection {
     settings: Settings,
-    owners: BTreeSet<UserId>,
+    protected: Protected,
 }
 
 impl Protection {
     /// As it is now.
     pub(super) fn of(core: &Core) -> Self {
         let settings = core.settings.clone();
-        let owners = settings.guilds.iter().filter_map(|guild| core.owner_of(guild.id)).collect();
-        Self { settings, owners }
+        let protected = Protected::by(&settings, |guild| core.owner_of(guild));
+        Self { settings, protected }
     }
 
     /// What the pipeline goes by.
@@ -35,21 +33,11 @@ impl Protection {
         user: UserId,
         held: impl IntoIterator<Item = (GuildId, &'a [RoleId])>,
     ) -> Option<&'static str> {
-        if self.owners.contains(&user) {
-            return Some("the guild's owner is never touched");
-        }
-        if self.settings.protected_members.contains(&user) {
-            return Some("this member is protected");
-        }
-        let protects =
-            |roles: &[RoleId]| roles.iter().any(|role| self.settings.protected_roles.contains(role));
-        held.into_iter()
-            .any(|(guild, roles)| self.settings.guild(guild).is_some() && protects(roles))
-            .then_some("a role of this member is protected")
+        self.protected.why(user, held)
     }
 
     /// The same, by what is stored of them.
     pub(super) fn why_of(&self, user: UserId, memberships: &[MemberRow]) -> Option<&'static str> {
-        self.why(user, memberships.iter().map(|member| (member.guild, member.roles.as_slice())))
+        self.protected.why_of(user, memberships)
     }
 }

@@ -42,12 +42,13 @@ impl Core {
         self.sweep(guild);
     }
 
-    /// Takes in what Discord shows of a guild, asked for at `asked`: which of its tracked and protected roles
-    /// are gone, and which are there again.
+    /// Takes in what Discord shows of a guild, asked for at `asked`: who owns it, which of its tracked and
+    /// protected roles are gone, and which are there again.
     pub(super) async fn learn_guild(&self, guild: Guild, asked: Timestamp) -> Result<(), StoreError> {
         let id = guild.id;
         let Some(settings) = self.settings.guild(id).cloned() else { return Ok(()) };
         self.learn(guild.clone());
+        self.note_owner(id, guild.owner).await?;
         let (all, now) = (self.settings.clone(), self.seam.now());
         let gone = self
             .store

@@ -1,10 +1,10 @@
 //! What a guild's members are judged by when Discord shows them, and the events that it makes.
 
-use super::{brake, changes::Changes, core::Core, ports::Snapshot, protection::Protection};
+use super::{brake, changes::Changes, core::Core, lapse, ports::Snapshot, protection::Protection};
 use crate::{
     domain::{
         EventId, GuildId, RoleId, Timestamp, UserId,
-        contract::{Access, Cause, Origin, Review},
+        contract::{Cause, Origin, Review},
     },
     store::{EventState, MemberRow, NewEvent, StoreError, Tx},
 };
@@ -126,31 +126,9 @@ impl Seen {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let settings = self.protection.settings();
-        brake::unprotected(tx, settings, now, user, (event, self.guild), deleted)?;
-        for member in known.iter().filter(|member| member.guild != self.guild) {
-            let Some(guild) = settings.guild(member.guild) else { continue };
-            let gave = || -> Result<bool, StoreError> {
-                let grants = tx.grants(user)?;
-                Ok(grants.iter().any(|grant| grant.guild == member.guild && grant.access != Access::Absent))
-            };
-            let cause = if member.present {
-                Cause::Review(Review::RolesChanged)
-            } else if gave()? {
-                Cause::MemberLeft
-            } else {
-                continue;
-            };
-            tx.journal(&NewEvent {
-                at: now,
-                origin,
-                guild: member.guild,
-                user,
-                cause,
-                roles: guild.tracked(&member.roles),
-                state: EventState::Waiting,
-                remark: None,
-            })?;
-        }
+        brake::unprotected(tx, settings, now, user, (Some(event), self.guild), deleted)?;
+        let others = known.iter().filter(|member| member.guild != self.guild);
+        lapse::look_anew(tx, settings, user, others, origin, now)?;
         Ok(())
     }
 

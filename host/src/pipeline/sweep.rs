@@ -1,6 +1,6 @@
 //! Sweep: the whole guild against what is stored, so that what was missed is caught up.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::Instant};
 
@@ -24,6 +24,10 @@ pub(super) const PAGE: usize = 1_000;
 
 /// So often a page that can't be had is asked for before the whole list begins anew.
 const TRIES: u32 = 3;
+
+/// A longer pause that Discord asks for is not waited for within a list: it is about one guild, and the others can be
+/// listed meanwhile.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Compares guilds with what is stored.
 pub(super) struct Sweeper;
@@ -56,8 +60,9 @@ impl Worker for Sweeper {
                     core.sweep_failed(guild, at_least);
                 }
                 Err(Trouble::Gone) => {
+                    core.sweep_failed(guild, None);
                     // Once may be Discord's own mistake.
-                    if core.sweep_failed(guild, None) > 0 {
+                    if core.sweeps.not_there(guild) > 1 {
                         core.guild_gone(guild).await?;
                     }
                 }
@@ -107,6 +112,7 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
         }
         Err(error) => return Err(error.into()),
     };
+    core.sweeps.is_shown(guild);
     let members = shown.members;
     core.learn_guild(shown, asked).await?;
     let seen = Seen::new(core, guild);
@@ -120,8 +126,8 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     }
 }
 
-/// The next page of members. One that can't be had is asked for again, so that a large guild's list need not begin
-/// anew for it.
+/// The next page of members. One that can't be had is asked for again soon, so that a large guild's list need not
+/// begin anew for it.
 async fn page(core: &Core, guild: GuildId, after: Option<UserId>) -> Result<Vec<Snapshot>, DiscordError> {
     let mut tries = 1;
     loop {
@@ -129,13 +135,13 @@ async fn page(core: &Core, guild: GuildId, after: Option<UserId>) -> Result<Vec<
             Err(error @ (DiscordError::Unavailable { .. } | DiscordError::RateLimited { .. })) => error,
             other => return other,
         };
-        if tries >= TRIES {
-            return Err(error);
-        }
         let at_least = match &error {
             DiscordError::RateLimited { retry_after } => Some(*retry_after),
             _ => None,
         };
+        if tries >= TRIES || at_least.is_some_and(|pause| pause > LONGEST_PAUSE) {
+            return Err(error);
+        }
         core.seam.sleep_until(Some(core.retry_at(tries, at_least))).await;
         tries += 1;
     }

@@ -43,6 +43,8 @@ struct State {
     gap: Option<Timestamp>,
     /// How often in a row a guild could not be listed.
     failures: BTreeMap<GuildId, u32>,
+    /// How often Discord said that a guild is not there for the bot, since it last showed it.
+    not_there: BTreeMap<GuildId, u32>,
     /// The first list of a guild that has fewer members than Discord says: its number, and how often it came.
     short: BTreeMap<GuildId, (u64, u32)>,
     /// The guilds that the bot is no member of any more, as far as administrators were told.
@@ -112,6 +114,19 @@ impl Sweeps {
         *times >= BELIEVED
     }
 
+    /// Discord showed a guild: the bot is a member.
+    pub(super) fn is_shown(&self, guild: GuildId) {
+        self.state().not_there.remove(&guild);
+    }
+
+    /// Discord said that a guild is not there for the bot: how often it did since it last showed it.
+    pub(super) fn not_there(&self, guild: GuildId) -> u32 {
+        let mut state = self.state();
+        let times = state.not_there.entry(guild).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
     /// A guild could not be listed: how often in a row that happened before.
     fn failed(&self, guild: GuildId) -> u32 {
         let mut state = self.state();
@@ -179,11 +194,10 @@ impl Core {
         }
     }
 
-    /// A guild could not be listed: it is tried again, less and less often. How often in a row that happened before.
-    pub(super) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) -> u32 {
+    /// A guild could not be listed: it is tried again, less and less often.
+    pub(super) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) {
         let before = self.sweeps.failed(guild);
         self.sweeps.want(guild, self.retry_at(before.saturating_add(FIRST_PAUSE), at_least));
-        before
     }
 
     /// The bot is no member of a guild any more. Administrators are told once, until it is one again.

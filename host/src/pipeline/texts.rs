@@ -363,6 +363,14 @@ pub(super) fn drift_over(over: &[(Option<UserId>, DriftRow)]) -> String {
     lines.join("\n")
 }
 
+/// A guild that was served before can't be had at a start.
+pub(super) fn without_guild(key: &str) -> String {
+    format!(
+        "I start without the Discord server `{key}`: Discord does not show it to me now. What happens there is caught \
+         up once it does."
+    )
+}
+
 /// What somebody else changed was written over.
 pub(super) const SET_AGAIN: &str = "what somebody else changed at Plex is set again.";
 

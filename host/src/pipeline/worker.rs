@@ -27,7 +27,7 @@ pub(super) trait Worker {
     fn round(core: &Arc<Core>) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
 }
 
-/// Runs a worker until the stop.
+/// Runs a worker until the stop, or until the database is closed.
 pub(super) async fn run<W: Worker>(core: Arc<Core>, stop: CancellationToken) {
     let mut failures = 0;
     loop {
@@ -40,6 +40,11 @@ pub(super) async fn run<W: Worker>(core: Arc<Core>, stop: CancellationToken) {
             Ok(next) => {
                 failures = 0;
                 next
+            }
+            Err(error @ StoreError::Closed) => {
+                // Its threads ended: no round of this process will have it again, and the next start has.
+                tracing::error!(worker = W::NAME, %error, "the database's threads ended, and so does the bot");
+                return;
             }
             Err(error) => {
                 tracing::error!(worker = W::NAME, %error, "the database failed; nothing is lost, trying again");

@@ -58,6 +58,10 @@ impl Tx<'_> {
     }
 }
 
+pub(super) fn taken_back() -> StoreError {
+    StoreError::Failed("SQLite took the transaction back".to_owned())
+}
+
 /// Does a part of a transaction so that its failure takes back only what it did itself.
 pub(super) fn in_savepoint<T>(
     db: &Connection,
@@ -67,7 +71,7 @@ pub(super) fn in_savepoint<T>(
     let result = work(&Tx { db });
     if db.is_autocommit() {
         // SQLite took back the whole transaction, as it does when the disk is full: the savepoint is gone with it.
-        return Err(result.err().unwrap_or(StoreError::Closed));
+        return Err(result.err().unwrap_or_else(taken_back));
     }
     let end = if result.is_ok() { "RELEASE part" } else { "ROLLBACK TO part; RELEASE part" };
     db.execute_batch(end)?;

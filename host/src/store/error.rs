@@ -43,7 +43,7 @@ pub enum StoreError {
     /// A value has another owner: ids and addresses belong to one person.
     #[error("this belongs to somebody else already")]
     Taken,
-    /// The store was closed.
+    /// The store was closed, or the threads that do its work ended: no later call has another answer.
     #[error("the database is closed")]
     Closed,
     /// Anything else that SQLite says. Its texts name tables and columns, never values.

@@ -157,6 +157,15 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The present members of any guild who hold a role.
+    pub fn holders(&self, role: RoleId) -> Result<Vec<UserId>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT DISTINCT user FROM members, json_each(members.roles) WHERE present AND value = ?1",
+        )?;
+        let rows = statement.query_map([role.to_string()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The guilds that were ever taken in completely.
     pub fn taken_in(&self) -> Result<Vec<GuildId>, StoreError> {
         let mut statement =

@@ -72,6 +72,18 @@ async fn a_failed_transaction_takes_back_only_itself() {
 }
 
 #[tokio::test]
+async fn a_store_whose_thread_ended_is_closed_from_then_on() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::Own).unwrap();
+    let ended =
+        store.write(|_| -> Result<(), StoreError> { std::panic::resume_unwind(Box::new("the thread")) });
+    assert!(matches!(ended.await, Err(StoreError::Closed)));
+    for _ in 0..2 {
+        assert!(matches!(store.write(|tx| tx.journal(&event(ANN))).await, Err(StoreError::Closed)));
+    }
+}
+
+#[tokio::test]
 async fn waiting_events_come_in_order_and_by_member() {
     let (_folder, file) = folder();
     let store = Store::open(&file, Threads::None).unwrap();

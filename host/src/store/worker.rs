@@ -252,7 +252,7 @@ fn commit_group(db: &mut Connection, group: &mut [Box<dyn WriteJob>]) -> Result<
         let told = job.run(&transaction);
         if transaction.is_autocommit() {
             // What ran before in this group is gone too, and what would run now would stand by itself.
-            return Err(told.err().unwrap_or(StoreError::Closed));
+            return Err(told.err().unwrap_or_else(connection::taken_back));
         }
     }
     transaction.commit()?;

@@ -20,8 +20,8 @@ use rolarr::{
         contract::{Cause, Origin},
     },
     pipeline::{
-        Parts, Pipeline, Reached, Seam, Watcher,
-        ports::{Discord, GatewayNews, Intake},
+        Parts, Pipeline, Reached, Seam, Watcher, knows_guild,
+        ports::{Discord, DiscordError, GatewayNews, Intake},
         settings::{
             Brake, Drift, ExistingShares, FirstStart, GuildSettings, Removal, Settings, Timings, TrackedRole,
         },
@@ -232,11 +232,19 @@ impl Stage {
         };
         let gate = self.gate.clone();
         let port = Arc::new(ToDiscord { sim: Arc::clone(&self.discord), seam: seam.clone(), gate });
-        let mut guilds = Vec::new();
-        for guild in &self.settings.guilds {
-            guilds.push(port.guild(guild.id).await?);
-        }
         let store = Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?;
+        let mut guilds = Vec::new();
+        for id in self.settings.guilds.iter().map(|guild| guild.id) {
+            match port.guild(id).await {
+                Ok(guild) => guilds.push(guild),
+                // As at a real start.
+                Err(error) if error != DiscordError::Unauthorized => {
+                    anyhow::ensure!(store.read(move |tx| knows_guild(tx, id)).await?, error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        anyhow::ensure!(!guilds.is_empty(), "Discord shows no guild");
         let pipeline = Pipeline::start(Parts {
             settings: self.settings.clone(),
             seam: seam.clone(),

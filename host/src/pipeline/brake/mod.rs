@@ -94,14 +94,14 @@ pub(super) fn holds_correction(
 }
 
 /// Judges what waits for a member whose protection ends: what was decided before it began and was not carried
-/// out goes its way, unless the brake holds it. `deleted` is the role that protected them, if it was deleted:
+/// out goes its way, unless the brake holds it. `event` is what ended it, and the guild where it did. `deleted` is the role that protected them, if it was deleted:
 /// then whatever is decided now is held as well.
 pub(super) fn unprotected(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
     user: UserId,
-    event: (EventId, GuildId),
+    event: (Option<EventId>, GuildId),
     deleted: Option<String>,
 ) -> Result<(), StoreError> {
     let Some(account) = tx.account_of(user)? else { return Ok(()) };
@@ -117,9 +117,10 @@ pub(super) fn unprotected(
     let reason = match &deleted {
         Some(_) if has_something(&account) => HoldReason::RoleDeleted,
         None if shrinks && too_many(tx, settings, now)? => HoldReason::TooMany,
-        _ => return tx.make_due(user, now),
+        // What happened meanwhile is decided first: it may say otherwise.
+        _ => return tx.make_due(user, now.plus_millis(millis(GATHER))),
     };
-    let hold = HoldRow { role: deleted, ..fresh(&account, Some(event.0), reason, stands, now) };
+    let hold = HoldRow { role: deleted, ..fresh(&account, event.0, reason, stands, now) };
     put(tx, now, &hold)?;
     tx.put_account(&Account { due: None, ..account })
 }

@@ -82,6 +82,19 @@ impl DiscordSim {
         self.users.insert(id, User { id, name: name.to_owned(), bot, direct_messages });
     }
 
+    /// A guild becomes another member's.
+    ///
+    /// # Errors
+    /// If there is no such guild, or they are no member of it.
+    pub fn give_guild(&mut self, guild: GuildId, owner: UserId) -> Result<(), Impossible> {
+        let guild = self.guild_mut(guild)?;
+        if !guild.members.contains_key(&owner) {
+            return Err(Impossible::new(format!("`{owner}` is no member")));
+        }
+        guild.owner = owner;
+        Ok(())
+    }
+
     /// A new guild with its owner and the bot as members. The bot's sessions hear of it.
     pub fn create_guild(&mut self, now_ms: u64, name: &str, owner: UserId) -> GuildId {
         let id = GuildId(self.ids.next(now_ms));
