@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use self::tool::ToolError;
@@ -28,8 +28,8 @@ use crate::policy::{Limits, Module, Policy};
 /// Build a policy's folder into the one file that Rolarr loads, whatever language it is written in.
 ///
 /// `rolarr policy new` makes such a folder; its rolarr-policy.toml says which language it is and what the file
-/// is called. What is built is loaded in the sandbox before it takes the place of an earlier one: a policy
-/// that builds also loads. No path of this machine gets into it.
+/// is called. What is built is loaded in the sandbox, with the folder's settings, before it takes the place of an
+/// earlier one: a policy that builds also loads. No path of this machine gets into it.
 ///
 /// The first build fetches what the language needs, with the language's own package manager. Ends with 1 if
 /// the policy was not built; the earlier file is untouched then.
@@ -91,6 +91,7 @@ impl Building<'_> {
         if language == Language::Rhai {
             return self.take(manifest.into()).await;
         }
+        let settings = manifest.settings.unwrap_or_default();
         let place = manifest.module;
         let name = place.display().to_string();
         let started = Instant::now();
@@ -116,7 +117,7 @@ impl Building<'_> {
         let built = started.elapsed();
 
         let started = Instant::now();
-        let memory = load(Module::from_bytes(&name, component.clone()), self.stop).await?;
+        let memory = load(Module::from_bytes(&name, component.clone()), settings, self.stop).await?;
         let loaded = started.elapsed();
         let finished = scratch.path().join("finished.wasm");
         fs::write(&finished, &component)
@@ -131,7 +132,7 @@ impl Building<'_> {
         let module = script.open().map_err(|problem| CliError::failed(anyhow!(problem)))?;
         self.say(&format!("script   {}: nothing to build", module.name))?;
         let started = Instant::now();
-        load(module, self.stop).await?;
+        load(module, script.settings().cloned().unwrap_or_default(), self.stop).await?;
         self.say(&format!("loaded   in {}", seconds(started.elapsed())))
     }
 
@@ -141,11 +142,12 @@ impl Building<'_> {
     }
 }
 
-/// Loads what was built in the sandbox, with no settings. Gives the memory that it has at the start, in bytes.
-async fn load(module: Module, stop: &CancellationToken) -> Built<usize> {
+/// Loads what was built in the sandbox, with the folder's settings. Gives the memory that it has at the start, in
+/// bytes.
+async fn load(module: Module, settings: Map<String, Value>, stop: &CancellationToken) -> Built<usize> {
     let loading = tokio::task::spawn_blocking(move || {
         let engine = compiling::engine()?;
-        let settings = Value::Object(serde_json::Map::new());
+        let settings = Value::Object(settings);
         let policy = Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default())?;
         anyhow::Ok(usize::try_from(policy.description().initial_memory).unwrap_or(usize::MAX))
     });
