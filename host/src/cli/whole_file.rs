@@ -64,7 +64,12 @@ impl Write for WholeFile {
 }
 
 fn unwritable(file: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow!("`{}` can't be written: {}", file.display(), error.kind())
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        // Not the error itself: it names a file that nobody knows.
+        kind => kind.to_string(),
+    };
+    anyhow!("`{}` can't be written: {why}", file.display())
 }
 
 #[cfg(test)]

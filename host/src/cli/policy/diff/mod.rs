@@ -64,7 +64,7 @@ const WAITING: usize = 4;
 /// with each policy they have the access, memo and wakes that it gave them, and its wakes are due in between.
 ///
 /// Ends with 0 if nothing differs (or only reasons), with 1 if something does, and with 2 if something could not be
-/// compared.
+/// compared, or nothing could: then the standard error says why.
 #[derive(Debug, clap::Args)]
 pub(super) struct DiffArgs {
     /// A policy: its file or its folder, or a built-in one. Or the word `recorded`: what was decided at the time.
@@ -83,7 +83,8 @@ pub(super) struct DiffArgs {
     /// Only this member: the id on Discord.
     #[arg(long, value_name = "ID")]
     member: Option<UserId>,
-    /// Settings for both policies, as a JSON object, in place of those of the recordings and the configuration.
+    /// Settings for both policies, as a JSON object, in place of those of the recordings, the policy's folder and
+    /// the configuration.
     #[arg(long, value_name = "JSON", value_parser = parse_settings)]
     settings: Option<Map<String, Value>>,
     /// Settings for the first policy alone.
@@ -101,7 +102,7 @@ pub(super) struct DiffArgs {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
-    /// Write the result as a page to look at, too. It names members as the recordings do.
+    /// Write the result as a page to look at, too. It names members as the recordings do, and only you may read it.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
