@@ -262,6 +262,29 @@ fn a_folder_that_is_no_policy_is_said() {
     insta::assert_snapshot!(said);
 }
 
+#[test]
+fn every_shipped_folder_can_be_built() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    let cache = tempfile::tempdir().unwrap();
+    let mut built = 0;
+    for entry in fs::read_dir(policies).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.join("rolarr-policy.toml").exists() {
+            continue;
+        }
+        let mut command = Rig::new().command(&["policy", "build", "."]);
+        let output = command.current_dir(&folder).env("XDG_CACHE_HOME", cache.path()).output().unwrap();
+        assert!(output.status.success(), "{}: {}", folder.display(), text(&output.stderr));
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let script = format!("script   {name}.rhai: nothing to build\nloaded");
+        assert!(text(&output.stdout).starts_with(&script), "{}", text(&output.stdout));
+        built += 1;
+    }
+    assert_eq!(built, 6);
+    // What runs scripts is kept, and compiled once for all of them.
+    assert!(fs::read_dir(cache.path().join("rolarr")).unwrap().next().is_some());
+}
+
 fn wait_for(what: impl Fn() -> bool) {
     while !what() {
         std::thread::sleep(Duration::from_millis(10));

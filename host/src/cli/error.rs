@@ -15,7 +15,7 @@ pub enum Exit {
     /// It failed.
     Failed = 1,
     /// The command line, the configuration, or the bot's application at Discord is wrong: a new start would
-    /// give the same.
+    /// give the same. Of commands that compare or measure: it could not be done.
     Misconfigured = 2,
 }
 
@@ -53,11 +53,17 @@ impl CliError {
         self
     }
 
-    /// The error alone, for a command that has exit codes of its own. A hint becomes part of it.
+    /// The same for a command that ends with 1 when it was done and found something: what could not be done ends
+    /// with 2 there.
     #[must_use]
-    pub fn into_error(self) -> anyhow::Error {
-        let Self { exit: _, error, hints } = self;
-        if hints.is_empty() { error } else { anyhow::anyhow!("{error:#}: {}", hints.join("; ")) }
+    pub fn not_done(self) -> Self {
+        Self { exit: Exit::Misconfigured, ..self }
+    }
+
+    /// The error with all its causes in one line.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("{:#}", self.error)
     }
 
     /// The exit code.

@@ -3,24 +3,19 @@
 use std::{
     fmt,
     io::{self, Write},
-    path::{Path, PathBuf},
-    thread::sleep,
-    time::{Duration, Instant},
+    path::PathBuf,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit, ago};
+use super::{CliError, Exit, ago, order::Desk};
 use crate::{
     config::Config,
     domain::{AccountId, Timestamp, UserId},
     pipeline::Seam,
-    store::{Answer, HoldReason, HoldRow, Order, Store, StoreError, Threads, Tx},
+    store::{HoldReason, HoldRow, Order, StoreError, Tx},
 };
-
-/// How long a decision waits for the bot to carry it out.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Show whose access is held back, and decide what becomes of it
 ///
@@ -66,45 +61,28 @@ impl Holds {
             Action::List(place) => Config::load(&place.config)?,
             Action::Approve(decide) | Action::Reject(decide) => Config::load(&decide.place.config)?,
         };
-        let store = open(&config.store.path)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("the program can't be started")?;
+        let desk = Desk::open(&config.store.path)?;
         match self.action {
             Action::List(_) => {
                 // From now on a decision is about those who are shown.
-                let shown = store.write(|tx| {
+                let (held, unread) = desk.wait(desk.store.write(|tx| {
                     let (held, unread) = held(tx)?;
                     for one in &held {
                         tx.show_hold(one.hold.account)?;
                     }
                     Ok((held, unread))
-                });
-                let (held, unread) = runtime.block_on(shown).map_err(anyhow::Error::from)?;
+                }))?;
                 list(&mut out, &held, &unread, Seam::system().now()).map_err(anyhow::Error::from)?;
             }
             Action::Approve(Decide { member, .. }) => {
-                runtime.block_on(decide(&mut out, &store, Order::Approve(member), member))?;
+                decide(&mut out, &desk, Order::Approve(member), member)?;
             }
             Action::Reject(Decide { member, .. }) => {
-                runtime.block_on(decide(&mut out, &store, Order::Reject(member), member))?;
+                decide(&mut out, &desk, Order::Reject(member), member)?;
             }
         }
         Ok(Exit::Done)
     }
-}
-
-/// Opens the bot's database, and never makes one.
-fn open(path: &Path) -> Result<Store, CliError> {
-    if !path.exists() {
-        let error = anyhow!("there is no database `{}`", path.display());
-        return Err(CliError::failed(error)
-            .hinted("the bot makes it when it first starts: is this its configuration?"));
-    }
-    let store =
-        Store::open(path, Threads::None).with_context(|| format!("the database `{}`", path.display()))?;
-    Ok(store)
 }
 
 /// Somebody who is held back.
@@ -182,13 +160,8 @@ fn list(out: &mut dyn Write, held: &[Held], unread: &[Unread], now: Timestamp) -
 }
 
 /// Leaves the decision for the bot, which knows what should be true, and waits for it.
-async fn decide(
-    out: &mut dyn Write,
-    store: &Store,
-    order: Order,
-    member: Option<UserId>,
-) -> Result<(), CliError> {
-    let (concerned, unread) = store.read(held).await.map_err(anyhow::Error::from)?;
+fn decide(out: &mut dyn Write, desk: &Desk, order: Order, member: Option<UserId>) -> Result<(), CliError> {
+    let (concerned, unread) = desk.wait(desk.store.read(held))?;
     if let Some(one) = unread.iter().find(|one| one.user.is_some() && one.user == member) {
         let error = anyhow!("what is stored of {one}, who is held back, can't be read");
         return Err(
@@ -209,23 +182,10 @@ async fn decide(
         };
         return Err(CliError::failed(error).hinted("`rolarr holds list` shows who is"));
     }
-    let id = store.write(move |tx| tx.put_order(&order)).await.map_err(anyhow::Error::from)?;
-    let since = Instant::now();
-    let mut answer = None;
-    while answer.is_none() && since.elapsed() < PATIENCE {
-        sleep(Duration::from_millis(100));
-        if !store.read(move |tx| tx.order_waits(id)).await.map_err(anyhow::Error::from)? {
-            answer = store.write(move |tx| tx.take_answer(id)).await.map_err(anyhow::Error::from)?;
-        }
-    }
-    let said = match answer {
-        Some(Answer::Done(said)) => said,
-        Some(Answer::Failed(why)) => return Err(CliError::failed(anyhow!(why))),
-        Some(Answer::Plan(_)) | None => {
-            let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
-            format!("Noted for {whom}. The bot does not run: it is carried out when it starts.")
-        }
-    };
+    let said = desk.leave(order)?.unwrap_or_else(|| {
+        let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+        format!("Noted for {whom}. The bot does not run: it is carried out when it starts.")
+    });
     writeln!(out, "{said}").map_err(anyhow::Error::from)?;
     Ok(())
 }

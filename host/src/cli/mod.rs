@@ -17,6 +17,7 @@ mod plan;
 pub mod policy;
 pub mod run;
 mod stop;
+mod whole_file;
 mod words;
 
 use std::process::ExitCode;

@@ -49,3 +49,4 @@ pub use limits::Limits;
 pub use load::{Policy, Start};
 pub use logs::{LogLine, printable};
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};
+pub use script::is_script;

@@ -18,7 +18,8 @@ pub(super) const RUNNER: &[u8] = include_bytes!("../../../policies/prebuilt/scri
 const MOST: u64 = 256 << 10;
 
 /// Whether the name is that of a script.
-pub(super) fn is_script(name: &str) -> bool {
+#[must_use]
+pub fn is_script(name: &str) -> bool {
     name.ends_with(ENDING)
 }
 

@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashSet,
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{BufWriter, Write},
+    path::PathBuf,
 };
 
 use anyhow::{Context, anyhow};
@@ -21,6 +21,7 @@ use crate::{
         CliError, Exit,
         journal::{Opened, Place, recording, unanswered},
         moment::grouped,
+        whole_file::WholeFile,
     },
     domain::{Timestamp, contract::Event},
     store::{FailureRow, Span},
@@ -107,8 +108,10 @@ impl Export {
             write(&mut BufWriter::new(out))?;
             return Ok(Exit::Done);
         };
-        let written = into(file, write)?;
-        let Written { events, members } = written;
+        let mut whole = WholeFile::begin(file)?;
+        let Written { events, members } =
+            write(&mut whole).with_context(|| format!("`{}` was not written", file.display()))?;
+        whole.finish()?;
         let s = |count: usize| if count == 1 { "" } else { "s" };
         let events = format!("{} event{}", grouped(events as u64), s(events));
         let members = format!("{} member{}", grouped(members as u64), s(members));
@@ -232,16 +235,4 @@ fn write(
     }
     out.flush()?;
     Ok(Written { events, members: members.len() })
-}
-
-/// Writes a file that only its owner may read, and that is whole or not there at all.
-fn into<T>(file: &Path, write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unwritable = |error: io::Error| anyhow!("`{}` can't be written: {}", file.display(), error.kind());
-    let partial = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    let mut buffered = BufWriter::new(partial);
-    let value = write(&mut buffered).with_context(|| format!("`{}` was not written", file.display()))?;
-    let partial = buffered.into_inner().map_err(|error| unwritable(error.into_error()))?;
-    partial.persist(file).map_err(|error| unwritable(error.error))?;
-    Ok(value)
 }

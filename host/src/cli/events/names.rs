@@ -1,6 +1,11 @@
 //! Known names and ids in texts that a policy wrote.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::pseudonyms::Pseudonyms;
 
@@ -33,6 +38,32 @@ struct Name {
     said_of: BTreeSet<u64>,
 }
 
+impl Name {
+    /// Where the name ends that has its first letter or digit here; none if it is not here. Signs in it may be
+    /// escaped, as a policy writes a name to Discord: `ada\_lovelace`.
+    fn ends_at(&self, letters: &[char], at: usize) -> Option<usize> {
+        let plain = at + self.rest.len();
+        if letters.get(at..plain) == Some(&self.rest) {
+            return Some(plain);
+        }
+        self.rest.iter().try_fold(at, |at, sign| match letters.get(at..)? {
+            ['\\', escaped, ..] if escaped == sign && !sign.is_alphanumeric() => Some(at + 2),
+            [same, ..] if same == sign => Some(at + 1),
+            _ => None,
+        })
+    }
+
+    /// Where it begins. What a name begins with may be missing: then the rest of it is still the name.
+    fn begins_at(&self, letters: &[char], at: usize) -> usize {
+        let begins = self.before.iter().rev().try_fold(at, |at, sign| match letters.get(..at)? {
+            [.., '\\', escaped] if escaped == sign => Some(at - 2),
+            [.., same] if same == sign => Some(at - 1),
+            _ => None,
+        });
+        begins.unwrap_or(at)
+    }
+}
+
 /// All names and ids that are known.
 #[derive(Default)]
 pub(super) struct Names {
@@ -61,7 +92,7 @@ impl Names {
     }
 
     fn know(&mut self, name: &str, owner: Owner) {
-        let name = name.trim();
+        let name = composed(name.trim());
         let letters = name.chars().filter(|c| c.is_alphanumeric()).count();
         let only_digits = name.chars().all(|c| c.is_ascii_digit());
         // Of a name without letters nothing can be told apart from punctuation.
@@ -100,7 +131,7 @@ impl Names {
     /// Takes note of the names that are said of a member. Those that are said of several who are not called so
     /// are words.
     pub(super) fn hear(&mut self, text: &str, of: u64) {
-        for found in self.find(text) {
+        for found in self.found_in(text).1 {
             if let Found::Name { place, .. } = found
                 && let Some(name) = self.names.get_mut(place)
                 && !name.owners.contains(&Owner::Person(of))
@@ -114,9 +145,9 @@ impl Names {
     /// The text with pseudonyms in the place of names and ids. `of` is whom it is about: of several who are called
     /// the same, they are meant.
     pub(super) fn replace(&self, text: &str, of: u64, pseudonyms: &Pseudonyms) -> String {
-        let found = self.find(text);
+        let (text, found) = self.found_in(text);
         if found.is_empty() {
-            return text.to_owned();
+            return text.into_owned();
         }
         let letters: Vec<char> = text.chars().collect();
         let mut out = String::with_capacity(text.len());
@@ -157,6 +188,20 @@ impl Names {
         self.ids.contains(&id)
     }
 
+    /// What is in a text, and the text in the form in which that was found: as it is, unless names are in it whose
+    /// accents are signs of their own.
+    fn found_in<'a>(&self, text: &'a str) -> (Cow<'a, str>, Vec<Found>) {
+        let found = self.find(text);
+        let composed = composed(text);
+        if composed != text {
+            let more = self.find(&composed);
+            if more.len() > found.len() {
+                return (composed, more);
+            }
+        }
+        (Cow::Borrowed(text), found)
+    }
+
     /// Names and ids in a text, in order, by positions in characters. They don't overlap.
     fn find(&self, text: &str) -> Vec<Found> {
         let letters: Vec<char> = text.chars().map(lower).collect();
@@ -172,7 +217,7 @@ impl Names {
                 .and_then(|rest| rest.iter().position(|c| !c.is_alphanumeric()))
                 .map_or(letters.len(), |length| at + length);
             let word: String = letters.get(at..end).unwrap_or_default().iter().collect();
-            let one = self.name_at(&letters, at, end, &word).or_else(|| self.id_at(at, end, &word));
+            let one = self.name_at(&letters, at, &word).or_else(|| self.id_at(at, end, &word));
             at = match one {
                 Some(Found::Id { to, .. } | Found::Name { to, .. }) => to,
                 None => end,
@@ -182,16 +227,13 @@ impl Names {
         found
     }
 
-    fn name_at(&self, letters: &[char], at: usize, end: usize, word: &str) -> Option<Found> {
+    fn name_at(&self, letters: &[char], at: usize, word: &str) -> Option<Found> {
         self.by_word.get(word)?.iter().find_map(|place| {
             let name = self.names.get(*place)?;
-            let to = at + name.rest.len();
-            let is_here = letters.get(at..to) == Some(&name.rest) && (to >= end);
+            let to = name.ends_at(letters, at)?;
             let ends_here = letters.get(to).is_none_or(|c| !c.is_alphanumeric());
-            let from = at.saturating_sub(name.before.len());
-            // What a name begins with may be missing: then the rest of it is still the name.
-            let from = if letters.get(from..at) == Some(&name.before) { from } else { at };
-            (is_here && ends_here).then_some(Found::Name { from, to, place: *place })
+            let from = name.begins_at(letters, at);
+            ends_here.then_some(Found::Name { from, to, place: *place })
         })
     }
 
@@ -207,6 +249,11 @@ impl Names {
 enum Found {
     Id { from: usize, to: usize, id: u64 },
     Name { from: usize, to: usize, place: usize },
+}
+
+/// A text with letters and their accents together, as most programs write them.
+fn composed(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// Whether a role's name tells no more than its key.
@@ -262,6 +309,37 @@ mod tests {
         assert_eq!(replaced("id_ada_1"), "id_[ada]_1");
         let unknown = replaced("<@123456789012345678>");
         assert!(!unknown.contains("123456789012345678"), "{unknown}");
+    }
+
+    #[test]
+    fn signs_in_a_name_may_be_escaped() {
+        let mut names = names();
+        names.know_person(BEN, "ben_q*");
+        names.know_person(BEN, "a\\b");
+        names.ready();
+        let pseudonyms = Pseudonyms::from_text("key");
+        let replaced =
+            |text: &str| names.replace(text, BEN, &pseudonyms).replace(&pseudonyms.name(BEN), "[ben]");
+        assert_eq!(replaced(r"ben_q*, ben\_q\*, ben\_q*!"), "[ben], [ben], [ben]!");
+        assert_eq!(replaced(r"\_ben\. \*\*ben\_q\*\*\*"), r"[ben] \*\*[ben]\*\*");
+        assert_eq!(replaced(r"a\b or a\\b"), "[ben] or [ben]");
+        assert_eq!(replaced(r"ben\q*"), r"ben\q*");
+    }
+
+    #[test]
+    fn accents_may_be_signs_of_their_own_on_either_side() {
+        let pseudonyms = Pseudonyms::from_text("key");
+        for (known, written) in [("J\u{f6}rg", "jo\u{308}rg"), ("Jo\u{308}rg", "j\u{f6}rg")] {
+            let mut names = Names::default();
+            names.know_person(BEN, known);
+            names.ready();
+            assert_eq!(
+                names.replace(&format!("{written} left"), ADA, &pseudonyms),
+                format!("{} left", pseudonyms.name(BEN))
+            );
+        }
+        let stays = "cafe\u{301}";
+        assert_eq!(replaced(stays), stays);
     }
 
     #[test]

@@ -11,17 +11,20 @@ mod diff;
 pub(super) mod difference;
 mod force;
 mod language;
+mod manifest;
+mod named;
 mod new;
+mod node;
 mod recordings;
 mod shadow;
 mod situation;
 mod test;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{CliError, Color};
+use super::{CliError, Color, words};
 
 /// Make, build, check, test and compare policies, and say which one decides.
 #[derive(Debug, clap::Args)]
@@ -62,8 +65,8 @@ impl PolicyArgs {
                 let color = color.applies_to(&out);
                 Ok(args.run(&mut out, color).map(ExitCode::from)?)
             }
-            PolicyCommand::Diff(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
-            PolicyCommand::Bench(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
+            PolicyCommand::Diff(args) => args.run(&mut out()).map(ExitCode::from),
+            PolicyCommand::Bench(args) => args.run(&mut out()).map(ExitCode::from),
             PolicyCommand::Reload(args) => args.run().map(ExitCode::from),
             PolicyCommand::Rollback(args) => args.run().map(ExitCode::from),
             PolicyCommand::History(args) => args.run().map(ExitCode::from),
@@ -71,6 +74,16 @@ impl PolicyArgs {
             PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
         }
     }
+}
+
+/// What could not be done, of a command that ends with 1 when it found something. Whoever reads its output as JSON
+/// is told there, too.
+fn not_done(error: CliError, json: bool, out: &mut dyn Write) -> CliError {
+    if json {
+        // What went wrong first is more important than that nobody reads.
+        let _ = writeln!(out, "{:#}", json!({ "problem": words::clean(&error.message()) }));
+    }
+    error.not_done()
 }
 
 /// Settings as they stand on the command line: a JSON object.

@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Recordings, String> {
     let file = cases::read(path).map_err(|error| error.to_string())?;
     let mut all = Recordings { recordings: Vec::new(), stories: 0 };
     for test in file.tests {
-        let test = test.map_err(|broken| printable(&format!("{}:{}", path.display(), broken.mistake)))?;
+        let test = test.map_err(|broken| broken.mistake.in_file(path))?;
         match test.kind {
             Kind::Story(_) => all.stories += 1,
             Kind::Case(case) => {

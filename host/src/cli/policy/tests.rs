@@ -2,7 +2,7 @@ use std::path::Path;
 
 use clap::Parser;
 
-use super::{PolicyArgs, PolicyCommand};
+use super::{CliError, PolicyArgs, PolicyCommand};
 use crate::policy::{Engine, EngineSettings};
 
 #[derive(Parser)]
@@ -23,15 +23,20 @@ pub(in crate::cli::policy) fn run(folder: &Path, args: &[&str]) -> String {
     let cli = Cli::try_parse_from(std::iter::once("policy").chain(args.iter().copied())).unwrap();
     let mut out = Vec::new();
     let engine = engine();
-    let code = match &cli.policy.command {
-        PolicyCommand::Check(args) => args.run_on(&engine, &mut out).unwrap(),
-        PolicyCommand::Diff(args) => args.run(&mut out).unwrap(),
-        PolicyCommand::Bench(args) => args.run(&mut out).unwrap(),
-        PolicyCommand::Test(args) => args.run_on(&engine, &mut out, false).unwrap(),
-        PolicyCommand::New(args) => args.run(&mut out).unwrap(),
-        PolicyCommand::Build(args) => args.run(&mut out).unwrap(),
+    let done = match &cli.policy.command {
+        PolicyCommand::Check(args) => args.run_on(&engine, &mut out).map_err(CliError::from),
+        PolicyCommand::Diff(args) => args.run_on(&engine, &mut out),
+        PolicyCommand::Bench(args) => args.run(&mut out),
+        PolicyCommand::Test(args) => args.run_on(&engine, &mut out, false).map_err(CliError::from),
+        PolicyCommand::New(args) => args.run(&mut out),
+        PolicyCommand::Build(args) => args.run(&mut out),
         other => panic!("{other:?} is not run here"),
     };
+    // What goes to the standard error comes behind the rest.
+    let code = done.unwrap_or_else(|error| {
+        error.write(&mut out).unwrap();
+        error.exit() as u8
+    });
     let text = String::from_utf8(out).unwrap();
     format!("{}exit code {code}", text.replace(&folder.display().to_string(), "FOLDER"))
 }
@@ -201,7 +206,14 @@ fn a_manifest_that_is_wrong_is_shown_where() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().display().to_string();
     let mut runs = Vec::new();
-    for manifest in ["", "module = 3", "module = [", "module = \"x.rhai\"\nevents = \"cases\""] {
+    for manifest in [
+        "",
+        "module = 3",
+        "module = [",
+        "module = \"x.rhai\"\nevents = \"cases\"",
+        "module = \"x.rhai\"\nevent = \"cases\"",
+        "module = \"../x.rhai\"",
+    ] {
         write(&folder.path().join("rolarr-policy.toml"), manifest);
         runs.push(run(folder.path(), &["test", &path]));
     }
@@ -320,9 +332,71 @@ fn check_reports_events_that_are_left_undecided_with_the_line_of_the_script() {
         "// Throws.\n\nfn decide(event) {\n    if event.cause == \"member-left\" { throw \"no\"; }\n    nothing(\"\")\n}\n",
     );
     let text = run(folder.path(), &["check", &file.display().to_string()]);
-    assert!(text.contains("It loads, but leaves events undecided"), "{text}");
-    assert!(text.contains("member left, absent: it says: throws.rhai:4"), "{text}");
     assert!(text.ends_with("exit code 1"), "{text}");
+    let (_, verdict) = text.split_once("It loads, but").unwrap();
+    insta::assert_snapshot!(verdict);
+    let json = run(folder.path(), &["check", &file.display().to_string(), "--json"]);
+    let json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    let undecided = json["undecided"].as_array().unwrap();
+    assert_eq!(undecided.len(), 3, "{json}");
+    for event in undecided {
+        assert!(event["event"].as_str().unwrap().starts_with("member left, "), "{event}");
+        assert!(event["details"].as_str().unwrap().contains("throw \"no\""), "{event}");
+    }
+}
+
+#[test]
+fn a_policys_folder_stands_for_its_policy_in_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("labels");
+    write(&own.join("rolarr-policy.toml"), "module = \"labels.rhai\"\nsettings = { label = \"here\" }\n");
+    // Only with the folder's settings it says anything.
+    let script = "let settings = #{ label: \"\" };\nfn decide(event) {\n    if settings.label != \"here\" { throw \"label `\" +                   settings.label + \"`\"; }\n    nothing(\"\")\n}\n";
+    write(&own.join("labels.rhai"), script);
+    write(
+        &own.join("events/roles.toml"),
+        &CASES.replace("expect = \"invite\"", "expect = []").replace("reason", "# "),
+    );
+    let own = own.display().to_string();
+    let events = format!("{own}/events");
+    for args in [
+        &["check", &own][..],
+        &["test", &own],
+        &["test", "--policy", &own, &events],
+        &["build", &own],
+        &["bench", &own, "--rounds", "1"],
+        &["diff", &own, &own, "--events", &events],
+    ] {
+        let text = run(folder.path(), args);
+        assert!(text.ends_with("exit code 0"), "{args:?}\n{text}");
+    }
+    let check = run(folder.path(), &["check", &own]);
+    assert!(check.starts_with("FOLDER/labels/labels.rhai\n"), "{check}");
+    // What stands on the command line goes before.
+    for command in ["check", "bench"] {
+        let text = run(folder.path(), &[command, &own, "--settings", r#"{"label": "there"}"#]);
+        assert!(text.contains("label `there`") && text.ends_with("exit code 1"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_stands_for_no_policy_is_said_in_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(path("plain")).unwrap();
+    write(Path::new(&path("unbuilt/rolarr-policy.toml")), "module = \"unbuilt.wasm\"\n");
+    write(Path::new(&path("wrong/rolarr-policy.toml")), "modul = \"x.rhai\"\n");
+    write(Path::new(&path("cases.toml")), CASES);
+    let (cases, mut runs) = (path("cases.toml"), Vec::new());
+    for name in ["plain", "unbuilt", "wrong"] {
+        let policy = path(name);
+        runs.push(run(folder.path(), &["check", &policy]));
+        runs.push(run(folder.path(), &["test", "-q", "--policy", &policy, &cases]));
+        runs.push(run(folder.path(), &["build", &policy]));
+        runs.push(run(folder.path(), &["bench", &policy, "--json"]));
+        runs.push(run(folder.path(), &["diff", "recorded", &policy, "--events", &cases]));
+    }
+    insta::assert_snapshot!(runs.join("\n\n----\n"));
 }
 
 #[test]

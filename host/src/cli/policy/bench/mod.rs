@@ -8,16 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::anyhow;
 use rolarr_policy::contract::Event;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    parse_settings,
+    named::Named,
+    not_done, parse_settings,
     recordings::{self, recordings_in},
 };
 use crate::{
-    cli::{moment::grouped, words},
+    cli::{CliError, moment::grouped, words},
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
 };
 
@@ -33,12 +35,13 @@ use crate::{
 /// there is nothing to measure with.
 #[derive(Debug, clap::Args)]
 pub(super) struct BenchArgs {
-    /// The policy: a file, or a built-in one.
-    file: String,
+    /// The policy: its file or its folder, or a built-in one.
+    policy: String,
     /// Files and folders with recordings. Can be repeated.
     #[arg(long = "events", value_name = "PATH", num_args = 1..)]
     events: Vec<PathBuf>,
-    /// The settings to load it with, as a JSON object. Without them those of the first recording are taken.
+    /// The settings to load it with, as a JSON object. Without them those of the first recording are taken, or
+    /// those of the policy's folder.
     #[arg(long, value_name = "JSON", value_parser = parse_settings)]
     settings: Option<Map<String, Value>>,
     /// How long to measure, in seconds, from 1 to 60. All events are decided at least once.
@@ -113,34 +116,38 @@ struct Undecided {
 }
 
 impl BenchArgs {
-    pub(super) fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
-        match self.measure() {
-            Ok(report) => {
-                if self.json {
-                    let mut value = serde_json::to_value(&report)?;
-                    words::without_addresses(&mut value);
-                    writeln!(out, "{value:#}")?;
-                } else {
-                    write(out, &report)?;
-                }
-                Ok(u8::from(!report.undecided.is_empty()))
-            }
-            Err(problem) => {
-                writeln!(out, "{problem}")?;
-                Ok(2)
-            }
-        }
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
+        let report = match self.measure() {
+            Ok(report) => report,
+            Err(problem) => return Err(not_done(CliError::failed(anyhow!(problem)), self.json, out)),
+        };
+        self.show(&report, out).map_err(|error| CliError::from(error).not_done())?;
+        Ok(u8::from(!report.undecided.is_empty()))
     }
 
-    /// What is wrong is one line for people.
+    fn show(&self, report: &Report, out: &mut dyn Write) -> anyhow::Result<()> {
+        if self.json {
+            let mut value = serde_json::to_value(report)?;
+            words::without_addresses(&mut value);
+            writeln!(out, "{value:#}")?;
+        } else {
+            write(out, report)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong is for people.
     fn measure(&self) -> Result<Report, String> {
-        let module = Module::open(&self.file).map_err(|error| error.to_string())?;
+        let named = Named::find(&self.policy)?;
+        let module = named.open()?;
         let Taken { events, settings: recorded } = self.events()?;
+        // Nothing compiled is kept: how long loading takes is part of the result.
         let engine = Engine::new(EngineSettings::default()).map_err(|error| error.to_string())?;
-        let settings = Value::Object(self.settings.clone().or(recorded).unwrap_or_default());
+        let settings = self.settings.clone().or(recorded).or_else(|| named.settings().cloned());
+        let settings = Value::Object(settings.unwrap_or_default());
         let began = Instant::now();
         let policy = Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default())
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| error.in_full())?;
         let load = began.elapsed();
         let measured = Measured::take(&policy, &events, self.rounds, Duration::from_secs(self.seconds));
         Ok(report(&policy, &module, load, &events, measured))

@@ -2,7 +2,6 @@
 
 mod c;
 mod javascript;
-mod manifest;
 mod paths;
 mod python;
 mod rust;
@@ -14,21 +13,23 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use self::manifest::{Manifest, ManifestError};
 use self::tool::ToolError;
+use super::compiling;
 use super::language::Language;
+use super::manifest::{self, Manifest};
+use super::named::Named;
 use crate::cli::error::CliError;
 use crate::cli::stop;
-use crate::policy::{Engine, EngineSettings, Limits, Module, Policy};
+use crate::policy::{Limits, Module, Policy};
 
 /// Build a policy's folder into the one file that Rolarr loads, whatever language it is written in.
 ///
 /// `rolarr policy new` makes such a folder; its rolarr-policy.toml says which language it is and what the file
-/// is called. What is built is loaded in the sandbox before it takes the place of an earlier one: a policy
-/// that builds also loads. No path of this machine gets into it.
+/// is called. What is built is loaded in the sandbox, with the folder's settings, before it takes the place of an
+/// earlier one: a policy that builds also loads. No path of this machine gets into it.
 ///
 /// The first build fetches what the language needs, with the language's own package manager. Ends with 1 if
 /// the policy was not built; the earlier file is untouched then.
@@ -44,7 +45,20 @@ type Built<T> = Result<T, CliError>;
 
 impl BuildArgs {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
-        let manifest = Manifest::of(&self.folder).map_err(without_manifest)?;
+        let Some(manifest) = Manifest::of(&self.folder).map_err(CliError::misconfigured)? else {
+            let (folder, file) = (self.folder.display(), manifest::FILE);
+            return Err(CliError::misconfigured(anyhow!(
+                "there is no policy in `{folder}`: it has no `{file}`"
+            ))
+            .hinted("go to a policy's folder, or make one with `rolarr policy new`"));
+        };
+        let Some(language) = manifest.language else {
+            let (file, module) = (manifest.file.display(), manifest.module.display());
+            return Err(CliError::misconfigured(anyhow!(
+                "{file} does not say what `{module}` is built from"
+            ))
+            .hinted("add a line like `language = \"rust\"` (or js, c, python)"));
+        };
         // The real place: that is what compilers write into their output.
         let folder = fs::canonicalize(&self.folder)
             .with_context(|| format!("the folder `{}` can't be used", self.folder.display()))?;
@@ -54,23 +68,12 @@ impl BuildArgs {
             .context("no build can be started on this machine")?;
         let built = runtime.block_on(stop::until_stopped(|asked| async move {
             let mut building = Building { folder: &folder, shown: &self.folder, out, stop: &asked.stop };
-            Ok(building.build(&manifest).await)
+            Ok(building.build(language, manifest).await)
         }));
         // Whoever stops a build does not wait until the sandbox has compiled what was built.
         runtime.shutdown_background();
         built.map_err(CliError::from)?.map(|()| 0)
     }
-}
-
-fn without_manifest(error: ManifestError) -> CliError {
-    let hint = match &error {
-        ManifestError::None(_) => "go to a policy's folder, or make one with `rolarr policy new`",
-        ManifestError::Unreadable { .. } => "make it readable",
-        ManifestError::Wrong { .. } => {
-            "it needs two lines: `language = \"rust\"` (or rhai, js, c, python) and `module = \"my-policy.wasm\"`"
-        }
-    };
-    CliError::misconfigured(error).hinted(hint)
 }
 
 /// One build.
@@ -84,10 +87,13 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    async fn build(&mut self, manifest: &Manifest) -> Built<()> {
-        let place = self.folder.join(&manifest.module);
-        let name = self.shown.join(&manifest.module);
-        let name = name.strip_prefix(".").unwrap_or(&name).display().to_string();
+    async fn build(&mut self, language: Language, manifest: Manifest) -> Built<()> {
+        if language == Language::Rhai {
+            return self.take(manifest.into()).await;
+        }
+        let settings = manifest.settings.unwrap_or_default();
+        let place = manifest.module;
+        let name = place.display().to_string();
         let started = Instant::now();
         // Beside its place, so that it gets there in one step.
         let scratch = tempfile::Builder::new()
@@ -95,8 +101,8 @@ impl Building<'_> {
             .tempdir_in(self.folder)
             .with_context(|| format!("nothing can be written in `{}`", self.shown.display()))?;
         let output = scratch.path().join("output.wasm");
-        match manifest.language {
-            Language::Rhai => return self.take(&place, name).await,
+        match language {
+            Language::Rhai => {}
             Language::Rust => rust::build(self, &output).await?,
             Language::Js => javascript::build(self, &output).await?,
             Language::C => c::build(self, &output).await?,
@@ -107,11 +113,11 @@ impl Building<'_> {
         let component = Module::from_bytes(&name, output)
             .to_component()
             .map_err(|problem| CliError::failed(anyhow!("what was built is no policy: {problem}")))?;
-        paths::refuse_private(&component, &paths::private(self.folder, manifest.language))?;
+        paths::refuse_private(&component, &paths::private(self.folder, language))?;
         let built = started.elapsed();
 
         let started = Instant::now();
-        let memory = load(Module::from_bytes(&name, component.clone()), self.stop).await?;
+        let memory = load(Module::from_bytes(&name, component.clone()), settings, self.stop).await?;
         let loaded = started.elapsed();
         let finished = scratch.path().join("finished.wasm");
         fs::write(&finished, &component)
@@ -122,11 +128,11 @@ impl Building<'_> {
     }
 
     /// A script is used as it is.
-    async fn take(&mut self, script: &Path, name: String) -> Built<()> {
-        let module = Module::open(&script.to_string_lossy()).map_err(CliError::failed)?;
-        self.say(&format!("script   {name}: nothing to build"))?;
+    async fn take(&mut self, script: Named) -> Built<()> {
+        let module = script.open().map_err(|problem| CliError::failed(anyhow!(problem)))?;
+        self.say(&format!("script   {}: nothing to build", module.name))?;
         let started = Instant::now();
-        load(Module { name, ..module }, self.stop).await?;
+        load(module, script.settings().cloned().unwrap_or_default(), self.stop).await?;
         self.say(&format!("loaded   in {}", seconds(started.elapsed())))
     }
 
@@ -136,11 +142,12 @@ impl Building<'_> {
     }
 }
 
-/// Loads what was built in the sandbox, with no settings. Gives the memory that it has at the start, in bytes.
-async fn load(module: Module, stop: &CancellationToken) -> Built<usize> {
+/// Loads what was built in the sandbox, with the folder's settings. Gives the memory that it has at the start, in
+/// bytes.
+async fn load(module: Module, settings: Map<String, Value>, stop: &CancellationToken) -> Built<usize> {
     let loading = tokio::task::spawn_blocking(move || {
-        let engine = Engine::new(EngineSettings::default())?;
-        let settings = Value::Object(serde_json::Map::new());
+        let engine = compiling::engine()?;
+        let settings = Value::Object(settings);
         let policy = Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default())?;
         anyhow::Ok(usize::try_from(policy.description().initial_memory).unwrap_or(usize::MAX))
     });

@@ -2,92 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use super::{node, written};
-use crate::policy::printable;
-
-/// The file that makes a folder a policy's folder.
-pub(in crate::cli::policy) const MANIFEST: &str = "rolarr-policy.toml";
-
-/// A policy's folder: what testing needs of its manifest. Other keys belong to other commands.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::cli::policy) struct Folder {
-    /// The manifest.
-    pub(in crate::cli::policy) manifest: PathBuf,
-    /// What is loaded: a script, or a component.
-    pub(in crate::cli::policy) module: PathBuf,
-    /// Where the cases are: a folder or a file.
-    pub(in crate::cli::policy) events: PathBuf,
-    /// The settings where neither case nor file gives any.
-    pub(in crate::cli::policy) settings: Option<Map<String, Value>>,
-}
-
-impl Folder {
-    /// The policy's folder that this is; none if it has no manifest.
-    ///
-    /// # Errors
-    ///
-    /// One line that says what is wrong with the manifest.
-    pub(in crate::cli::policy) fn of(folder: &Path) -> Result<Option<Self>, String> {
-        let manifest = folder.join(MANIFEST);
-        let text = match std::fs::read_to_string(&manifest) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("{}: can't be read: {error}", manifest.display())),
-        };
-        match Self::read(&text, folder, &manifest) {
-            Ok(read) => Ok(Some(read)),
-            Err(mistake) => Err(printable(&format!("{}:{mistake}", manifest.display()))),
-        }
-    }
-
-    fn read(text: &str, folder: &Path, manifest: &Path) -> Result<Self, node::Mistake> {
-        let source = node::Source::new(text);
-        let parsed = toml::de::DeTable::parse(text).map_err(|error| node::Mistake {
-            place: error.span().map(|span| source.place(span.start)),
-            what: format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
-        })?;
-        let root = node::Table::root(&source, parsed.get_ref());
-        let Some(module) = root.get("module") else {
-            return root.fail("the manifest needs a `module`, like `module = \"my-policy.rhai\"`");
-        };
-        let events = root.read("events", |node| node.text())?.unwrap_or("events");
-        let within = |name: &str| match folder == Path::new(".") {
-            true => PathBuf::from(name),
-            false => folder.join(name),
-        };
-        let settings = root.read("settings", written::settings)?;
-        Ok(Self {
-            manifest: manifest.to_owned(),
-            module: within(module.text()?),
-            events: within(events),
-            settings: settings.map(|settings| (*settings).clone()),
-        })
-    }
-
-    /// The nearest policy's folder: this one, or one above it.
-    fn nearest(folder: &Path) -> Result<Option<Self>, String> {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if let Some(found) = Self::of(folder)? {
-            return Ok(Some(found));
-        }
-        // What can't be resolved has nothing above it; that it can't be read is said where it is read.
-        let Ok(resolved) = folder.canonicalize() else { return Ok(None) };
-        for above in resolved.ancestors().skip(1) {
-            if let Some(found) = Self::of(above)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-}
+use crate::{
+    cli::policy::manifest::{Manifest, ManifestError},
+    policy::printable,
+};
 
 /// The files with cases of a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cli::policy) struct Found {
-    /// The policy's folder; none: a policy that is named otherwise.
-    pub(in crate::cli::policy) folder: Option<Folder>,
+    /// The manifest of the policy's folder; none: a policy that is named otherwise.
+    pub(in crate::cli::policy) manifest: Option<Manifest>,
     /// The files, sorted.
     pub(in crate::cli::policy) files: Vec<PathBuf>,
 }
@@ -98,21 +22,22 @@ pub(in crate::cli::policy) struct Found {
 ///
 /// One line that says what can't be read, or that there is no case.
 pub(in crate::cli::policy) fn find(path: &Path) -> Result<Vec<Found>, String> {
+    let nearest = |folder: &Path| nearest(folder).map_err(|error| error.to_string());
     if !path.is_dir() {
         let parent = path.parent().unwrap_or(Path::new(""));
-        return Ok(vec![Found { folder: Folder::nearest(parent)?, files: vec![path.to_owned()] }]);
+        return Ok(vec![Found { manifest: nearest(parent)?, files: vec![path.to_owned()] }]);
     }
-    let above = Folder::nearest(path)?;
-    let own = above.as_ref().is_some_and(|folder| folder.manifest.parent() == Some(path));
+    let above = nearest(path)?;
+    let own = above.as_ref().is_some_and(|manifest| manifest.is_of(path));
     let mut all = Vec::new();
     let mut loose = Vec::new();
     match &above {
-        Some(folder) if own => collect(&folder.events, &mut loose, &mut all, true)?,
+        Some(manifest) if own => collect(&manifest.events, &mut loose, &mut all, true)?,
         _ => collect(path, &mut loose, &mut all, false)?,
     }
     if !loose.is_empty() {
         loose.sort();
-        all.insert(0, Found { folder: above.clone(), files: loose });
+        all.insert(0, Found { manifest: above.clone(), files: loose });
     }
     for file in all.iter_mut().flat_map(|found| &mut found.files) {
         // The folder where one is already needs no name.
@@ -122,7 +47,7 @@ pub(in crate::cli::policy) fn find(path: &Path) -> Result<Vec<Found>, String> {
     }
     if all.is_empty() {
         let place = match &above {
-            Some(folder) if own => &folder.events,
+            Some(manifest) if own => &manifest.events,
             _ => path,
         };
         return Err(format!(
@@ -166,12 +91,12 @@ fn collect(
                 if name.to_string_lossy().starts_with('.') || name == "target" || name == "node_modules" {
                     continue;
                 }
-                match Folder::of(&path)? {
-                    Some(found) => {
+                match Manifest::of(&path).map_err(|error| error.to_string())? {
+                    Some(manifest) => {
                         let mut files = Vec::new();
-                        collect(&found.events, &mut files, policies, true)?;
+                        collect(&manifest.events, &mut files, policies, true)?;
                         files.sort();
-                        policies.push(Found { folder: Some(found), files });
+                        policies.push(Found { manifest: Some(manifest), files });
                     }
                     None => folders.push(path),
                 }
@@ -181,4 +106,20 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// The manifest of the nearest policy's folder: this one, or one above it.
+fn nearest(folder: &Path) -> Result<Option<Manifest>, ManifestError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if let Some(found) = Manifest::of(folder)? {
+        return Ok(Some(found));
+    }
+    // What can't be resolved has nothing above it; that it can't be read is said where it is read.
+    let Ok(resolved) = folder.canonicalize() else { return Ok(None) };
+    for above in resolved.ancestors().skip(1) {
+        if let Some(found) = Manifest::of(above)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }

@@ -11,12 +11,10 @@
 //! | `written` | cases and stories in TOML |
 //! | `words` | the contract's words in their short and their full form |
 //! | `moment` | moments and lengths of time |
-//! | `node` | TOML with the place of each value |
 //! | `write` | actions in their short form, as text |
 
 mod find;
 mod moment;
-mod node;
 mod read;
 mod recorded;
 mod words;
@@ -27,11 +25,11 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use serde_json::{Map, Value};
 
+use super::node::{self, Mistake, Place};
 use crate::domain::contract::{Access, Cause, Event, GuildRoles, Role};
 
 pub(super) use find::{Found, find};
 pub(super) use moment::date;
-pub(super) use node::{Mistake, Place};
 pub(super) use read::{parse, read};
 pub(super) use recorded::decision_at;
 pub(super) use words::Wanted;

@@ -28,7 +28,7 @@ impl fmt::Display for ReadError {
         let text = match self {
             Self::File { path, error } => format!("{}: can't be read: {error}", path.display()),
             Self::Recorded(error) => error.to_string(),
-            Self::Written { path, mistake } => format!("{}:{mistake}", path.display()),
+            Self::Written { path, mistake } => mistake.in_file(path),
             Self::Empty { path } => {
                 format!("{}: there is no case in it: write one as `[[case]]` or `[[story]]`", path.display())
             }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Number, Value};
-use toml::de::{DeTable, DeValue};
+use serde_json::{Map, Value};
 
 use super::{
     AccessCheck, Broken, Case, Expect, Kind, Spans, Step, Story, Test, What,
@@ -71,10 +70,7 @@ type Tests = Vec<Result<Test, Broken>>;
 /// Reads a text. What is wrong with one case is that case's.
 pub(super) fn parse(text: &str) -> Result<Tests, Mistake> {
     let source = Source::new(text);
-    let parsed = DeTable::parse(text).map_err(|error| {
-        let what = format!("this is not TOML: {}", error.message().trim().replace('\n', ", "));
-        Mistake { place: error.span().map(|span| source.place(span.start)), what: printable(&what) }
-    })?;
+    let parsed = source.parse()?;
     let root = Table::root(&source, parsed.get_ref());
     // Of a file for a newer Rolarr nothing else may make sense.
     match root.get("format") {
@@ -335,35 +331,7 @@ fn expect(table: &Table<'_>, of: &str) -> Result<Expect, Mistake> {
     })
 }
 
-/// The settings of a policy, as they are passed to it: JSON.
-pub(super) fn settings(node: Node<'_>) -> Result<Arc<Map<String, Value>>, Mistake> {
-    node.any_table()?;
-    match json(node)? {
-        Value::Object(settings) => Ok(Arc::new(settings)),
-        _ => node.expected("a table"),
-    }
-}
-
-fn json(node: Node<'_>) -> Result<Value, Mistake> {
-    Ok(match node.value() {
-        DeValue::String(text) => Value::String(text.as_ref().to_owned()),
-        DeValue::Boolean(value) => Value::Bool(*value),
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Number(number.into()),
-            Err(_) => return node.fail("this number is too large"),
-        },
-        DeValue::Float(number) => match number.as_str().parse().ok().and_then(Number::from_f64) {
-            Some(number) => Value::Number(number),
-            None => return node.fail("settings are passed on as JSON, which has no such number"),
-        },
-        DeValue::Datetime(at) => Value::String(at.to_string()),
-        DeValue::Array(_) => Value::Array(node.list()?.into_iter().map(json).collect::<Result<_, _>>()?),
-        DeValue::Table(_) => Value::Object(
-            node.any_table()?
-                .entries()
-                .into_iter()
-                .map(|(key, node)| Ok((key.to_owned(), json(node)?)))
-                .collect::<Result<_, Mistake>>()?,
-        ),
-    })
+/// The settings that the policy gets in many cases.
+fn settings(node: Node<'_>) -> Result<Arc<Map<String, Value>>, Mistake> {
+    node.settings().map(Arc::new)
 }

@@ -14,10 +14,12 @@ use serde_json::{Map, Value};
 use self::{report::Report, trial::Trial};
 use super::{
     cases::{self, Kind},
-    compiling, parse_settings,
+    compiling,
+    named::Named,
+    parse_settings,
     test::{Decide, limits, tell_story},
 };
-use crate::policy::{Engine, LogLine, Module, Policy};
+use crate::policy::{Engine, LogLine, Policy};
 
 /// Say what a policy is and what it imports, whether it loads and if not, why, and how it behaves: it decides
 /// some events, each twice.
@@ -29,11 +31,11 @@ use crate::policy::{Engine, LogLine, Module, Policy};
 /// if that could not be checked: events that can't be read.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// The policy: a file, or `builtin:role-restriction`.
-    file: String,
-    /// The settings to load it with, as a JSON object.
-    #[arg(long, value_name = "JSON", value_parser = parse_settings, default_value = "{}")]
-    settings: Map<String, Value>,
+    /// The policy: its file or its folder, or a built-in one like `builtin:role-restriction`.
+    policy: String,
+    /// The settings to load it with, as a JSON object. Without them those of the policy's folder are taken.
+    #[arg(long, value_name = "JSON", value_parser = parse_settings)]
+    settings: Option<Map<String, Value>>,
     /// A script file, for a policy that runs scripts. Can be repeated.
     #[arg(long = "source", value_name = "FILE")]
     sources: Vec<PathBuf>,
@@ -52,7 +54,7 @@ impl CheckArgs {
     }
 
     pub(super) fn run_on(&self, engine: &Engine, out: &mut dyn Write) -> anyhow::Result<u8> {
-        let mut report = Report::new(&self.file);
+        let mut report = Report::new(&self.policy);
         self.look(engine, &mut report);
         if self.json {
             writeln!(out, "{}", report.json())?;
@@ -63,13 +65,15 @@ impl CheckArgs {
     }
 
     fn look(&self, engine: &Engine, report: &mut Report) {
-        let module = match Module::open(&self.file) {
+        let named = Named::find(&self.policy);
+        let module = match named.as_ref().map_err(Clone::clone).and_then(Named::open) {
             Ok(module) => module,
-            Err(error) => {
-                report.unreadable = Some(error.to_string());
+            Err(problem) => {
+                report.unreadable = Some(problem);
                 return;
             }
         };
+        report.file.clone_from(&module.name);
         report.script = module.sources.first().map(|script| script.text.len());
         match module.describe() {
             Ok(description) => report.description = Some(description),
@@ -88,13 +92,13 @@ impl CheckArgs {
                 }
             }
         }
-        let settings = Value::Object(self.settings.clone());
+        let settings = self.settings.as_ref().or(named.as_ref().ok().and_then(Named::settings));
+        let settings = Value::Object(settings.cloned().unwrap_or_default());
         let limits = limits();
         let policy = match Policy::load(engine, &module, &settings, sources, &limits) {
             Ok(policy) => policy,
             Err(error) => {
                 report.logs = error.logs;
-                report.details = error.problem.details().to_owned();
                 report.problem = Some(error.problem.to_string());
                 report.details = error.problem.details().to_owned();
                 return;
@@ -143,9 +147,7 @@ impl CheckArgs {
                                 }
                             }
                         },
-                        Err(broken) => {
-                            report.unchecked.push(format!("{}:{}", file.path.display(), broken.mistake));
-                        }
+                        Err(broken) => report.unchecked.push(broken.mistake.in_file(&file.path)),
                     }
                 }
             }

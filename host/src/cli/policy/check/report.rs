@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{
-    trial::{Seen, Share},
+    trial::{Seen, Share, Undecided},
     write_logs,
 };
 use crate::policy::{CONTRACT, Description, Kind, LogLine, Policy, printable};
@@ -13,7 +13,8 @@ use crate::policy::{CONTRACT, Description, Kind, LogLine, Policy, printable};
 /// What was found of a policy.
 #[derive(Debug)]
 pub(super) struct Report {
-    file: String,
+    /// As it was named, or the file that this stands for.
+    pub(super) file: String,
     /// Why there is nothing to look at.
     pub(super) unreadable: Option<String>,
     pub(super) description: Option<Description>,
@@ -139,7 +140,11 @@ impl Report {
             "unstable": seen.map(|seen| &seen.unstable),
             "undecided": seen.map(|seen| {
                 let all = seen.undecided.iter();
-                all.map(|(event, why)| json!({ "event": event, "why": why })).collect::<Vec<_>>()
+                all.flat_map(|Undecided { why, details, events }| {
+                    let details = (!details.is_empty()).then_some(details);
+                    events.iter().map(move |event| json!({ "event": event, "why": why, "details": details }))
+                })
+                .collect::<Vec<_>>()
             }),
             "out-of-time": seen.map(|seen| seen.untested),
             "limits": self.shares().iter().map(|share| {
@@ -248,9 +253,11 @@ fn verdict(out: &mut dyn Write, seen: &Seen) -> io::Result<()> {
     }
     if !seen.undecided.is_empty() {
         writeln!(out, "\nIt loads, but leaves events undecided, from which nothing would follow:")?;
-        let mut shown = seen.undecided.iter().take(SHOWN);
-        shown.try_for_each(|(event, why)| writeln!(out, "  {event}: {why}"))?;
-        more(out, seen.undecided.len())?;
+        seen.undecided.iter().take(SHOWN).try_for_each(|undecided| left_undecided(out, undecided))?;
+        match seen.undecided.len().saturating_sub(SHOWN) {
+            0 => {}
+            rest => writeln!(out, "  and others, for {rest} other reasons")?,
+        }
     }
     if seen.untested > 0 {
         writeln!(
@@ -263,6 +270,21 @@ fn verdict(out: &mut dyn Write, seen: &Seen) -> io::Result<()> {
         writeln!(out, "\nIt loads, and decides every event, both times the same.")?;
     }
     Ok(())
+}
+
+/// Why, in full, and then for which events.
+fn left_undecided(out: &mut dyn Write, undecided: &Undecided) -> io::Result<()> {
+    let Undecided { why, details, events } = undecided;
+    match events.len() {
+        1 => writeln!(out, "  1 event: {why}")?,
+        many => writeln!(out, "  {many} events: {why}")?,
+    }
+    details.lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+    events.iter().take(SHOWN).try_for_each(|event| writeln!(out, "    {event}"))?;
+    match events.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        rest => writeln!(out, "    and {rest} more"),
+    }
 }
 
 fn field(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {

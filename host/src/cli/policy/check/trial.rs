@@ -19,14 +19,35 @@ pub(super) struct Seen {
     pub(super) events: usize,
     /// Those whose second decision or cost was another.
     pub(super) unstable: Vec<String>,
-    /// Those that stayed undecided, and why.
-    pub(super) undecided: Vec<(String, String)>,
+    /// Why some stayed undecided, each reason once, in the order in which they came up.
+    pub(super) undecided: Vec<Undecided>,
     /// Those for which the machine was too busy: there is no verdict.
     pub(super) untested: usize,
     /// The most that one event took of each limit.
     pub(super) shares: Vec<Share>,
     /// How many lines were logged.
     pub(super) logged: usize,
+}
+
+/// Events that stayed undecided for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Undecided {
+    /// The reason in one line.
+    pub(super) why: String,
+    /// What there is to say about that in further lines, or empty.
+    pub(super) details: String,
+    /// Which events.
+    pub(super) events: Vec<String>,
+}
+
+impl Seen {
+    fn stays_undecided(&mut self, event: String, cause: &Failure) {
+        let (why, details) = (cause.to_string(), cause.details().to_owned());
+        match self.undecided.iter_mut().find(|known| known.why == why && known.details == details) {
+            Some(known) => known.events.push(event),
+            None => self.undecided.push(Undecided { why, details, events: vec![event] }),
+        }
+    }
 }
 
 /// The most that one event took of a limit.
@@ -113,7 +134,7 @@ impl Decide for Trial<'_> {
             }
             (Err(one), Err(other)) => match (&one.cause, &other.cause) {
                 (Failure::OutOfTime { .. }, _) | (_, Failure::OutOfTime { .. }) => seen.untested += 1,
-                (cause, same) if cause == same => seen.undecided.push((name, cause.to_string())),
+                (cause, same) if cause == same => seen.stays_undecided(name, cause),
                 _ => seen.unstable.push(name),
             },
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => match error.cause {
@@ -243,7 +264,7 @@ mod tests {
     fn what_stays_undecided_both_times_is_told_and_a_clock_is_no_verdict() {
         let undecided = seen(|_| Err(Failure::EndlessRecursion)).undecided;
         assert_eq!(undecided.len(), 1);
-        assert!(undecided[0].1.contains("calls itself without end"), "{undecided:?}");
+        assert!(undecided[0].why.contains("calls itself without end"), "{undecided:?}");
         let late = seen(|n| match n {
             1 => Ok((1, Decision::nothing(""))),
             _ => Err(Failure::OutOfTime { limit: Duration::ZERO, name: "clock_ms" }),

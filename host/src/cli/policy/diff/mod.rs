@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use rolarr_policy::{contract::Timestamp, recording::Recording};
 use serde_json::{Map, Value};
 
@@ -32,20 +32,22 @@ use self::{
     carry::Followers,
     progress::Progress,
     report::{Mode, Report},
-    side::{Loader, RECORDED, Side},
+    side::{Loader, RECORDED, Side, Usual},
     source::{Raw, Source},
     tally::Tally,
 };
-use super::parse_settings;
+use super::{compiling, named::Named, not_done, parse_settings};
 use crate::{
     cli::{
+        CliError,
         journal::{KnownSettings, Opened, Place},
+        whole_file::WholeFile,
         words,
     },
     config::quantity,
     domain::UserId,
     pipeline::Seam,
-    policy::{Engine, EngineSettings, Limits, Module},
+    policy::{Engine, Limits},
     store::Span,
 };
 
@@ -62,10 +64,10 @@ const WAITING: usize = 4;
 /// with each policy they have the access, memo and wakes that it gave them, and its wakes are due in between.
 ///
 /// Ends with 0 if nothing differs (or only reasons), with 1 if something does, and with 2 if something could not be
-/// compared.
+/// compared, or nothing could: then the standard error says why.
 #[derive(Debug, clap::Args)]
 pub(super) struct DiffArgs {
-    /// A policy: a file, or a built-in one. Or the word `recorded`: what was decided at the time.
+    /// A policy: its file or its folder, or a built-in one. Or the word `recorded`: what was decided at the time.
     old: String,
     /// The policy, or `recorded`, that it is compared with.
     new: String,
@@ -81,7 +83,8 @@ pub(super) struct DiffArgs {
     /// Only this member: the id on Discord.
     #[arg(long, value_name = "ID")]
     member: Option<UserId>,
-    /// Settings for both policies, as a JSON object, in place of those of the recordings and the configuration.
+    /// Settings for both policies, as a JSON object, in place of those of the recordings, the policy's folder and
+    /// the configuration.
     #[arg(long, value_name = "JSON", value_parser = parse_settings)]
     settings: Option<Map<String, Value>>,
     /// Settings for the first policy alone.
@@ -99,7 +102,7 @@ pub(super) struct DiffArgs {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
-    /// Write the result as a page to look at, too. It names members as the recordings do.
+    /// Write the result as a page to look at, too. It names members as the recordings do, and only you may read it.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -109,59 +112,68 @@ fn age(text: &str) -> Result<Duration, String> {
 }
 
 impl DiffArgs {
-    pub(super) fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
-        match self.compare() {
-            Ok(report) => {
-                if let Some(file) = &self.html {
-                    let page = html::page(&report);
-                    std::fs::write(file, page)
-                        .with_context(|| format!("`{}` can't be written", file.display()))?;
-                }
-                if self.json {
-                    let mut value = serde_json::to_value(&report)?;
-                    words::without_addresses(&mut value);
-                    writeln!(out, "{value:#}")?;
-                } else {
-                    text::write(out, &report)?;
-                }
-                Ok(report.exit_code())
-            }
-            Err(error) => {
-                writeln!(out, "{error:#}")?;
-                Ok(2)
-            }
-        }
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
+        let engine = compiling::engine().map_err(|error| CliError::failed(error).not_done())?;
+        self.run_on(&engine, out)
     }
 
-    fn compare(&self) -> anyhow::Result<Report> {
-        if self.old == RECORDED && self.new == RECORDED {
-            return Err(anyhow!("what was recorded is compared with itself: name a policy"));
-        }
-        let opened = if self.events.is_empty() {
-            Some(self.place.open().map_err(|error| error.into_error())?)
-        } else {
-            None
+    pub(super) fn run_on(&self, engine: &Engine, out: &mut dyn Write) -> Result<u8, CliError> {
+        let (page, report) = match self.compared(engine) {
+            Ok(compared) => compared,
+            Err(error) => return Err(not_done(error, self.json, out)),
         };
-        let engine = Engine::new(EngineSettings::default())?;
+        self.show(&report, page, out).map_err(|error| CliError::from(error).not_done())?;
+        Ok(report.exit_code())
+    }
+
+    /// The place of the page is found first: comparing may take minutes.
+    fn compared(&self, engine: &Engine) -> Result<(Option<WholeFile>, Report), CliError> {
+        let page = self.html.as_deref().map(WholeFile::begin).transpose()?;
+        Ok((page, self.compare(engine)?))
+    }
+
+    /// Neither the page nor the report is lost because the other one can't be written.
+    fn show(&self, report: &Report, page: Option<WholeFile>, out: &mut dyn Write) -> anyhow::Result<()> {
+        let page = page.map_or(Ok(()), |page| page.write_whole(&html::page(report)));
+        if self.json {
+            let mut value = serde_json::to_value(report)?;
+            words::without_addresses(&mut value);
+            writeln!(out, "{value:#}")?;
+        } else {
+            text::write(out, report)?;
+        }
+        page
+    }
+
+    fn compare(&self, engine: &Engine) -> Result<Report, CliError> {
+        if self.old == RECORDED && self.new == RECORDED {
+            return Err(CliError::failed(anyhow!(
+                "what was recorded is compared with itself: name a policy"
+            )));
+        }
+        let opened = if self.events.is_empty() { Some(self.place.open()?) } else { None };
         let config = opened.as_ref().and_then(|opened| opened.config.as_ref());
         let limits = config.map_or_else(Limits::default, |config| config.policy.limits.clone());
-        let otherwise = config.map(|config| config.policy.settings.json.clone()).unwrap_or_default();
-        let side = |name: &str, own: &Option<Map<String, Value>>| -> anyhow::Result<Side> {
+        let configured = config.map(|config| config.policy.settings.json.clone()).unwrap_or_default();
+        let side = |name: &str, own: &Option<Map<String, Value>>| -> Result<Side, String> {
             if name == RECORDED {
                 return Ok(Side::Recorded);
             }
-            let module = Module::open(name)?;
+            let named = Named::find(name)?;
+            let module = named.open()?;
             if let Err(problem) = module.describe() {
-                return Err(anyhow!("policy `{name}` can't be used: {problem}"));
+                return Err(format!("policy `{}` can't be used: {problem}", module.name));
             }
             let fixed = own.clone().or_else(|| self.settings.clone());
-            let loader = Loader::new(&engine, module, limits.clone(), fixed.clone(), otherwise.clone());
+            let usual = Usual::of(&named, &configured);
+            let loader = Loader::new(engine, module, limits.clone(), fixed.clone(), usual);
             if let Some(fixed) = &fixed {
                 // The same for all events: said once, before anything is read.
-                loader.with(Some(fixed)).map_err(|problem| anyhow!(problem))?;
+                loader.with(Some(fixed))?;
             }
             Ok(Side::Policy(Box::new(loader)))
         };
+        let side = |name, own| side(name, own).map_err(|problem| CliError::failed(anyhow!(problem)));
         let sides = [side(&self.old, &self.old_settings)?, side(&self.new, &self.new_settings)?];
         let (source, known) = match &opened {
             Some(opened) => {

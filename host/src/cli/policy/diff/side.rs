@@ -9,7 +9,10 @@ use rolarr_policy::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::policy::{Engine, Failure, Limits, LoadProblem, Module, Policy};
+use crate::{
+    cli::policy::named::Named,
+    policy::{Engine, Failure, Limits, LoadProblem, Module, Policy},
+};
 
 /// The word for the decisions that were recorded.
 pub(super) const RECORDED: &str = "recorded";
@@ -113,6 +116,25 @@ impl Decides for Loader {
     }
 }
 
+/// The settings of a policy where a recording has none.
+pub(super) struct Usual {
+    settings: Map<String, Value>,
+    /// Where they come from.
+    of: String,
+}
+
+impl Usual {
+    /// Those of the policy's folder, else those that are configured.
+    pub(super) fn of(named: &Named, configured: &Map<String, Value>) -> Self {
+        match (named.settings(), &named.manifest) {
+            (Some(own), Some(manifest)) => {
+                Self { settings: own.clone(), of: format!("in {}", manifest.file.display()) }
+            }
+            _ => Self { settings: configured.clone(), of: "of the configured policy".to_owned() },
+        }
+    }
+}
+
 /// A policy, loaded once for each of the settings that recordings have.
 pub(super) struct Loader {
     engine: Engine,
@@ -121,7 +143,7 @@ pub(super) struct Loader {
     /// In place of those of the recordings.
     fixed: Option<Map<String, Value>>,
     /// Where a recording has none.
-    otherwise: Map<String, Value>,
+    usual: Usual,
     loaded: RwLock<HashMap<String, Result<Policy, String>>>,
 }
 
@@ -131,15 +153,15 @@ impl Loader {
         module: Module,
         limits: Limits,
         fixed: Option<Map<String, Value>>,
-        otherwise: Map<String, Value>,
+        usual: Usual,
     ) -> Self {
-        Self { engine: engine.clone(), module, limits, fixed, otherwise, loaded: RwLock::default() }
+        Self { engine: engine.clone(), module, limits, fixed, usual, loaded: RwLock::default() }
     }
 
     /// The policy with the settings of a recording.
     pub(super) fn with(&self, recorded: Option<&Map<String, Value>>) -> Result<Policy, String> {
         let own = self.fixed.as_ref().or(recorded);
-        let settings = own.unwrap_or(&self.otherwise);
+        let settings = own.unwrap_or(&self.usual.settings);
         let key = serde_json::to_string(settings).map_err(|error| error.to_string())?;
         if let Some(known) = self.loaded.read().ok().and_then(|loaded| loaded.get(&key).cloned()) {
             return known;
@@ -151,12 +173,14 @@ impl Loader {
         loaded
             .entry(key)
             .or_insert_with(|| {
+                let settings_are_empty = settings.is_empty();
                 let settings = Value::Object(settings.clone());
                 Policy::load(&self.engine, &self.module, &settings, Vec::new(), &self.limits).map_err(
                     |error| match (&error.problem, own) {
-                        (LoadProblem::Configure(_), None) if !self.otherwise.is_empty() => format!(
-                            "{error}; these are the settings of the configured policy: give others with \
-                             `--old-settings` or `--new-settings`"
+                        (LoadProblem::Configure(_), None) if !settings_are_empty => format!(
+                            "{error}; these are the settings {}: give others with `--old-settings` or \
+                             `--new-settings`",
+                            self.usual.of
                         ),
                         _ => error.to_string(),
                     },

@@ -183,6 +183,34 @@ fn a_side_that_can_not_be_used_is_said_at_once() {
 }
 
 #[test]
+fn a_page_that_can_not_be_written_is_said_before_anything_is_compared() {
+    let folder = folder(&[("events.jsonl", &recordings()), ("page.html", "earlier")]);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let unwritable = path("missing/page.html");
+    let text =
+        diff(folder.path(), &[BUILTIN, BUILTIN, "--events", &path("events.jsonl"), "--html", &unwritable]);
+    assert!(text.starts_with("error: `FOLDER/missing/page.html` can't be written"), "{text}");
+    assert!(text.ends_with("exit code 2") && !text.contains("compared"), "{text}");
+    // An earlier page stays if there is nothing to put in its place.
+    let page = path("page.html");
+    let text =
+        diff(folder.path(), &[BUILTIN, "builtin:other", "--events", &path("events.jsonl"), "--html", &page]);
+    assert!(text.ends_with("exit code 2"), "{text}");
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), "earlier");
+}
+
+#[test]
+fn who_reads_json_is_told_as_json_what_could_not_be_compared() {
+    let folder = folder(&[("events.jsonl", &recordings())]);
+    let events = folder.path().join("events.jsonl").display().to_string();
+    let text = diff(folder.path(), &[BUILTIN, "builtin:other", "--json", "--events", &events]);
+    let (json, error) = text.split_once("error: ").unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert!(json["problem"].as_str().unwrap().starts_with("there is no built-in policy `other`"), "{json}");
+    assert!(error.ends_with("exit code 2"), "{error}");
+}
+
+#[test]
 fn the_decisions_of_the_database_are_compared() {
     let (folder, file) = database(|tx| {
         for (user, name) in [(ADA, "ada"), (BEN, "ben")] {

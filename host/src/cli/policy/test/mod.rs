@@ -58,7 +58,7 @@ use crate::policy::Engine;
 /// a policy that does not load.
 #[derive(Debug, clap::Args)]
 pub(super) struct TestArgs {
-    /// The policy in place of the one that the cases are for: a file, or a built-in one.
+    /// The policy in place of the one that the cases are for: its file or its folder, or a built-in one.
     #[arg(long, value_name = "FILE")]
     policy: Option<String>,
     /// Settings for all cases, as a JSON object, in place of their own.

@@ -1,11 +1,6 @@
 //! From what stands on the command line to the cases that are tested, each with the policy that it is for.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{collections::HashMap, convert::Infallible, path::PathBuf, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -15,7 +10,10 @@ use super::{
     parallel,
 };
 use crate::{
-    cli::policy::cases::{self, CaseFile, Found},
+    cli::policy::{
+        cases::{self, CaseFile, Found},
+        named::Named,
+    },
     policy::{Engine, Limits, Module, Policy, Start, printable},
 };
 
@@ -106,15 +104,17 @@ impl Plan {
     }
 
     fn read(&mut self, found: &Found, wish: &Wish, variants: &mut HashMap<(usize, String), usize>) {
-        let folder = found.folder.as_ref();
-        if let Some(folder) = folder {
-            self.watched.push(folder.manifest.clone());
-        }
-        let module = match (&wish.policy, folder) {
-            (Some(name), _) => self.module(name, None),
-            (None, Some(folder)) => self.module(&folder.module.display().to_string(), Some(&folder.manifest)),
-            (None, None) => self.module(DEFAULT, None),
+        self.watched.extend(found.manifest.iter().map(|manifest| manifest.file.clone()));
+        let named = match (&wish.policy, &found.manifest) {
+            (Some(name), _) => Named::find(name),
+            (None, Some(manifest)) => Ok(manifest.clone().into()),
+            (None, None) => Named::find(DEFAULT),
         };
+        let usual = match &named {
+            Ok(Named { manifest: Some(own), .. }) => own.settings.clone(),
+            _ => found.manifest.as_ref().and_then(|manifest| manifest.settings.clone()),
+        };
+        let module = self.module(wish.policy.as_deref().unwrap_or_default(), named);
         self.watched.extend(found.files.iter().cloned());
         let mut read = Vec::new();
         let _: Result<(), Infallible> = parallel::in_order(
@@ -135,8 +135,7 @@ impl Plan {
             };
             for (index, test) in file.tests.iter().enumerate() {
                 let own = test.as_ref().ok().and_then(|test| test.settings.as_deref());
-                let usual = folder.and_then(|folder| folder.settings.as_ref());
-                let settings = wish.settings.as_ref().or(own).or(usual).cloned().unwrap_or_default();
+                let settings = wish.settings.as_ref().or(own).or(usual.as_ref()).cloned().unwrap_or_default();
                 let settings = Value::Object(settings);
                 let variant = *variants.entry((module, settings.to_string())).or_insert_with(|| {
                     self.variants.push(Variant { module, settings, cases: 0, loaded: OnceLock::new() });
@@ -151,24 +150,22 @@ impl Plan {
         }
     }
 
-    /// The module of a name, opened once.
-    fn module(&mut self, name: &str, manifest: Option<&Path>) -> usize {
+    /// The module that is named, opened once. `given` is its name on the command line, if it stands there.
+    fn module(&mut self, given: &str, named: Result<Named, String>) -> usize {
+        let name = named.as_ref().map_or(given, |named| &named.module);
         if let Some(known) = self.policies.iter().position(|known| known == name) {
             return known;
         }
-        let opened = Module::open(name).map_err(|error| match manifest {
-            Some(manifest) if !Path::new(name).exists() => {
-                let build = if is_script(name) { "" } else { ": `rolarr policy build` makes it" };
-                let manifest = manifest.display();
-                printable(&format!("the policy `{name}` that {manifest} names does not exist{build}"))
-            }
-            _ => error.to_string(),
+        let name = name.to_owned();
+        self.watched.push(PathBuf::from(&name));
+        let opened = named.and_then(|named| {
+            self.watched.extend(named.manifest.iter().map(|manifest| manifest.file.clone()));
+            named.open()
         });
         if let Err(problem) = &opened {
             self.problems.push(problem.clone());
         }
-        self.watched.push(PathBuf::from(name));
-        self.policies.push(name.to_owned());
+        self.policies.push(name);
         self.modules.push(opened);
         self.modules.len() - 1
     }
@@ -216,10 +213,8 @@ impl Plan {
         };
         Some(match file.tests.get(entry.index)? {
             Err(broken) => {
-                let place = broken.mistake.place;
-                let colon = if place.is_some() { ":" } else { ": " };
-                let text = format!("{}{colon}{}", file.path.display(), broken.mistake);
-                error(&broken.name, place.map(|place| place.line), printable(&text))
+                let line = broken.mistake.place.map(|place| place.line);
+                error(&broken.name, line, broken.mistake.in_file(&file.path))
             }
             Ok(test) => match self.policy(engine, entry.variant)? {
                 Ok(policy) => judge(policy, file, entry.index, test),
@@ -248,10 +243,6 @@ impl Plan {
     pub(super) fn watched(&self) -> &[PathBuf] {
         &self.watched
     }
-}
-
-fn is_script(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == "rhai")
 }
 
 /// The limits that a policy has by default, but without a clock that counts: a busy machine is not a slow

@@ -1,7 +1,8 @@
 //! A TOML text, read value by value, with the place of each for messages.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, path::Path};
 
+use serde_json::{Map, Number, Value};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -11,18 +12,26 @@ use crate::{config::closest, policy::printable};
 
 /// A place in a file. Both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli::policy) struct Place {
+pub(super) struct Place {
     /// The line.
-    pub(in crate::cli::policy) line: usize,
+    pub(super) line: usize,
     /// The column, in characters.
-    pub(in crate::cli::policy) column: usize,
+    pub(super) column: usize,
 }
 
 /// What is wrong in a file, and where; no place if it is about the whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli::policy) struct Mistake {
-    pub(in crate::cli::policy) place: Option<Place>,
-    pub(in crate::cli::policy) what: String,
+pub(super) struct Mistake {
+    pub(super) place: Option<Place>,
+    pub(super) what: String,
+}
+
+impl Mistake {
+    /// What is wrong, after the file's name and the place in it: one line for people.
+    pub(super) fn in_file(&self, file: &Path) -> String {
+        let colon = if self.place.is_some() { ":" } else { ": " };
+        printable(&format!("{}{colon}{self}", file.display()))
+    }
 }
 
 impl fmt::Display for Mistake {
@@ -45,6 +54,18 @@ impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let begins = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Self { text, lines: std::iter::once(0).chain(begins).collect() }
+    }
+
+    /// The text as TOML.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub(super) fn parse(&self) -> Result<Spanned<DeTable<'a>>, Mistake> {
+        DeTable::parse(self.text).map_err(|error| {
+            let what = format!("this is not TOML: {}", error.message().trim().replace('\n', ", "));
+            Mistake { place: error.span().map(|span| self.place(span.start)), what: printable(&what) }
+        })
     }
 
     /// The place of a byte offset. An offset beyond the end is the end.
@@ -150,6 +171,33 @@ impl<'a> Node<'a> {
             DeValue::Table(table) => Ok(Table { source: self.source, offset: self.span().start, table }),
             _ => self.expected("a table"),
         }
+    }
+
+    /// A policy's settings, as they are passed to it: JSON.
+    pub(super) fn settings(&self) -> Result<Map<String, Value>, Mistake> {
+        self.any_table()?
+            .entries()
+            .into_iter()
+            .map(|(key, node)| Ok((key.to_owned(), node.json()?)))
+            .collect()
+    }
+
+    fn json(&self) -> Result<Value, Mistake> {
+        Ok(match self.value() {
+            DeValue::String(text) => Value::String(text.as_ref().to_owned()),
+            DeValue::Boolean(value) => Value::Bool(*value),
+            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+                Ok(number) => Value::Number(number.into()),
+                Err(_) => return self.fail("this number is too large"),
+            },
+            DeValue::Float(number) => match number.as_str().parse().ok().and_then(Number::from_f64) {
+                Some(number) => Value::Number(number),
+                None => return self.fail("settings are passed on as JSON, which has no such number"),
+            },
+            DeValue::Datetime(at) => Value::String(at.to_string()),
+            DeValue::Array(_) => Value::Array(self.list()?.iter().map(Node::json).collect::<Result<_, _>>()?),
+            DeValue::Table(_) => Value::Object(self.settings()?),
+        })
     }
 
     /// One of some words.
