@@ -398,3 +398,18 @@ fn the_connection_waits_for_the_disk_at_each_commit() {
     assert_eq!(of("journal_mode"), rusqlite::types::Value::Text("wal".to_owned()));
     assert_eq!(of("secure_delete"), rusqlite::types::Value::Integer(1));
 }
+
+#[tokio::test]
+async fn a_store_that_was_closed_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rolarr.db");
+    for _ in 0..50 {
+        let store = Store::open(&file, Threads::Own).unwrap();
+        store.write(|tx| tx.put_fact("one", "file")).await.unwrap();
+        store.read(|tx| tx.fact("one")).await.unwrap();
+        drop(store);
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["rolarr.db"]);
+    }
+}

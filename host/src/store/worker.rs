@@ -40,7 +40,8 @@ enum Inner {
 struct Threaded {
     writes: Option<Sender<Job>>,
     reads: Option<Sender<ReadJob>>,
-    threads: Vec<JoinHandle<()>>,
+    reading: Option<JoinHandle<()>>,
+    writing: Option<JoinHandle<()>>,
 }
 
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
@@ -200,17 +201,18 @@ impl Threaded {
             .name("store-reader".to_owned())
             .spawn(move || questions.iter().for_each(|job| job(&reader)))
             .map_err(failed)?;
-        Ok(Self { writes: Some(writes), reads: Some(reads), threads: vec![writing, reading] })
+        Ok(Self { writes: Some(writes), reads: Some(reads), reading: Some(reading), writing: Some(writing) })
     }
 }
 
 impl Drop for Threaded {
     fn drop(&mut self) {
-        self.writes = None;
+        // The writer is the last to close the file: it empties the log into it and takes the log away, which who
+        // only reads can't.
         self.reads = None;
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        let _ = self.reading.take().map(JoinHandle::join);
+        self.writes = None;
+        let _ = self.writing.take().map(JoinHandle::join);
     }
 }
 
