@@ -7,7 +7,8 @@ use rolarr_policy::contract::{
 
 use crate::complaint::Complaint;
 use crate::event::names;
-use crate::moment::Time;
+use crate::limits::Meter;
+use crate::moment::{Now, Time};
 use crate::vocabulary::{Vocabulary, did_you_mean, listed};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -26,6 +27,9 @@ pub(crate) struct DecisionValue {
 /// What becomes of the filter of one type of media.
 #[derive(Clone)]
 struct FilterValue(Filter);
+
+/// What it costs to make a rule or what holds four of them, in units of fuel.
+const FILTERS: u64 = 12_000;
 
 /// Names of the types, as messages show them.
 pub(crate) const ACTION: &str = "action";
@@ -211,7 +215,7 @@ impl<'a> Fields<'a> {
 fn grant(map: Map) -> Fallible<Grant> {
     let mut fields = Fields::new(map, "invite", &["libraries", "downloads", "live_tv"])?;
     Ok(Grant {
-        libraries: fields.texts("libraries")?,
+        libraries: fields.texts("libraries")?.map(|names| libraries(names, "invite")).transpose()?,
         downloads: fields.truth("downloads")?,
         live_tv: fields.truth("live_tv")?,
     })
@@ -310,9 +314,54 @@ fn action(action: Action) -> ActionValue {
     ActionValue(action)
 }
 
+/// How long a reason and a memo may be, in bytes.
+const LONGEST_TEXT: usize = 4 << 10;
+
+/// How long a message may be, in characters.
+const LONGEST_MESSAGE: usize = 1_800;
+
+/// How many names one list may have.
+const LONGEST_LIST: usize = 256;
+
+fn no_longer(text: String, function: &str) -> Fallible<String> {
+    if text.len() > LONGEST_TEXT {
+        let what = format!("`{function}` takes {LONGEST_TEXT} bytes of text at most, and got {}", text.len());
+        return Err(Complaint::new(what).into());
+    }
+    Ok(text)
+}
+
+fn message(text: &str, moment: Moment, function: &str) -> Fallible<ActionValue> {
+    if text.trim().is_empty() {
+        return Err(Complaint::new(format!("`{function}` got an empty text")).into());
+    }
+    let length = text.chars().count();
+    if length > LONGEST_MESSAGE {
+        let what = format!("`{function}` takes {LONGEST_MESSAGE} characters at most, and got {length}");
+        return Err(Complaint::new(what).into());
+    }
+    Ok(action(Action::Tell(Message { text: text.to_owned(), moment })))
+}
+
+fn libraries(names: Vec<String>, function: &str) -> Fallible<Vec<String>> {
+    if names.is_empty() {
+        let what = format!("`{function}` got an empty list of libraries: to share nothing, use `remove()`");
+        return Err(Complaint::new(what).into());
+    }
+    if names.len() > LONGEST_LIST {
+        let what = format!("`{function}` takes {LONGEST_LIST} libraries at most, and got {}", names.len());
+        return Err(Complaint::new(what).into());
+    }
+    Ok(names)
+}
+
+fn memo(text: String) -> Fallible<ActionValue> {
+    Ok(action(Action::SetMemo(no_longer(text, "set_memo")?)))
+}
+
 fn reason(text: Dynamic) -> Fallible<Option<String>> {
     if text.is_string() || text.is_int() {
-        return Ok(Some(text.to_string()));
+        return no_longer(text.to_string(), "because").map(Some);
     }
     if let Some(complaint) = text.read_lock::<Complaint>() {
         return Ok(Some(complaint.text().to_owned()));
@@ -321,17 +370,17 @@ fn reason(text: Dynamic) -> Fallible<Option<String>> {
 }
 
 /// Teaches the engine all actions and rules.
-pub(crate) fn register(engine: &mut Engine, vocabulary: &mut Vocabulary) {
+pub(crate) fn register(engine: &mut Engine, vocabulary: &mut Vocabulary, now: &Now, meter: &Meter) {
     engine
         .register_type_with_name::<ActionValue>(ACTION)
         .register_type_with_name::<DecisionValue>(DECISION)
         .register_type_with_name::<FilterValue>(RULE);
-    actions(engine, vocabulary);
-    rules(engine, vocabulary);
+    actions(engine, vocabulary, now.clone(), meter);
+    rules(engine, vocabulary, meter);
     decisions(engine, vocabulary);
 }
 
-fn actions(engine: &mut Engine, vocabulary: &mut Vocabulary) {
+fn actions(engine: &mut Engine, vocabulary: &mut Vocabulary, now: Now, meter: &Meter) {
     for (name, usage) in [
         (
             "invite",
@@ -353,42 +402,57 @@ fn actions(engine: &mut Engine, vocabulary: &mut Vocabulary) {
     ] {
         vocabulary.function(name, usage);
     }
-    let message = |text: &str, moment| action(Action::Tell(Message { text: text.to_owned(), moment }));
     engine
         .register_fn("invite", || action(Action::Invite(Grant::default())))
         .register_fn("invite", |map: Map| Ok::<_, Box<EvalAltResult>>(action(Action::Invite(grant(map)?))))
-        .register_fn("invite", |libraries: Array| {
-            let libraries = names(libraries, "invite")?.into_iter().map(Into::into).collect();
-            Ok::<_, Box<EvalAltResult>>(action(Action::Invite(Grant {
-                libraries: Some(libraries),
-                ..Grant::default()
-            })))
+        .register_fn("invite", |names: Array| {
+            let libraries = Some(libraries(one_or_more(Dynamic::from(names), "invite")?, "invite")?);
+            Ok::<_, Box<EvalAltResult>>(action(Action::Invite(Grant { libraries, ..Grant::default() })))
         })
-        .register_fn("restrict_to", |map: Map| {
-            Ok::<_, Box<EvalAltResult>>(action(Action::RestrictTo(restriction(map)?)))
+        .register_fn("restrict_to", {
+            let meter = meter.clone();
+            move |map: Map| -> Fallible<ActionValue> {
+                meter.add(FILTERS)?;
+                Ok(action(Action::RestrictTo(restriction(map)?)))
+            }
         })
-        .register_fn("restrict_to", |rule: FilterValue| restrict(rule, None))
-        .register_fn("restrict_to", |rule: FilterValue, media: Dynamic| restrict(rule, Some(media)))
+        .register_fn("restrict_to", {
+            let meter = meter.clone();
+            move |rule: FilterValue| {
+                meter.add(FILTERS)?;
+                restrict(rule, None)
+            }
+        })
+        .register_fn("restrict_to", {
+            let meter = meter.clone();
+            move |rule: FilterValue, media: Dynamic| {
+                meter.add(FILTERS)?;
+                restrict(rule, Some(media))
+            }
+        })
         .register_fn("unrestrict", || action(Action::Unrestrict))
         .register_fn("remove", || action(Action::Remove))
-        .register_fn("set_libraries", |libraries: Dynamic| {
-            Ok::<_, Box<EvalAltResult>>(action(Action::SetLibraries(one_or_more(
-                libraries,
-                "set_libraries",
-            )?)))
+        .register_fn("set_libraries", |names: Dynamic| {
+            let names = libraries(one_or_more(names, "set_libraries")?, "set_libraries")?;
+            Ok::<_, Box<EvalAltResult>>(action(Action::SetLibraries(names)))
         })
-        .register_fn("tell", move |text: &str| message(text, Moment::Now))
-        .register_fn("tell_once_done", move |text: &str| message(text, Moment::OnceDone))
+        .register_fn("tell", |text: &str| message(text, Moment::Now, "tell"))
+        .register_fn("tell_once_done", |text: &str| message(text, Moment::OnceDone, "tell_once_done"))
         .register_fn("quiet", || action(Action::Quiet))
-        .register_fn("wake_at", |tag: &str, due: Time| {
-            action(Action::WakeAt(Wake { tag: tag.to_owned(), due: Timestamp(due.millis()) }))
+        .register_fn("wake_at", move |tag: &str, due: Time| -> Fallible<ActionValue> {
+            match now.refuses(due) {
+                Some(what) => Err(Complaint::new(what).into()),
+                None => {
+                    Ok(action(Action::WakeAt(Wake { tag: tag.to_owned(), due: Timestamp(due.millis()) })))
+                }
+            }
         })
         .register_fn("cancel_wake", |tag: &str| action(Action::CancelWake(tag.to_owned())))
-        .register_fn("set_memo", |memo: &str| action(Action::SetMemo(memo.to_owned())))
-        .register_fn("set_memo", |memo: INT| action(Action::SetMemo(memo.to_string())));
+        .register_fn("set_memo", |text: &str| memo(text.to_owned()))
+        .register_fn("set_memo", |number: INT| memo(number.to_string()));
 }
 
-fn rules(engine: &mut Engine, vocabulary: &mut Vocabulary) {
+fn rules(engine: &mut Engine, vocabulary: &mut Vocabulary, meter: &Meter) {
     for (name, usage) in [
         ("no_access", "no_access() or no_access(\"label\")"),
         ("only_labels", "only_labels(\"label\") or only_labels([\"label\", …])"),
@@ -407,9 +471,17 @@ fn rules(engine: &mut Engine, vocabulary: &mut Vocabulary) {
         .register_fn("no_access", label)
         .register_fn("keep", || FilterValue(Filter::Keep))
         .register_fn("clear_filter", || FilterValue(Filter::Clear))
-        .register_fn("and", both);
+        .register_fn("and", {
+            let meter = meter.clone();
+            move |a: &mut FilterValue, b: FilterValue| {
+                meter.add(FILTERS)?;
+                both(a, b)
+            }
+        });
     let mut list = |name: &'static str, rule: fn(Vec<String>) -> Rule| {
+        let meter = meter.clone();
         engine.register_fn(name, move |names: Dynamic| -> Fallible<FilterValue> {
+            meter.add(FILTERS)?;
             let names = one_or_more(names, name)?;
             if names.is_empty() {
                 return Err(Complaint::new(format!("`{name}` got an empty list")).into());

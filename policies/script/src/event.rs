@@ -64,6 +64,22 @@ impl EventView {
     }
 }
 
+/// How many elements lists have that are made of such a value each time one is asked for.
+pub(crate) fn elements(value: &Dynamic) -> usize {
+    if let Some(held) = value.read_lock::<Held>() {
+        return held.0.len();
+    }
+    if let Some(service) = value.read_lock::<ServiceView>() {
+        return 2 * service.0.service.libraries.len();
+    }
+    let Some(event) = value.read_lock::<EventView>() else { return 0 };
+    let Event { member, account, service, .. } = &*event.0;
+    let elsewhere: usize = member.elsewhere.iter().map(|of| 1 + of.roles.len()).sum();
+    let lists = member.roles.len() + elsewhere + account.wakes.len() + service.libraries.len();
+    // Each is copied as a text.
+    4 * lists
+}
+
 fn only_with(property: &str, causes: &[&str], cause: &Cause) -> Box<EvalAltResult> {
     Complaint::new(format!(
         "`event.{property}` is there only if `event.cause` is {}; here it is `{}`",

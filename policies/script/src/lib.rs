@@ -12,7 +12,8 @@
 //! | `answer` | from what a script returns to a decision |
 //! | `lint` | mistakes that are seen without running anything |
 //! | `complaint`, `vocabulary` | messages: the line, and what was probably meant |
-//! | `limits` | what a script may use |
+//! | `limits`, `weighed` | what a script may use, and what its functions cost |
+//! | `sorting` | lists in an order that the script says |
 //! | `trace` | where a script was when a limit stopped it |
 
 mod action;
@@ -25,8 +26,10 @@ mod lint;
 mod moment;
 mod script;
 mod settings;
+mod sorting;
 mod trace;
 mod vocabulary;
+mod weighed;
 
 use std::cell::RefCell;
 
