@@ -8,10 +8,10 @@ use rolarr_policy::contract::{
     Access, AccountChange, Cause, Event, Grant, Origin, Progress, Review, Role, Timestamp,
 };
 
-use crate::action;
 use crate::complaint::Complaint;
 use crate::moment::Time;
 use crate::vocabulary::Vocabulary;
+use crate::{action, given};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -117,7 +117,7 @@ pub(crate) fn names(list: Array, function: &str) -> Fallible<Vec<ImmutableString
         .map(|name| match name.as_immutable_string_ref() {
             Ok(text) => Ok(ImmutableString::clone(&text)),
             Err(_) => {
-                let found = action::show(&name);
+                let found = given::show(&name);
                 Err(Complaint::new(format!("`{function}` takes a list of texts, and in it is {found}"))
                     .into())
             }

@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `script` | from the text to something that decides |
 //! | `language` | the engine: Rhai, and what a script may call |
-//! | `event`, `action`, `moment` | the contract's words, as a script writes them |
+//! | `event`, `action`, `filter`, `moment` | the contract's words, as a script writes them |
+//! | `given` | what is handed to these, taken apart |
 //! | `settings` | the operator's settings, held against the script's own |
 //! | `answer` | from what a script returns to a decision |
 //! | `lint` | mistakes that are seen without running anything |
@@ -20,6 +21,8 @@ mod action;
 mod answer;
 mod complaint;
 mod event;
+mod filter;
+mod given;
 mod language;
 mod limits;
 mod lint;

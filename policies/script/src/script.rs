@@ -199,7 +199,7 @@ impl Script {
             Err(other) => {
                 let what = format!(
                     "`configure` returned {}; it returns the settings as they should be, or nothing",
-                    crate::action::show(&other)
+                    crate::given::show(&other)
                 );
                 Err(self.text.page().at(self.text.definition(CONFIGURE), &what))
             }

@@ -5,8 +5,8 @@
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
 
-use crate::action::show;
 use crate::complaint::Complaint;
+use crate::given::show;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
