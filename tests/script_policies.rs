@@ -101,8 +101,9 @@ fn harm(engine: &Engine, functions: &str, lines: &str) -> EvaluationError {
 fn a_script_that_does_harm_is_stopped_with_its_line_and_changes_nothing() {
     let engine = engine();
     // What stands before `decide`, what stands in it, the line that is named, and what is said of it.
-    let endless = "more than 50000 operations: is there a loop that does not end?";
-    let long = "it does too much with long lists or texts: is there a loop that does not end?";
+    let endless = "more than 100000 operations: is there a loop that does not end?";
+    let long =
+        "it does too much with lists, texts and functions that are called for each element: is there a loop";
     let cases = [
         ("", "loop {}", 4, endless),
         ("fn busy() {\n    let n = 0;\n    loop { n += 1; }\n}", "busy();", 3, endless),
@@ -134,12 +135,88 @@ fn a_script_that_does_harm_is_stopped_with_its_line_and_changes_nothing() {
     assert!(error.in_full().ends_with("\n   in `busy`, called in line 6: busy();"), "{}", error.in_full());
 }
 
+/// A list of texts, as a script writes it.
+fn ids(count: usize) -> String {
+    let ids: Vec<String> = (0..count).map(|id| format!("\"9000000{id:05}\"")).collect();
+    format!("[{}]", ids.join(","))
+}
+
 #[test]
-fn what_only_the_hosts_limits_stop_does_no_harm_either() {
+fn whatever_a_script_does_for_too_long_the_runner_stops_it_well_before_the_host() {
     let engine = engine();
-    // It makes long texts without ever giving them a name, so the runner does not count them.
-    let error = harm(&engine, "", "loop { \"x\".pad(30000, \"y\").to_upper(); }");
-    assert!(matches!(error.cause, Failure::OutOfFuel { .. } | Failure::Refused(_)), "{error}");
+    let (many, accents, letters) = (ids(900), "é".repeat(15_000), "a".repeat(30_000));
+    let start = &letters[..10_000];
+    let banned = format!("let banned = {many};");
+    let with_banned = |lines: &str| (banned.clone(), lines.to_owned());
+    let numbers = "let a = []; for i in 0..900 { a.push(900 - i); }";
+    let with_numbers = |lines: &str| (String::new(), format!("{numbers} {lines}"));
+    let table = "let m = #{}; for i in 0..500 { m[`k${i}`] = i; }";
+    let alone = |lines: String| (String::new(), lines);
+    // What stands before `decide`, and what in it.
+    let cases = [
+        alone("loop {}".to_owned()),
+        with_numbers("a.map(|x| { let i = 0; while i < 8000 { i += 1; } x });"),
+        with_numbers("a.sort(|x, y| { let i = 0; while i < 500 { i += 1; } x - y });"),
+        with_numbers("loop { a.reduce(|s, x| if s == () { x } else { s + x }); }"),
+        with_numbers("loop { a.map(|x| x); }"),
+        with_numbers("loop { a.index_of(-1); }"),
+        with_numbers("let b = a; loop { a == b; }"),
+        alone(format!("{table} loop {{ m.keys(); }}")),
+        alone(format!("{table} loop {{ m.to_json(); }}")),
+        alone(format!("{table} loop {{ let copy = m; }}")),
+        (
+            format!("let settings = #{{ banned: {many} }};"),
+            "loop { settings.banned.contains(event.member.id); }".to_owned(),
+        ),
+        with_banned("loop { banned.contains(\"900000000899x\"); }"),
+        with_banned("loop { let copy = banned; }"),
+        with_banned("loop { let copy = banned; copy.sort(); }"),
+        with_banned("loop { let copy = banned; copy.reverse(); copy.extract(1, 800); }"),
+        with_banned("loop { `${banned}`; }"),
+        (format!("let long = \"{accents}\";"), "loop { long.len(); }".to_owned()),
+        alone(format!("loop {{ \"{accents}\".len(); }}")),
+        alone(format!("loop {{ \"{letters}\".to_upper(); }}")),
+        alone(format!("loop {{ \"{letters}\".contains(\"{start}b\"); }}")),
+        alone("loop { let s = \"\"; s.pad(900, \"y\"); s.split(\"\"); }".to_owned()),
+        alone("loop { parse_json(\"{\\\"a\\\": [1, 2, 3]}\"); }".to_owned()),
+        alone("loop { print(\"again\"); }".to_owned()),
+        alone("loop { restrict_to(only_labels([\"a\", \"b\"]).and(not_ratings([\"R\"]))); }".to_owned()),
+    ];
+    let most = limits().fuel / 10 * 7;
+    for (before, lines) in cases {
+        let shown = format!("{before:.40} … {lines:.80}");
+        let error = harm(&engine, &before, &lines);
+        assert!(matches!(error.cause, Failure::Refused(_)), "{shown}: {error}");
+        assert!(error.to_string().contains("it says: my.rhai:4:"), "{shown}: {error}");
+        assert!(error.fuel < most, "{shown}: {} units of fuel", error.fuel);
+    }
+}
+
+#[test]
+fn what_a_script_does_with_measure_is_within_the_limits() {
+    let engine = engine();
+    let never = format!(
+        "let settings = #{{ listed: {} }};\nfn decide(event) {{\n    let n = 0;\n    for i in 0..200 {{ if \
+         settings.listed.contains(\"900000000899\") {{ n += 1; }} }}\n    nothing(`${{n}}`)\n}}",
+        ids(900)
+    );
+    let lists = "fn decide(event) {\n    let a = []; let b = [];\n    for i in 0..800 { a.push(i); }\n    \
+                 for i in 0..800 { b.push(i); }\n    nothing(\"200\")\n}";
+    for text in [never.as_str(), lists] {
+        let evaluation = load(&engine, text).unwrap().evaluate(&harmful()).unwrap();
+        assert_eq!(evaluation.decision, Decision::nothing("200"));
+    }
+}
+
+#[test]
+fn what_only_the_hosts_limits_stop_does_no_harm_either_and_is_said() {
+    let engine = engine();
+    // How much of two texts is compared is not seen by the runner, and these have no names.
+    let (a, b) = ("a".repeat(30_000), format!("{}b", "a".repeat(29_999)));
+    let error = harm(&engine, "", &format!("loop {{ if \"{a}\" == \"{b}\" {{ }} }}"));
+    assert!(matches!(error.cause, Failure::OutOfFuel { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("; look for a loop that compares long texts"), "{message}");
 }
 
 #[test]

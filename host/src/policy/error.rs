@@ -6,6 +6,7 @@ use rolarr_policy::contract::Source;
 
 use super::answer::Malformed;
 use super::logs::{LogLine, printable};
+use super::script;
 
 /// Why a call into a policy gave nothing that counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +78,7 @@ impl Failure {
 
 /// An event stayed undecided: no action follows.
 #[derive(Debug, thiserror::Error)]
-#[error("policy `{policy}` did not decide event `{event}`: {cause}")]
+#[error("policy `{policy}` did not decide event `{event}`: {cause}{}", in_a_script(.policy, .cause))]
 pub struct EvaluationError {
     /// The policy's module, as the operator named it.
     pub policy: Box<str>,
@@ -91,6 +92,17 @@ pub struct EvaluationError {
     pub fuel: u64,
     /// Time until then.
     pub took: Duration,
+}
+
+/// What to look for in a script that its runner did not stop first.
+fn in_a_script(policy: &str, cause: &Failure) -> &'static str {
+    match cause {
+        Failure::OutOfFuel { .. } if script::is_script(policy) => {
+            "; look for a loop that compares long texts, each of which stands there in quotes or is what a function \
+             returned"
+        }
+        _ => "",
+    }
 }
 
 /// A policy could not be loaded.

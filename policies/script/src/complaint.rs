@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use rhai::{Dynamic, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use crate::limits::{self, Stopped};
 use crate::trace::Trace;
@@ -81,7 +81,7 @@ impl Page<'_> {
     pub(crate) fn refused(&self, error: &EvalAltResult) -> Option<String> {
         let (inner, calls) = unwrap(error);
         let EvalAltResult::ErrorRuntime(thrown, position) = inner else { return None };
-        if thrown.is::<Complaint>() {
+        if thrown.is::<Complaint>() || thrown.is::<Stopped>() {
             return None;
         }
         let mut message = thrown_text(thrown);
@@ -177,10 +177,6 @@ impl Page<'_> {
         use EvalAltResult as E;
         match error {
             E::ErrorParsing(what, _) => self.explain_syntax(what),
-            E::ErrorTooManyOperations(_) => format!(
-                "it takes more than {} operations: is there a loop that does not end?",
-                limits::OPERATIONS
-            ),
             E::ErrorStackOverflow(_) => {
                 "functions call each other too deep: is there one that calls itself without end?".to_owned()
             }
@@ -191,10 +187,8 @@ impl Page<'_> {
             },
             E::ErrorTooManyVariables(_) => "there are too many variables".to_owned(),
             E::ErrorTerminated(why, _) => match why.clone().try_cast::<Stopped>() {
-                Some(Stopped::Touched) => {
-                    "it does too much with long lists or texts: is there a loop that does not end?".to_owned()
-                }
-                _ => "it takes too much memory: does a list or a text grow without end?".to_owned(),
+                Some(why) => stopped_text(why),
+                None => sentence(error),
             },
             E::ErrorFunctionNotFound(signature, _) => self.no_function(signature),
             E::ErrorDotExpr(text, _) => self.no_property(text),
@@ -220,6 +214,9 @@ impl Page<'_> {
         match error {
             P::Reserved(word) if ["import", "export"].contains(&word.as_str()) => {
                 format!("`{word}` can't be used: a policy is one script")
+            }
+            P::BadInput(LexError::ImproperSymbol(word, _)) if word == "eval" => {
+                "`eval` can't be used: a script runs what stands in it, and no texts".to_owned()
             }
             P::Reserved(word) => format!("`{word}` can't be used here"),
             P::VariableUndefined(name) => self.no_variable(name),
@@ -346,7 +343,26 @@ fn unwrap(mut error: &EvalAltResult) -> (&EvalAltResult, Vec<Call<'_>>) {
     (error, calls)
 }
 
+/// Why a limit stopped the script.
+fn stopped_text(why: Stopped) -> String {
+    match why {
+        Stopped::Operations => format!(
+            "it takes more than {} operations: is there a loop that does not end?",
+            limits::OPERATIONS
+        ),
+        Stopped::Work => {
+            "it does too much with lists, texts and functions that are called for each element: is there a \
+                          loop that does not end, or one over a long list within another?"
+                .to_owned()
+        }
+        Stopped::Memory => "it takes too much memory: does a list or a text grow without end?".to_owned(),
+    }
+}
+
 fn thrown_text(thrown: &Dynamic) -> String {
+    if let Some(why) = thrown.read_lock::<Stopped>() {
+        return stopped_text(*why);
+    }
     if let Some(complaint) = thrown.read_lock::<Complaint>() {
         return complaint.text().to_owned();
     }

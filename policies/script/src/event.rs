@@ -8,10 +8,10 @@ use rolarr_policy::contract::{
     Access, AccountChange, Cause, Event, Grant, Origin, Progress, Review, Role, Timestamp,
 };
 
-use crate::action;
 use crate::complaint::Complaint;
 use crate::moment::Time;
 use crate::vocabulary::Vocabulary;
+use crate::{action, given};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -64,6 +64,22 @@ impl EventView {
     }
 }
 
+/// How many elements lists have that are made of such a value each time one is asked for.
+pub(crate) fn elements(value: &Dynamic) -> usize {
+    if let Some(held) = value.read_lock::<Held>() {
+        return held.0.len();
+    }
+    if let Some(service) = value.read_lock::<ServiceView>() {
+        return 2 * service.0.service.libraries.len();
+    }
+    let Some(event) = value.read_lock::<EventView>() else { return 0 };
+    let Event { member, account, service, .. } = &*event.0;
+    let elsewhere: usize = member.elsewhere.iter().map(|of| 1 + of.roles.len()).sum();
+    let lists = member.roles.len() + elsewhere + account.wakes.len() + service.libraries.len();
+    // Each is copied as a text.
+    4 * lists
+}
+
 fn only_with(property: &str, causes: &[&str], cause: &Cause) -> Box<EvalAltResult> {
     Complaint::new(format!(
         "`event.{property}` is there only if `event.cause` is {}; here it is `{}`",
@@ -101,7 +117,7 @@ pub(crate) fn names(list: Array, function: &str) -> Fallible<Vec<ImmutableString
         .map(|name| match name.as_immutable_string_ref() {
             Ok(text) => Ok(ImmutableString::clone(&text)),
             Err(_) => {
-                let found = action::show(&name);
+                let found = given::show(&name);
                 Err(Complaint::new(format!("`{function}` takes a list of texts, and in it is {found}"))
                     .into())
             }

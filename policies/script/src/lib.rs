@@ -7,26 +7,32 @@
 //! |---|---|
 //! | `script` | from the text to something that decides |
 //! | `language` | the engine: Rhai, and what a script may call |
-//! | `event`, `action`, `moment` | the contract's words, as a script writes them |
+//! | `event`, `action`, `filter`, `moment` | the contract's words, as a script writes them |
+//! | `given` | what is handed to these, taken apart |
 //! | `settings` | the operator's settings, held against the script's own |
 //! | `answer` | from what a script returns to a decision |
 //! | `lint` | mistakes that are seen without running anything |
 //! | `complaint`, `vocabulary` | messages: the line, and what was probably meant |
-//! | `limits` | what a script may use |
+//! | `limits`, `weighed` | what a script may use, and what its functions cost |
+//! | `sorting` | lists in an order that the script says |
 //! | `trace` | where a script was when a limit stopped it |
 
 mod action;
 mod answer;
 mod complaint;
 mod event;
+mod filter;
+mod given;
 mod language;
 mod limits;
 mod lint;
 mod moment;
 mod script;
 mod settings;
+mod sorting;
 mod trace;
 mod vocabulary;
+mod weighed;
 
 use std::cell::RefCell;
 

@@ -1,6 +1,8 @@
 //! Times and lengths of time, as types of their own: a number alone can't be mistaken for either.
 
+use std::cell::Cell;
 use std::fmt;
+use std::rc::Rc;
 
 use rhai::{Engine, INT};
 
@@ -14,10 +16,36 @@ pub(crate) struct Time(pub(crate) INT);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span(INT);
 
+/// When the event happened that is being decided.
+#[derive(Clone, Default)]
+pub(crate) struct Now(Rc<Cell<Option<Time>>>);
+
+impl Now {
+    pub(crate) fn set(&self, at: Time) {
+        self.0.set(Some(at));
+    }
+
+    /// What is wrong with a wake at this time.
+    pub(crate) fn refuses(&self, due: Time) -> Option<String> {
+        let now = self.0.get()?;
+        let what = if due <= now {
+            "it is not after the event"
+        } else if due.0 - now.0 > YEAR {
+            "it is more than a year after the event"
+        } else {
+            return None;
+        };
+        Some(format!("`wake_at` can't be on {due}: {what}, which was on {now}"))
+    }
+}
+
 const SECOND: INT = 1_000;
 const MINUTE: INT = 60 * SECOND;
 const HOUR: INT = 60 * MINUTE;
 const DAY: INT = 24 * HOUR;
+
+/// How far ahead a wake may be.
+const YEAR: INT = 366 * DAY;
 
 /// Times are exact in every language below this.
 const LATEST: INT = (1 << 53) - 1;

@@ -8,7 +8,8 @@ use rolarr_policy::contract::{Decision, Event, Metadata, Source};
 
 use crate::complaint::Page;
 use crate::event::EventView;
-use crate::limits::Meter;
+use crate::limits::{Meter, Stopped};
+use crate::moment::{Now, Time};
 use crate::vocabulary::{Vocabulary, did_you_mean};
 use crate::{answer, language, lint, settings, trace};
 
@@ -25,6 +26,7 @@ const SETTINGS: &str = "settings";
 pub(crate) struct Script {
     engine: Engine,
     meter: Meter,
+    now: Now,
     ast: AST,
     text: Text,
     metadata: Metadata,
@@ -78,7 +80,8 @@ impl Script {
                 return Err(format!("a policy is one script, and {} files were given", several.len()));
             }
         };
-        let (mut engine, vocabulary, meter) = language::engine();
+        let now = Now::default();
+        let (mut engine, vocabulary, meter) = language::engine(&now);
         let mut text = Text {
             name: source.name,
             text: source.text.trim_start_matches('\u{feff}').to_owned(),
@@ -95,8 +98,11 @@ impl Script {
         let ast = engine.compile(&text.text).map_err(|error| text.page().unreadable(&error))?;
         (text.own, text.keys) = lint::names(&ast);
         let mut scope = Scope::new();
-        engine.run_ast_with_scope(&mut scope, &ast).map_err(|error| {
-            explain(&text, &[], &error, |engine| drop(engine.run_ast_with_scope(&mut Scope::new(), &ast)))
+        meter.reset();
+        let ran = engine.run_ast_with_scope(&mut scope, &ast);
+        stopped(&meter, ran).map_err(|error| {
+            let again = |engine: &Engine| drop(engine.run_ast_with_scope(&mut Scope::new(), &ast));
+            explain(&text, &[], &meter, &now, &error, again)
         })?;
         let top: Vec<(String, Dynamic)> =
             scope.iter().map(|(name, _, value)| (name.to_owned(), value.clone())).collect();
@@ -127,7 +133,7 @@ impl Script {
         for (name, value) in top.into_iter().filter(|(name, _)| name != SETTINGS) {
             variables.set_var(name, value);
         }
-        let mut script = Self { engine, meter, ast, text, metadata, variables: Vec::new() };
+        let mut script = Self { engine, meter, now, ast, text, metadata, variables: Vec::new() };
         script.publish(variables);
         script.settle(merged)?;
         Ok(script)
@@ -144,27 +150,32 @@ impl Script {
     ///
     /// What went wrong, with the line.
     pub(crate) fn decide(&self, event: &Event) -> Result<Decision, String> {
+        self.now.set(Time::from_millis(event.at.0));
         let argument = Dynamic::from(EventView::new(event));
-        let answer = self
-            .call(&self.engine, DECIDE, argument.clone())
-            .map_err(|error| self.explain(&error, DECIDE, argument))?;
+        let answer =
+            self.call(DECIDE, argument.clone()).map_err(|error| self.explain(&error, DECIDE, argument))?;
         answer::decision(answer, event)
             .map_err(|what| self.text.page().at(self.text.definition(DECIDE), &what))
     }
 
-    fn call(
+    fn call(&self, function: &str, argument: Dynamic) -> Result<Dynamic, Box<EvalAltResult>> {
+        self.meter.reset();
+        stopped(&self.meter, self.call_with(&self.engine, function, argument))
+    }
+
+    fn call_with(
         &self,
         engine: &Engine,
         function: &str,
         argument: Dynamic,
     ) -> Result<Dynamic, Box<EvalAltResult>> {
-        self.meter.reset();
         let options = CallFnOptions::new().eval_ast(false);
         engine.call_fn_with_options(options, &mut Scope::new(), &self.ast, function, (argument,))
     }
 
     fn explain(&self, error: &EvalAltResult, function: &str, argument: Dynamic) -> String {
-        explain(&self.text, &self.variables, error, |engine| drop(self.call(engine, function, argument)))
+        let again = |engine: &Engine| drop(self.call_with(engine, function, argument));
+        explain(&self.text, &self.variables, &self.meter, &self.now, error, again)
     }
 
     /// Lets the script look at its settings, and makes them visible in all of it.
@@ -174,7 +185,7 @@ impl Script {
             return Ok(());
         }
         let argument = Dynamic::from(settings);
-        let answer = self.call(&self.engine, CONFIGURE, argument.clone()).map_err(|error| {
+        let answer = self.call(CONFIGURE, argument.clone()).map_err(|error| {
             self.text.page().refused(&error).unwrap_or_else(|| self.explain(&error, CONFIGURE, argument))
         })?;
         if answer.is_unit() {
@@ -188,7 +199,7 @@ impl Script {
             Err(other) => {
                 let what = format!(
                     "`configure` returned {}; it returns the settings as they should be, or nothing",
-                    crate::action::show(&other)
+                    crate::given::show(&other)
                 );
                 Err(self.text.page().at(self.text.definition(CONFIGURE), &what))
             }
@@ -196,6 +207,7 @@ impl Script {
     }
 
     fn publish(&mut self, module: Module) {
+        self.meter.publish(&module);
         let module = Shared::new(module);
         self.engine.register_global_module(Shared::clone(&module));
         self.variables.push(module);
@@ -208,15 +220,35 @@ fn module_of(settings: Map) -> Module {
     module
 }
 
+/// What became of a call. A script that caught what should have stopped it did not end well.
+fn stopped<T>(meter: &Meter, ended: Result<T, Box<EvalAltResult>>) -> Result<T, Box<EvalAltResult>> {
+    match (meter.stopped(), ended) {
+        (None, ended) => ended,
+        (Some(_), Err(error)) if error.is_system_exception() || is_stop(&error) => Err(error),
+        (Some(why), _) => Err(why.at_once()),
+    }
+}
+
+/// Whether a limit stopped the script where the error says.
+fn is_stop(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => is_stop(inner),
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown.is::<Stopped>(),
+        _ => false,
+    }
+}
+
 /// What failed, with its place. `again` does it once more, for what the engine does not keep the place of.
 fn explain(
     text: &Text,
     variables: &[Shared<Module>],
+    meter: &Meter,
+    now: &Now,
     error: &EvalAltResult,
     again: impl FnOnce(&Engine),
 ) -> String {
-    if error.is_system_exception() {
-        text.page().stopped(error, &trace::follow(variables, again))
+    if error.is_system_exception() && meter.allows_rerun() {
+        text.page().stopped(error, &trace::follow(variables, now, again))
     } else {
         text.page().failed(error)
     }

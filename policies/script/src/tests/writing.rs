@@ -142,3 +142,47 @@ fn a_mistake_that_is_caught_can_be_shown() {
         "`event.tag` is there only if `event.cause` is `wake`; here it is `role-added`"
     );
 }
+
+#[test]
+fn what_the_host_would_refuse_is_said_where_it_is_written() {
+    for (lines, what) in [
+        (
+            "let due = event.at + days(400);\nwake_at(\"x\", due)",
+            "`wake_at` can't be on 2027-02-05 00:00 UTC: it is more than a year",
+        ),
+        (
+            "\nwake_at(\"x\", event.at)",
+            "`wake_at` can't be on 2026-01-01 00:00 UTC: it is not after the event",
+        ),
+        (
+            "let s = \"\"; s.pad(4097, \"y\");\nset_memo(s)",
+            "`set_memo` takes 4096 bytes of text at most, and got 4097",
+        ),
+        ("let s = \"\"; s.pad(4097, \"y\");\nnothing(s)", "`because` takes 4096 bytes of text at most"),
+        ("let s = \"\"; s.pad(1801, \"ä\");\ntell(s)", "`tell` takes 1800 characters at most, and got 1801"),
+        ("\ntell_once_done(\" \")", "`tell_once_done` got an empty text"),
+        ("\ninvite([])", "`invite` got an empty list of libraries: to share nothing, use `remove()`"),
+        ("\ninvite(#{ libraries: [] })", "`invite` got an empty list of libraries"),
+        ("\nset_libraries([])", "`set_libraries` got an empty list of libraries"),
+    ] {
+        let error = read(&deciding(lines)).unwrap().evaluate(&event()).unwrap_err();
+        assert!(error.starts_with("my.rhai:3:") && error.contains(what), "{lines}: {error}");
+    }
+    for (lines, what) in [
+        (
+            "let a = []; for i in 0..65 { a.push(unrestrict()); } a",
+            "`decide` returned 65 actions, and may return 64",
+        ),
+        (
+            "let a = []; for i in 0..17 { a.push(wake_at(`t${i}`, event.at + days(1))); } a",
+            "the member would have 17 wakes after this, and may have 16",
+        ),
+    ] {
+        let error = read(&deciding(lines)).unwrap().evaluate(&event()).unwrap_err();
+        assert!(error.starts_with("my.rhai:1:1: ") && error.contains(what), "{lines}: {error}");
+    }
+    let year = decide("let s = \"\"; s.pad(1800, \"ä\"); [wake_at(\"x\", event.at + days(366)), tell(s)]");
+    assert_eq!(year.actions.len(), 2);
+    let most = decide("let a = []; for i in 0..16 { a.push(wake_at(`t${i}`, event.at + days(1))); } a");
+    assert_eq!(most.actions.len(), 16);
+}

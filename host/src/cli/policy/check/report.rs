@@ -100,7 +100,8 @@ impl Report {
         }
         match (&self.problem, &self.seen) {
             (Some(problem), _) if self.details.is_empty() => {
-                writeln!(out, "\nIt does not load: {problem}.")
+                let end = if problem.ends_with('?') { "" } else { "." };
+                writeln!(out, "\nIt does not load: {problem}{end}")
             }
             (Some(problem), _) => writeln!(out, "\nIt does not load: {problem}\n{}", self.details),
             (None, Some(seen)) => verdict(out, seen),
