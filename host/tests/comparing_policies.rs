@@ -19,7 +19,7 @@ use rolarr_policy::contract::{Access, Cause, Decision, Event, Grant};
 
 use self::{
     domain::{Timestamp, UserId},
-    fixture::{ADA, BEN, DAY, decide, event_of, fill, member, role},
+    fixture::{ADA, BEN, DAY, decide, event_of, fail, fill, member, role},
 };
 
 const PAGE: &str = include_str!("../../docs/comparing-policies.md");
@@ -90,6 +90,8 @@ fn operators() -> tempfile::TempDir {
             member(tx, user, name);
             decide(tx, event, Decision::nothing("it was another policy"), &[]);
         }
+        // On one more the policy failed.
+        fail(tx, event(EVENTS + 1).2, "policy `x` crashed", &[]);
         Ok(())
     });
     folder
@@ -113,6 +115,7 @@ fn every_command_does_what_the_page_says() {
             "rolarr backup copy.db" => "copy.db",
             "rolarr events list" => "\n42 ",
             "rolarr events show 42" => "Event 000000000042: lost the role `plus`",
+            "rolarr events export" if line.contains("--undecided") => "1 event of 1 member",
             "rolarr events export" if line.contains("--member") => "21 events of 1 member",
             "rolarr events export" => "42 events of 2 members",
             "rolarr policy bench my-policy.wasm" => "evaluations: ",

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{
     domain::{EventId, GuildId, RoleId, Timestamp, UserId},
-    store::{DecisionRow, EventState, MemberRow, NewEvent, Store, StoreError, Threads, Tx},
+    store::{DecisionRow, EventState, FailureRow, MemberRow, NewEvent, Store, StoreError, Threads, Tx},
 };
 
 pub(super) const HOME: GuildId = GuildId(900_000_010);
@@ -70,20 +70,23 @@ pub(super) fn event_of(user: UserId, name: &str, access: Access, cause: Cause) -
     event
 }
 
+fn journal(tx: &Tx<'_>, event: &Event, state: EventState, remark: Option<&str>) -> EventId {
+    tx.journal(&NewEvent {
+        at: event.at,
+        origin: event.origin,
+        guild: HOME,
+        user: event.member.id.0.parse().unwrap(),
+        cause: event.cause.clone(),
+        roles: Vec::new(),
+        state,
+        remark: remark.map(str::to_owned),
+    })
+    .unwrap()
+}
+
 /// Writes an event with the decision on it.
 pub(super) fn decide(tx: &Tx<'_>, mut event: Event, decision: Decision, logs: &[&str]) -> EventId {
-    let id = tx
-        .journal(&NewEvent {
-            at: event.at,
-            origin: event.origin,
-            guild: HOME,
-            user: event.member.id.0.parse().unwrap(),
-            cause: event.cause.clone(),
-            roles: Vec::new(),
-            state: EventState::Decided,
-            remark: None,
-        })
-        .unwrap();
+    let id = journal(tx, &event, EventState::Decided, None);
     event.id = id.padded();
     tx.put_decision(&DecisionRow {
         event: id,
@@ -97,6 +100,27 @@ pub(super) fn decide(tx: &Tx<'_>, mut event: Event, decision: Decision, logs: &[
         fuel: 12_345,
         micros: 321,
         logs: logs.iter().map(|line| (*line).to_owned()).collect(),
+    })
+    .unwrap();
+    id
+}
+
+/// Writes an event on which the policy failed.
+pub(super) fn fail(tx: &Tx<'_>, mut event: Event, why: &str, logs: &[&str]) -> EventId {
+    let id = journal(tx, &event, EventState::Undecided, Some(why));
+    event.id = id.padded();
+    tx.put_failure(&FailureRow {
+        event: id,
+        at: event.at.plus_millis(40),
+        input: serde_json::to_string(&event).unwrap(),
+        why: why.to_owned(),
+        policy: "x".to_owned(),
+        version: "2.0.0".to_owned(),
+        digest: "badbad".repeat(10),
+        fuel: 77,
+        micros: 12,
+        logs: logs.iter().map(|line| (*line).to_owned()).collect(),
+        again: None,
     })
     .unwrap();
     id

@@ -15,12 +15,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     cli::{
-        fixture::{ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, fill, member, role},
+        fixture::{
+            ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, fail, fill, member, role,
+        },
         words,
     },
     domain::{Email, PlexAccountId, ShareId},
     policy::{Engine, EngineSettings, Limits, Module, Policy},
-    store::{EventState, FailureRow, NewEvent, StoreError, Work},
+    store::{EventState, NewEvent, Work},
 };
 
 /// Everything that must not be in an export.
@@ -126,23 +128,10 @@ fn full() -> (TempDir, PathBuf) {
             state,
             remark: Some(remark.to_owned()),
         };
-        let cause = || Cause::RoleAdded(role());
-        let id = tx.journal(&state(EventState::Undecided, "policy `x` crashed", cause()))?;
-        let mut event = event_of(BEN, "ben", Access::Absent, cause());
-        event.id = id.padded();
-        tx.put_failure(&FailureRow {
-            event: id,
-            at: event.at.plus_millis(40),
-            input: serde_json::to_string(&event).map_err(|error| StoreError::Failed(error.to_string()))?,
-            why: "it crashed: unreachable".to_owned(),
-            policy: "x".to_owned(),
-            version: "2.0.0".to_owned(),
-            digest: "badbad".repeat(10),
-            fuel: 77,
-            micros: 12,
-            logs: vec!["Ben has no roles?".to_owned()],
-            again: None,
-        })?;
+        let mut event = event_of(BEN, "ben", Access::Absent, Cause::RoleAdded(role()));
+        event.at = Timestamp(START + 2 * DAY);
+        event.origin = Origin::Sweep;
+        fail(tx, event, "policy `x` crashed", &["Ben has no roles?"]);
         tx.journal(&state(EventState::Skipped, "this member is protected", Cause::MemberLeft))?;
         Ok(())
     })
