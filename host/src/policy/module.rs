@@ -9,7 +9,7 @@ use rolarr_policy::contract::Source;
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
 use super::error::LoadProblem;
-use super::{builtin, embedded, script};
+use super::{builtin, embedded, logs::printable, script};
 
 /// The contract that this version of Rolarr offers. It runs modules of any version with the same first
 /// number.
@@ -164,9 +164,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
     if !bytes.starts_with(b"\0asm") {
         return Err(LoadProblem::NotWasm { text: looks_like_text(bytes) });
     }
-    Validator::new_with_features(features())
-        .validate_all(bytes)
-        .map_err(|error| LoadProblem::Damaged(error.to_string()))?;
+    Validator::new_with_features(features()).validate_all(bytes).map_err(damaged)?;
     let outline = Outline::read(bytes)?;
     let (component, outline, kind) = if outline.is_component {
         (bytes.to_vec(), outline, Kind::Component)
@@ -214,8 +212,9 @@ fn looks_like_text(bytes: &[u8]) -> bool {
     start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
 }
 
+/// A message of a library's in one line. Names in it come from the module.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Names of the outermost imports and exports, and the sizes inside.
@@ -284,7 +283,7 @@ impl Outline {
 }
 
 fn damaged(error: wasmparser::BinaryReaderError) -> LoadProblem {
-    LoadProblem::Damaged(error.to_string())
+    LoadProblem::Damaged(one_line(&error.to_string()))
 }
 
 /// Another major version of the contract is said before anything else: of such a module nothing else may
@@ -311,6 +310,7 @@ fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
             [] => "nothing".to_owned(),
             some => some.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         };
+        let exports = printable(&exports);
         return Err(LoadProblem::NotAPolicy(format!(
             "it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`"
         )));
@@ -321,7 +321,7 @@ fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
 fn version_problem(found: &str) -> LoadProblem {
     let number = |text: &str| text.parse::<u64>().unwrap_or(0);
     LoadProblem::Version {
-        found: found.to_owned(),
+        found: printable(found),
         known: format!("{}.x", major(CONTRACT)),
         newer: number(major(found)) > number(major(CONTRACT)),
     }
@@ -352,7 +352,7 @@ fn refuse_foreign(imports: &[String]) -> Result<(), LoadProblem> {
         None => true,
     });
     match foreign {
-        Some(import) => Err(LoadProblem::ForeignImport { import: super::logs::printable(import) }),
+        Some(import) => Err(LoadProblem::ForeignImport { import: printable(import) }),
         None => Ok(()),
     }
 }

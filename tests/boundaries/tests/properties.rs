@@ -235,6 +235,20 @@ proptest! {
     }
 }
 
+/// Found by fuzzing.
+#[test]
+fn names_in_a_module_reach_no_terminal_as_they_are() {
+    let mut module = include_bytes!("../../../policies/prebuilt/role-restriction.wasm").to_vec();
+    let name = b"set-memo";
+    let places: Vec<usize> =
+        module.windows(name.len()).enumerate().filter(|(_, at)| at == name).map(|(place, _)| place).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        module[place] = 0;
+    }
+    assert!(!boundaries::module(&module));
+}
+
 proptest! {
     // Each is looked at as a whole module.
     #![proptest_config(ProptestConfig::with_cases(64))]
