@@ -15,9 +15,10 @@ use super::*;
 
 /// The migrations that were published, with their digests. A published migration never changes: somebody has a
 /// database that it has been applied to.
-const PUBLISHED: [(&str, &str); 2] = [
+const PUBLISHED: [(&str, &str); 3] = [
     (include_str!("migrations/001.sql"), "b79854e3389cb34abe4ce144038218fe7526c469bb8d6916b8a01b34f92ff0b4"),
     (include_str!("migrations/002.sql"), "e881aa407627be5505de55fbca80c43ec326b21470b4f2ea39d4adca5e2b93e7"),
+    (include_str!("migrations/003.sql"), "1f798383c8084a0d9fe0cdcfe3b781b97c157f8a64e0cee1d8b0655244678008"),
 ];
 
 #[test]
