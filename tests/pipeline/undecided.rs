@@ -95,3 +95,34 @@ async fn where_the_machine_was_too_busy_the_policy_is_asked_again_an_hour_later(
     assert_eq!(causes.get(1..), Some(&[Cause::Review(Review::Retry)][..]));
     Ok(())
 }
+
+/// What is damaged keeps neither another policy from taking over nor the bot from starting.
+#[tokio::test(start_paused = true)]
+async fn a_member_who_can_not_be_read_is_left_out_and_the_others_are_asked_about() -> Result<()> {
+    for restarts in [false, true] {
+        let mut stage = failing().await?;
+        let (alice, bob) = (stage.alice(), stage.bob());
+        stage.give_role(bob, stage.role()).await?;
+        stage.settle().await;
+        stage.policies.put(Ok(default_policy(&Value::Null)));
+        if restarts {
+            stage.stop().await;
+        }
+        let damage = "UPDATE members SET roles = '{}' WHERE user = ?1";
+        let db = rusqlite::Connection::open(stage.folder.path().join("rolarr.db"))?;
+        assert_eq!(db.execute(damage, [alice.to_string()])?, 1);
+        drop(db);
+        if restarts {
+            stage.start().await?;
+        } else {
+            assert!(reload(&stage).await?.contains("decides now"));
+        }
+        stage.settle().await;
+        assert_eq!(stage.messages(bob).len(), 1, "restarts: {restarts}");
+        assert!(stage.messages(alice).is_empty());
+        let is_told =
+            |text: &&String| text.contains(&alice.to_string()) && text.contains("something unreadable");
+        assert_eq!(stage.audit().iter().filter(is_told).count(), 1, "{:?}", stage.audit());
+    }
+    Ok(())
+}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::CliError;
 use crate::{
     config::{Config, PolicyModule},
-    domain::{EventId, contract::Event},
+    domain::EventId,
     policy::{Module, Policy},
     store::{DecisionRow, FailureRow, Journal, Span, StoreError},
 };
@@ -152,23 +152,32 @@ pub(super) fn unanswered(
     known: Option<&KnownSettings>,
     database: &Path,
 ) -> anyhow::Result<Recording> {
-    Ok(Recording {
-        format: Format,
-        name: Some(format!("event {}", row.event.padded())),
-        settings: known.filter(|known| known.digest == row.digest).map(|known| known.settings.clone()),
-        event: event(&row.input, row.event, database)?,
-        policy: Some(RecordedPolicy { name: row.policy, version: row.version, digest: row.digest }),
-        decision: None,
-    })
+    let policy = RecordedPolicy { name: row.policy, version: row.version, digest: row.digest };
+    told(row.event, &row.input, policy, known, database)
 }
 
-fn event(input: &str, id: EventId, database: &Path) -> anyhow::Result<Event> {
-    serde_json::from_str(input).with_context(|| {
+/// What a policy was told of an event, as a recording without a decision.
+fn told(
+    id: EventId,
+    input: &str,
+    policy: RecordedPolicy,
+    known: Option<&KnownSettings>,
+    database: &Path,
+) -> anyhow::Result<Recording> {
+    let event = serde_json::from_str(input).with_context(|| {
         format!(
             "the database `{}`: what was known at event {id} can't be read; a later version of Rolarr may have \
              written it",
             database.display(),
         )
+    })?;
+    Ok(Recording {
+        format: Format,
+        name: Some(format!("event {}", id.padded())),
+        settings: known.filter(|known| known.digest == policy.digest).map(|known| known.settings.clone()),
+        event,
+        policy: Some(policy),
+        decision: None,
     })
 }
 
@@ -178,12 +187,7 @@ pub(super) fn recording(
     known: Option<&KnownSettings>,
     database: &Path,
 ) -> anyhow::Result<Recording> {
-    Ok(Recording {
-        format: Format,
-        name: Some(format!("event {}", row.event.padded())),
-        settings: known.filter(|known| known.digest == row.digest).map(|known| known.settings.clone()),
-        event: event(&row.input, row.event, database)?,
-        policy: Some(RecordedPolicy { name: row.policy, version: row.version, digest: row.digest }),
-        decision: Some(Expected { actions: row.actions, reason: row.reason }),
-    })
+    let policy = RecordedPolicy { name: row.policy, version: row.version, digest: row.digest };
+    let recording = told(row.event, &row.input, policy, known, database)?;
+    Ok(Recording { decision: Some(Expected { actions: row.actions, reason: row.reason }), ..recording })
 }

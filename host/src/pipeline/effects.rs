@@ -47,7 +47,7 @@ pub(super) fn carry_out(
         tx.drop_wake(guild, user, tag)?;
     }
     // A policy of another name may have taken over since this one was asked: it does not know these wakes.
-    let decides = tx.name_in_force()?.is_none_or(|name| name == decision.policy);
+    let decides = asked.is_empty() || tx.name_in_force()?.is_none_or(|name| name == decision.policy);
     for wake in carried.wakes.into_iter().filter(|wake| decides && asked.contains(&wake.tag)) {
         let policy = decision.policy.clone();
         tx.put_wake(&WakeRow { guild, user, tag: wake.tag, due: wake.due, policy })?;

@@ -4,10 +4,14 @@
 
 use std::time::Duration;
 
-use super::{core::Core, seen::Seen};
+use super::{
+    core::Core,
+    seen::Seen,
+    unreadable::{Unread, Whose},
+};
 use crate::{
     domain::{
-        Timestamp,
+        Timestamp, UserId,
         contract::{Cause, Origin, Review},
     },
     policy::Failure,
@@ -30,29 +34,41 @@ pub(super) fn guilds(core: &Core) -> Vec<Seen> {
     core.settings.guilds.iter().map(|guild| Seen::new(core, guild.id)).collect()
 }
 
-/// Has the policy asked about members. Who is no member any more has left, whatever it was that was not decided.
+/// Has the policy asked about members. Returns of whom that can't be done, because something stored can't be read.
 pub(super) fn ask_again(
     tx: &Tx<'_>,
     guilds: &[Seen],
     members: &[Unanswered],
     now: Timestamp,
-) -> Result<(), StoreError> {
-    for Unanswered { guild, user, .. } in members {
-        let Some(seen) = guilds.iter().find(|seen| seen.guild() == *guild) else { continue };
-        let Some(member) = tx.member(*guild, *user)? else { continue };
-        let cause = if member.present { Cause::Review(Review::Retry) } else { Cause::MemberLeft };
-        let roles = if member.present { seen.tracked(&member.roles) } else { Vec::new() };
-        tx.journal(&NewEvent {
-            at: now,
-            origin: Origin::Timer,
-            guild: *guild,
-            user: *user,
-            cause,
-            roles,
-            state: EventState::Waiting,
-            remark: None,
-        })?;
+) -> Result<Unread, StoreError> {
+    let mut unread = Unread::new();
+    for one in members {
+        let Some(seen) = guilds.iter().find(|seen| seen.guild() == one.guild) else { continue };
+        if let Err(error) = tx.apart(|tx| ask(tx, seen, one.user, now))? {
+            unread.push((Whose::Member(one.user), error));
+        }
     }
+    Ok(unread)
+}
+
+/// Who is no member any more has left, whatever it was that was not decided.
+fn ask(tx: &Tx<'_>, seen: &Seen, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+    let Some(member) = tx.member(seen.guild(), user)? else { return Ok(()) };
+    let (cause, roles) = if member.present {
+        (Cause::Review(Review::Retry), seen.tracked(&member.roles))
+    } else {
+        (Cause::MemberLeft, Vec::new())
+    };
+    tx.journal(&NewEvent {
+        at: now,
+        origin: Origin::Timer,
+        guild: seen.guild(),
+        user,
+        cause,
+        roles,
+        state: EventState::Waiting,
+        remark: None,
+    })?;
     Ok(())
 }
 
@@ -64,11 +80,14 @@ impl Core {
             return Ok(());
         }
         let guilds = guilds(self);
-        self.store
+        let unread = self
+            .store
             .write(move |tx| {
-                ask_again(tx, &guilds, &tx.due_again(now)?, now)?;
-                tx.asked_again(now)
+                let unread = ask_again(tx, &guilds, &tx.due_again(now)?, now)?;
+                tx.asked_again(now)?;
+                Ok(unread)
             })
-            .await
+            .await?;
+        self.put_all_aside(&unread).await
     }
 }

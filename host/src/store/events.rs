@@ -364,7 +364,7 @@ impl Tx<'_> {
             .db
             .prepare_cached(
                 "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes WHERE guild >= 0 AND user >= 0
-                 UNION ALL SELECT min(again) FROM failures WHERE again IS NOT NULL
+                 UNION ALL SELECT min(again) FROM failures WHERE again >= 0
                  UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open')",
             )?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;

@@ -136,7 +136,7 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT events.id, events.guild, events.user
              FROM failures JOIN events ON events.id = failures.event
-             WHERE {which} AND NOT EXISTS (
+             WHERE {which} AND events.guild >= 0 AND events.user >= 0 AND NOT EXISTS (
                  SELECT 1 FROM events AS later
                  WHERE later.user = events.user AND later.guild = events.guild AND later.id > events.id
                      AND later.state IN ('waiting', 'decided', 'undecided'))

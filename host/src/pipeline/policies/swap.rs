@@ -235,20 +235,20 @@ impl Core {
         let now = self.seam.now();
         let policy = loaded.policy.clone();
         let guilds = retries::guilds(self);
-        let dropped = self
+        let (dropped, unread) = self
             .store
             .write(move |tx| {
                 let dropped = note(tx, now, &loaded, back.as_ref())?;
                 // Perhaps this one can decide what another could not.
                 let unanswered = tx.unanswered_by_others(loaded.policy.digest())?;
-                retries::ask_again(tx, &guilds, &unanswered, now)?;
+                let unread = retries::ask_again(tx, &guilds, &unanswered, now)?;
                 if let Some((text, answer)) = said {
                     tx.audit(now, None, None, "policy", &text)?;
                     if let Some((order, answer)) = answer {
                         tx.answer_order(order, now, &answer)?;
                     }
                 }
-                Ok(dropped)
+                Ok((dropped, unread))
             })
             .await?;
         self.signals.decide.notify_one();
@@ -256,7 +256,7 @@ impl Core {
         if dropped > 0 {
             tracing::info!(wakes = dropped, "wakes of an earlier policy were dropped");
         }
-        Ok(())
+        self.put_all_aside(&unread).await
     }
 
     async fn refused(&self, error: &str) -> Result<String, StoreError> {
