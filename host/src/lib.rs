@@ -4,8 +4,9 @@ pub mod bot;
 pub mod cli;
 pub mod config;
 pub mod discord;
-pub mod domain;
 pub mod pipeline;
 pub mod plex;
 pub mod policy;
 pub mod store;
+
+pub use rolarr_domain as domain;

@@ -16,7 +16,7 @@ const QUERIES: [&str; 8] = [
     "SELECT 'grant', user, access, since IS NULL, memo FROM grants ORDER BY user",
     "SELECT 'account', user, stage, email, claim, plex_account IS NULL, share IS NULL, invite_for IS NULL, adopt,
         held, parked, told FROM accounts ORDER BY user",
-    "SELECT 'field', accounts.user, field, owner, intended, written, observed FROM fields
+    "SELECT 'field', accounts.user, field, base, json_extract(sent, '$[#-1]'), reported FROM ledgers
         JOIN accounts ON accounts.id = account ORDER BY accounts.user, field",
     "SELECT 'prompt', user, state FROM prompts ORDER BY user, id",
     "SELECT 'audit', user, kind, text FROM audit ORDER BY user, id",

@@ -7,11 +7,12 @@ use rolarr::{
     domain::{
         AccountId, GuildId, RoleId, Timestamp, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
+        reconcile::fields::FieldLedger,
     },
     pipeline::ports::Command,
     plex::{Field, FieldValue},
     store::{
-        EventState, FieldRow, HoldReason, HoldRow, NewEvent, Order, Scope, StoreError, Tx, WakeRow, Work,
+        EventState, HoldReason, HoldRow, LedgerRow, NewEvent, Order, Scope, StoreError, Tx, WakeRow, Work,
     },
 };
 use rolarr_tests::inprocess::{Setting, Stage, Subscriber};
@@ -40,8 +41,8 @@ const DAMAGE: [&str; 25] = [
     "UPDATE wakes SET user = -1 WHERE user = {user}",
     "UPDATE grants SET access = '{}' WHERE user = {user}",
     "UPDATE grants SET memo = {text} WHERE user = {user}",
-    "UPDATE fields SET field = '\"nonsense\"' WHERE account = {account}",
-    "UPDATE fields SET owner = {text} WHERE account = {account}",
+    "UPDATE ledgers SET field = '\"nonsense\"' WHERE account = {account}",
+    "UPDATE ledgers SET base = {text} WHERE account = {account}",
     "UPDATE events SET cause = '\"nonsense\"' WHERE user = {user}",
     "UPDATE events SET remark = {text} WHERE user = {user}",
     "UPDATE events SET user = -1 WHERE user = {user}",
@@ -98,8 +99,9 @@ async fn missing_after(damage: &str) -> Result<Vec<&'static str>> {
             fill(tx, &known, bad.user)?;
             fill(tx, &known, good.user)?;
             held(tx, &known, account)?;
-            let field = FieldRow { written: Some(FieldValue("label=a".to_owned())), ..FieldRow::default() };
-            tx.put_field(account, Field::Music, &field)?;
+            let ledger =
+                FieldLedger { sent: vec![FieldValue("label=a".to_owned())], ..FieldLedger::default() };
+            tx.put_ledger(account, &LedgerRow { of: None, field: Field::Music, ledger })?;
             tx.put_deleted_role(known.guild, DELETED, "gone", known.now)?;
             tx.put_order(&Order::Plan(Scope::Everybody))?;
             tx.put_order(&Order::Plan(Scope::NeverAsked))

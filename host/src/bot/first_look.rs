@@ -85,6 +85,7 @@ pub(super) async fn take(
             config::Drift::Correct => Drift::Correct,
         },
         brake: Brake { members: config.brake.members, window: config.brake.window },
+        reserved_labels: reserved_labels(config),
         streams: config.plex.server_url.is_some(),
         timings: Timings {
             prompt: config.prompt.valid_for,
@@ -304,6 +305,15 @@ fn shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Re
     }
     let chosen: BTreeSet<String> = wanted.iter().map(|name| name.value.to_lowercase()).collect();
     Ok(libraries.iter().filter(|library| chosen.contains(&library.title.to_lowercase())).cloned().collect())
+}
+
+/// The labels that hide everything, in lower case: those that the configuration reserves, and the one by which a
+/// shipped policy hides.
+fn reserved_labels(config: &Config) -> BTreeSet<String> {
+    let policys = config.policy.settings.json.get("label").and_then(|label| label.as_str());
+    let policys = policys.filter(|_| matches!(config.policy.module.value, config::PolicyModule::Builtin(_)));
+    let reserved = config.plex.reserved_labels.iter().map(String::as_str);
+    reserved.chain(policys).map(str::to_lowercase).collect()
 }
 
 /// The label hides everything only while no item carries it.

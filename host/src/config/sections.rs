@@ -157,10 +157,11 @@ fn key(entry: &Entry<'_>) -> Result<String, ConfigError> {
 }
 
 fn plex(root: &Section<'_>) -> Result<Plex, ConfigError> {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 10] = [
         "token",
         "server",
         "libraries",
+        "reserved_labels",
         "server_url",
         "existing_shares",
         "remove",
@@ -191,6 +192,9 @@ fn plex(root: &Section<'_>) -> Result<Plex, ConfigError> {
         token,
         server,
         libraries: section.get("libraries").map(|entry| libraries(&entry)).transpose()?,
+        reserved_labels: section
+            .get("reserved_labels")
+            .map_or_else(|| Ok(vec!["noAccess".to_owned()]), |entry| reserved_labels(&entry))?,
         server_url,
         existing_shares: choice(
             &section,
@@ -230,6 +234,11 @@ fn libraries(entry: &Entry<'_>) -> Result<Vec<Located<String>>, ConfigError> {
         );
     }
     Ok(libraries)
+}
+
+fn reserved_labels(entry: &Entry<'_>) -> Result<Vec<String>, ConfigError> {
+    let hint = "write a list of labels, for example [\"noAccess\"]";
+    entry.list(hint)?.iter().map(|label| label.name(hint).map(str::to_owned)).collect()
 }
 
 fn prompt(root: &Section<'_>) -> Result<Prompt, ConfigError> {

@@ -159,9 +159,8 @@ impl Core {
             // From here on a ring is heard, also one that comes during the read.
             worked.as_mut().enable();
             let account = self.store.read(move |tx| tx.account(id)).await?;
-            let rests = account
-                .as_ref()
-                .is_none_or(|account| account.due.is_none() || account.attempts > 0 || enough(account));
+            let rests =
+                account.as_ref().is_none_or(|account| rests(account, self.seam.now()) || enough(account));
             if rests {
                 return Ok(account);
             }
@@ -172,6 +171,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether there is nothing to be done for an account now.
+fn rests(account: &Account, now: Timestamp) -> bool {
+    account.attempts > 0 || account.due.is_none_or(|due| due > now)
 }
 
 /// What came of a change of the policy.
@@ -212,6 +216,7 @@ fn invite_member(
             return Ok(Err("That member has another Plex account already. Remove that first."));
         }
         let bare = other.clone();
+        tx.hand_ledgers_on(other.id, account.id)?;
         tx.delete_account(other.id)?;
         account = Account { id: account.id, user: Some(member), granted: None, wish: account.wish, ..bare };
     } else if account.email.as_ref().is_some_and(|known| known != email)

@@ -1,10 +1,7 @@
 //! Drift: what somebody changed at Plex is noticed without anybody asking, told, and set again where that is
 //! configured.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use tokio::sync::Notify;
 
@@ -22,8 +19,7 @@ use super::{
 };
 use crate::{
     domain::{Timestamp, UserId, contract::Access},
-    plex::Field,
-    store::{Account, Aspect, DriftRow, FieldRow, HoldReason, MemberRow, StoreError, Tx},
+    store::{Account, Aspect, DriftRow, HoldReason, LedgerRow, MemberRow, StoreError, Tx},
 };
 
 /// The fact that the time of the last whole comparison is kept under.
@@ -79,7 +75,7 @@ impl Worker for Comparer {
 struct Resting {
     account: Account,
     access: Access,
-    rows: BTreeMap<Field, FieldRow>,
+    rows: Vec<LedgerRow>,
     member: Vec<MemberRow>,
     hold: Option<HoldReason>,
 }
@@ -102,7 +98,7 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<(Vec<Resting>, Unread), S
             let Ok(account) = account else { return Err(StoreError::Unreadable("an account")) };
             Ok(Resting {
                 access: effects::desired(tx, settings, &account)?,
-                rows: tx.fields(account.id)?.into_iter().collect(),
+                rows: tx.ledgers(account.id)?,
                 member: converge::memberships(tx, &account)?,
                 hold: tx.hold(account.id)?.map(|hold| hold.reason),
                 account,
@@ -280,9 +276,10 @@ impl News {
 /// The converger need not report it in passing.
 fn observed(tx: &Tx<'_>, account: &Account, difference: &Difference) -> Result<(), StoreError> {
     let Aspect::Field(field) = difference.what else { return Ok(()) };
-    for (of, row) in tx.fields(account.id)? {
-        if of == field {
-            tx.put_field(account.id, field, &FieldRow { observed: difference.value.clone(), ..row })?;
+    for mut row in tx.ledgers(account.id)? {
+        if row.field == field && (row.of.is_none() || row.of == account.plex_account) {
+            row.ledger.reported.clone_from(&difference.value);
+            tx.put_ledger(account.id, &row)?;
         }
     }
     Ok(())

@@ -225,8 +225,8 @@ pub(super) fn pursue(
 fn forget_if_nowhere(tx: &Tx<'_>, account: &mut Account) -> Result<bool, StoreError> {
     let mut forgot = account.claim.take().is_some();
     account.adopt = false;
-    let nowhere = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
-    if nowhere && tx.fields(account.id)?.is_empty() {
+    let certain = account.stage.is_ended() && account.created_until.is_none();
+    if certain && tx.ledgers(account.id)?.is_empty() {
         forgot |= account.email.take().is_some();
         account.plex_account = None;
         account.share = None;

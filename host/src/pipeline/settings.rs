@@ -99,6 +99,13 @@ pub struct Timings {
     pub check_pending: Duration,
     /// How long after a first look a second one must confirm that something is gone.
     pub confirm_absence: Duration,
+    /// For how long a read of Plex can show what was true before an answered request.
+    pub stale: Duration,
+    /// For how long a request to Plex that was not answered can still take effect.
+    pub late: Duration,
+    /// How long after a restriction running streams are ended once more: a filter reaches the server some 25
+    /// seconds after plex.tv took it.
+    pub streams: Duration,
     /// How often each guild is compared with what is stored.
     pub sweep: Duration,
     /// How often Plex is compared with what should be there.
@@ -122,6 +129,9 @@ impl Default for Timings {
             reread: vec![Duration::from_secs(2), Duration::from_secs(10)],
             check_pending: Duration::from_secs(60),
             confirm_absence: Duration::from_secs(3),
+            stale: Duration::from_secs(15),
+            late: Duration::from_secs(300),
+            streams: Duration::from_secs(30),
             sweep: Duration::from_secs(3600),
             drift: Duration::from_secs(6 * 3600),
             notice: Duration::from_secs(5),
@@ -166,6 +176,9 @@ pub struct Settings {
     pub drift: Drift,
     /// When access that is to shrink waits for an administrator.
     pub brake: Brake,
+    /// Labels that no item carries, in lower case. A filter on one of them hides everything, and is Rolarr's whoever
+    /// wrote it.
+    pub reserved_labels: BTreeSet<String>,
     /// The server's address is known: running streams can be ended.
     pub streams: bool,
     /// Intervals.

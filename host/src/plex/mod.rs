@@ -5,7 +5,6 @@
 
 mod addresses;
 mod client;
-pub mod filter;
 mod http;
 mod json;
 mod model;
@@ -15,6 +14,7 @@ mod redact;
 mod transport;
 mod xml;
 
+pub use crate::domain::{Changes, Field, FieldValue, Sections, Settings, filter};
 pub use addresses::{Addresses, BadAddress, CLIENTS, PLEX_TV};
 pub use client::{Pause, Plex, Sleep};
 pub use http::{BadIdentity, HttpTransport, Identity, Limits};

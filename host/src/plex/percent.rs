@@ -1,26 +1,13 @@
-//! Percent-encoding, in the two ways that Plex's own programs and python-plexapi use it.
+//! Percent-encoding of query values and path segments, as python-plexapi does it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// All but what RFC 3986 never encodes. python-plexapi encodes query values like this.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What JavaScript's `encodeURIComponent` encodes: Plex Web writes the values of filters like this.
-const COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
-
 /// Encodes a query value or a segment of a path.
 pub(super) fn strict(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
-}
-
-/// Encodes a value of a filter.
-pub(super) fn component(text: &str) -> String {
-    utf8_percent_encode(text, COMPONENT).to_string()
-}
-
-/// Decodes; `%` without two hexadecimal digits behind it stays. None if the result is no text.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    percent_decode_str(text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 /// Decodes; what is no text is replaced.
@@ -41,16 +28,8 @@ mod tests {
     }
 
     #[test]
-    fn filter_values_are_encoded_as_javascript_does_it() {
-        assert_eq!(component("UK: 12+ (x)!"), "UK%3A%2012%2B%20(x)!");
-        assert_eq!(component("noAccess"), "noAccess");
-    }
-
-    #[test]
     fn broken_escapes_do_not_stop_decoding() {
-        assert_eq!(decoded("100%").as_deref(), Some("100%"));
-        assert_eq!(decoded("%zz%4").as_deref(), Some("%zz%4"));
-        assert_eq!(decoded("%ff"), None);
         assert_eq!(decoded_lossy("a%ff"), "a\u{fffd}");
+        assert_eq!(decoded_lossy("100%"), "100%");
     }
 }

@@ -6,30 +6,11 @@ use super::{
     StoreError, Tx,
     rows::{At, Json, json, list, words},
 };
-use crate::{
-    domain::{AccountId, Email, EventId, PlexAccountId, ShareId, Timestamp, UserId, contract::Grant},
-    plex::{Field, FieldValue},
+use crate::domain::{
+    AccountId, Email, EventId, PlexAccountId, ShareId, Timestamp, UserId,
+    contract::Grant,
+    reconcile::share::{ShareState, Stage},
 };
-
-words! {
-    /// How far a person's share has got.
-    Stage {
-        /// There is none.
-        None = "none",
-        /// An invitation is about to be sent, or was and is not confirmed yet.
-        Inviting = "inviting",
-        /// An invitation is out.
-        Invited = "invited",
-        /// It was accepted.
-        Joined = "joined",
-        /// Rolarr is taking the share or the invitation away, and that is not confirmed yet.
-        Leaving = "leaving",
-        /// It was declined.
-        Declined = "declined",
-        /// The share was ended by somebody else.
-        Lost = "lost",
-    }
-}
 
 words! {
     /// What a member was last told of their access.
@@ -92,24 +73,54 @@ pub struct Account {
     pub invited: bool,
     /// A command of an administrator's is being carried out: it goes before protection.
     pub commanded: bool,
+    /// Until when an invitation that was sent may still appear at Plex.
+    pub created_until: Option<Timestamp>,
+    /// Until when a request that ended the share may still take effect, or its old state may still show.
+    pub ended_until: Option<Timestamp>,
+    /// Until when a filter, permission or list of libraries that was sent may still take effect, or an old one show.
+    pub written_until: Option<Timestamp>,
+    /// When the first of the reads began that show no share although there should be one.
+    pub absent_since: Option<Timestamp>,
+    /// When running streams are to be ended once more: a filter reaches the server some time after plex.tv took it.
+    pub streams_due: Option<Timestamp>,
 }
 
-/// The values of a field that Rolarr wrote.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldRow {
-    /// What the owner had set before; none if there was nothing but what Rolarr would write.
-    pub owner: Option<FieldValue>,
-    /// What is being written and not yet read back.
-    pub intended: Option<FieldValue>,
-    /// What was written last and read back.
-    pub written: Option<FieldValue>,
-    /// What was seen last.
-    pub observed: Option<FieldValue>,
+impl Account {
+    /// What is known of the share.
+    #[must_use]
+    pub fn share_state(&self) -> ShareState {
+        ShareState {
+            stage: self.stage,
+            may_invite: self.invite_for.is_some() || self.adopt,
+            created_until: self.created_until,
+            ended_until: self.ended_until,
+            absent_since: self.absent_since,
+        }
+    }
+
+    /// Takes over what is known of the share by now.
+    pub fn set_share_state(&mut self, state: ShareState) {
+        self.stage = state.stage;
+        self.created_until = state.created_until;
+        self.ended_until = state.ended_until;
+        self.absent_since = state.absent_since;
+        if !state.may_invite {
+            self.invite_for = None;
+            self.adopt = false;
+        } else if !self.share_state().may_invite {
+            // A bare address has no decision: an administrator invited it.
+            self.invite_for = self.decided_by;
+            self.adopt = self.decided_by.is_none();
+        }
+        if state.stage.is_ended() {
+            self.share = None;
+        }
+    }
 }
 
 pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
-                       invited, commanded";
+                       invited, commanded, created_until, ended_until, written_until, absent_since, streams_due";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -125,6 +136,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         })
         .transpose()
     };
+    let at = |column: usize| row.get::<_, Option<At>>(column).map(|at| at.map(|at| at.0));
     let tell_for: Option<EventId> = row.get(15)?;
     let tell: Option<String> = row.get(16)?;
     Ok(Account {
@@ -144,12 +156,17 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         told: row.get(13)?,
         quiet_for: row.get(14)?,
         tell: tell_for.zip(tell),
-        due: row.get::<_, Option<At>>(17)?.map(|at| at.0),
+        due: at(17)?,
         attempts: row.get(18)?,
         wish: row.get::<_, i64>(19)?.unsigned_abs(),
         mend: row.get(20)?,
         invited: row.get(21)?,
         commanded: row.get(22)?,
+        created_until: at(23)?,
+        ended_until: at(24)?,
+        written_until: at(25)?,
+        absent_since: at(26)?,
+        streams_due: at(27)?,
     })
 }
 
@@ -237,7 +254,8 @@ impl Tx<'_> {
                      share = ?7, stage = ?8, granted = ?9, invite_for = ?10, adopt = ?11, decided_by = ?12,
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
                      due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23,
-                     commanded = ?24
+                     commanded = ?24, created_until = ?25, ended_until = ?26, written_until = ?27,
+                     absent_since = ?28, streams_due = ?29
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -265,6 +283,11 @@ impl Tx<'_> {
                 account.mend,
                 account.invited,
                 account.commanded,
+                account.created_until.map(At),
+                account.ended_until.map(At),
+                account.written_until.map(At),
+                account.absent_since.map(At),
+                account.streams_due.map(At),
             ])?;
         Ok(())
     }
@@ -282,6 +305,14 @@ impl Tx<'_> {
         self.db
             .prepare_cached("UPDATE accounts SET due = NULL WHERE id = ?1 AND wish = ?2")?
             .execute(params![id, i64::try_from(wish).unwrap_or(i64::MAX)])?;
+        Ok(())
+    }
+
+    /// An account is looked at again then, unless what should be true changed since it was read.
+    pub fn requeue(&self, id: AccountId, wish: u64, due: Option<Timestamp>) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE accounts SET due = ?3 WHERE id = ?1 AND wish = ?2")?
+            .execute(params![id, i64::try_from(wish).unwrap_or(i64::MAX), due.map(At)])?;
         Ok(())
     }
 
@@ -304,51 +335,6 @@ impl Tx<'_> {
     /// Deletes an account with all that is known of it.
     pub fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
         self.db.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([id])?;
-        Ok(())
-    }
-
-    /// The fields that Rolarr wrote for an account.
-    pub fn fields(&self, id: AccountId) -> Result<Vec<(Field, FieldRow)>, StoreError> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT field, owner, intended, written, observed FROM fields WHERE account = ?1 ORDER BY field",
-        )?;
-        let rows = statement.query_map([id], |row| {
-            let value =
-                |column: usize| row.get::<_, Option<String>>(column).map(|value| value.map(FieldValue));
-            Ok((
-                row.get::<_, Json<Field>>(0)?.0,
-                FieldRow { owner: value(1)?, intended: value(2)?, written: value(3)?, observed: value(4)? },
-            ))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Stores the values of a field.
-    pub fn put_field(&self, id: AccountId, field: Field, row: &FieldRow) -> Result<(), StoreError> {
-        let text = |value: &Option<FieldValue>| value.as_ref().map(|value| value.0.clone());
-        self.db
-            .prepare_cached(
-                "INSERT INTO fields (account, field, owner, intended, written, observed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (account, field) DO UPDATE
-                     SET owner = ?3, intended = ?4, written = ?5, observed = ?6",
-            )?
-            .execute(params![
-                id,
-                json(&field)?,
-                text(&row.owner),
-                text(&row.intended),
-                text(&row.written),
-                text(&row.observed),
-            ])?;
-        Ok(())
-    }
-
-    /// Forgets a field: it is the owner's again.
-    pub fn delete_field(&self, id: AccountId, field: Field) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("DELETE FROM fields WHERE account = ?1 AND field = ?2")?
-            .execute(params![id, json(&field)?])?;
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/001.sql")),
     M::up(include_str!("migrations/002.sql")),
     M::up(include_str!("migrations/003.sql")),
+    M::up(include_str!("migrations/005.sql")),
 ];
 
 /// The newest schema: how many migrations there are.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::tests::{ANN, event, folder};
 use super::*;
+use crate::domain::{Field, FieldValue};
 
 /// The migrations that were published, with their digests. A published migration never changes: somebody has a
 /// database that it has been applied to.
@@ -73,7 +74,12 @@ async fn a_database_of_every_published_schema_is_brought_up_to_date_with_all_its
         assert_eq!(account.stage, Stage::Joined);
         assert!(!account.mend);
         assert_eq!(account.invited, version == 1, "whoever has a share was invited");
-        assert_eq!(store.read(move |tx| tx.fields(account.id)).await.unwrap().len(), 1);
+        let ledgers = store.read(move |tx| tx.ledgers(account.id)).await.unwrap();
+        let [LedgerRow { field: Field::Movies, ledger, .. }] = ledgers.as_slice() else {
+            panic!("{ledgers:?}")
+        };
+        assert_eq!((ledger.base.0.as_str(), ledger.confirmed), ("a", true), "the owner's value is kept");
+        assert_eq!(ledger.sent, [FieldValue("b".to_owned())]);
         drop(store);
         let db = Connection::open(&file).unwrap();
         assert_eq!(schema(&db), wanted, "from version {version}");

@@ -6,51 +6,38 @@ use super::{
     StoreError, Tx,
     rows::{Json, json},
 };
-use crate::{
-    domain::{AccountId, SectionId},
-    plex::Sections,
-};
-
-/// What Rolarr did to the libraries of a share.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LibrariesRow {
-    /// What is being written and not yet read back.
-    pub intended: Option<Sections>,
-    /// What was written last and read back.
-    pub written: Option<Sections>,
-}
+use crate::domain::{AccountId, SectionId, Sections, reconcile::libraries::LibrariesLedger};
 
 impl Tx<'_> {
     /// What Rolarr did to the libraries of an account's share; none if no rule named any.
-    pub fn libraries(&self, account: AccountId) -> Result<Option<LibrariesRow>, StoreError> {
+    pub fn libraries(&self, account: AccountId) -> Result<Option<LibrariesLedger>, StoreError> {
         let row = self
             .db
-            .prepare_cached("SELECT intended, written FROM libraries WHERE account = ?1")?
+            .prepare_cached("SELECT sent, confirmed FROM libraries WHERE account = ?1")?
             .query_row([account], |row| {
-                let sections = |column: usize| -> rusqlite::Result<Option<Sections>> {
-                    let ids: Option<Json<Vec<u64>>> = row.get(column)?;
-                    Ok(ids.and_then(|ids| Sections::new(ids.0.into_iter().map(SectionId).collect())))
+                let sent: Json<Vec<Option<Vec<u64>>>> = row.get(0)?;
+                let shared = |ids: Option<Vec<u64>>| {
+                    ids.and_then(|ids| Sections::new(ids.into_iter().map(SectionId).collect()))
                 };
-                Ok(LibrariesRow { intended: sections(0)?, written: sections(1)? })
+                Ok(LibrariesLedger { sent: sent.0.into_iter().map(shared).collect(), confirmed: row.get(1)? })
             })
             .optional()?;
         Ok(row)
     }
 
     /// Stores what Rolarr did to the libraries of an account's share.
-    pub fn put_libraries(&self, account: AccountId, row: &LibrariesRow) -> Result<(), StoreError> {
-        let text = |sections: &Option<Sections>| {
-            let ids = sections.as_ref().map(|sections| -> Vec<u64> {
-                sections.as_slice().iter().map(|section| section.0).collect()
-            });
-            ids.as_ref().map(json).transpose()
+    pub fn put_libraries(&self, account: AccountId, ledger: &LibrariesLedger) -> Result<(), StoreError> {
+        let ids = |sections: &Sections| -> Vec<u64> {
+            sections.as_slice().iter().map(|section| section.0).collect()
         };
+        let sent: Vec<Option<Vec<u64>>> =
+            ledger.sent.iter().map(|sections| sections.as_ref().map(ids)).collect();
         self.db
             .prepare_cached(
-                "INSERT INTO libraries (account, intended, written) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (account) DO UPDATE SET intended = ?2, written = ?3",
+                "INSERT INTO libraries (account, sent, confirmed) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (account) DO UPDATE SET sent = ?2, confirmed = ?3",
             )?
-            .execute(params![account, text(&row.intended)?, text(&row.written)?])?;
+            .execute(params![account, json(&sent)?, ledger.confirmed])?;
         Ok(())
     }
 

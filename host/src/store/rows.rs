@@ -6,10 +6,7 @@ use rusqlite::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::domain::{
-    AccountId, ChannelId, EventId, GuildId, MessageId, PlexAccountId, PromptId, RoleId, ShareId, TaskId,
-    Timestamp, UserId,
-};
+use crate::domain::Timestamp;
 
 use super::StoreError;
 
@@ -76,43 +73,6 @@ fn whole(number: u64) -> rusqlite::Result<ToSqlOutput<'static>> {
         .map(ToSqlOutput::from)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
-
-macro_rules! unsigned {
-    ($($name:ident)*) => {$(
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                let id = value.as_i64()?;
-                u64::try_from(id).map(Self).map_err(|_| FromSqlError::OutOfRange(id))
-            }
-        }
-
-        impl ToSql for $name {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                whole(self.0)
-            }
-        }
-    )*};
-}
-
-unsigned! { GuildId UserId RoleId ChannelId MessageId PlexAccountId ShareId }
-
-macro_rules! signed {
-    ($($name:ident)*) => {$(
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                value.as_i64().map(Self)
-            }
-        }
-
-        impl ToSql for $name {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(self.0.into())
-            }
-        }
-    )*};
-}
-
-signed! { EventId AccountId TaskId PromptId }
 
 /// An enum whose cases stand as words in a column.
 macro_rules! words {

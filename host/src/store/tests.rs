@@ -6,9 +6,9 @@ use rolarr_policy::contract::{Cause, Origin, Role};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    domain::{Email, GuildId, RoleId, ShareId, Timestamp, UserId},
-    plex::{Field, FieldValue},
+use crate::domain::{
+    Email, Field, FieldValue, GuildId, PlexAccountId, RoleId, ShareId, Timestamp, UserId,
+    reconcile::fields::FieldLedger,
 };
 
 const GUILD: GuildId = GuildId(1);
@@ -122,11 +122,15 @@ async fn addresses_and_shares_belong_to_one_person() {
 async fn an_account_and_its_fields_are_read_back_as_they_were_stored() {
     let (_folder, file) = folder();
     let store = Store::open(&file, Threads::None).unwrap();
-    let row = FieldRow {
-        owner: Some(FieldValue("label=Kids".to_owned())),
-        intended: None,
-        written: Some(FieldValue("label=noAccess".to_owned())),
-        observed: Some(FieldValue(String::new())),
+    let row = LedgerRow {
+        of: Some(PlexAccountId(7)),
+        field: Field::Movies,
+        ledger: FieldLedger {
+            base: FieldValue("label=Kids".to_owned()),
+            sent: vec![FieldValue("label=Kids".to_owned()), FieldValue("label=noAccess".to_owned())],
+            confirmed: true,
+            reported: Some(FieldValue(String::new())),
+        },
     };
     let stored = row.clone();
     let (account, fields) = store
@@ -138,13 +142,13 @@ async fn an_account_and_its_fields_are_read_back_as_they_were_stored() {
             account.due = Some(Timestamp(1_767_225_600_000));
             account.wish = 3;
             tx.put_account(&account)?;
-            tx.put_field(account.id, Field::Movies, &stored)?;
-            Ok((account.clone(), tx.fields(account.id)?))
+            tx.put_ledger(account.id, &stored)?;
+            Ok((account.clone(), tx.ledgers(account.id)?))
         })
         .await
         .unwrap();
     assert_eq!(store.read(|tx| tx.account_of(ANN)).await.unwrap().unwrap(), account);
-    assert_eq!(fields, [(Field::Movies, row)]);
+    assert_eq!(fields, [row]);
 }
 
 #[tokio::test]

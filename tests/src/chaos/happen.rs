@@ -341,7 +341,7 @@ impl Run {
             .read(move |tx| {
                 let Some(account) = tx.account_of(user)? else { return Ok(false) };
                 let waits = tx.next_waiting(user)?.is_some() || tx.hold(account.id)?.is_some();
-                let filters = tx.fields(account.id)?.iter().any(|(field, _)| field.is_filter());
+                let filters = tx.ledgers(account.id)?.iter().any(|row| row.field.is_filter());
                 Ok(account.stage == At::Joined && account.due.is_none() && !waits && !filters)
             })
             .await?;

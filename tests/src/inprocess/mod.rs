@@ -173,6 +173,7 @@ impl Stage {
             removal: Removal::Share,
             drift: Drift::Report,
             brake: Brake::default(),
+            reserved_labels: ["noaccess".to_owned()].into(),
             streams: true,
             timings: Timings {
                 // Nobody else writes into these databases, and months pass in some of the stories.

@@ -1,19 +1,21 @@
 //! What at Plex is not as it was made. Pure functions.
 
-use std::collections::BTreeMap;
-
 use super::{
-    fields, keep,
+    keep,
     look::{Look, Standing, standing},
 };
 use crate::{
     domain::{
         AccountId, ShareId, Timestamp,
         contract::{Access, Grant, Restriction},
+        reconcile::{
+            fields::{self, Edit},
+            settled,
+        },
     },
     pipeline::settings::Settings,
     plex::{Field, FieldValue, Friend, Sections},
-    store::{Account, Aspect, DriftRow, FieldRow, Stage},
+    store::{Account, Aspect, DriftRow, LedgerRow, Stage},
 };
 
 /// How an account that is at rest compares with Plex.
@@ -21,7 +23,7 @@ use crate::{
 pub(in crate::pipeline) enum Comparison {
     /// It differs in these, or in nothing.
     Differs(Vec<Difference>),
-    /// The share does not show as accepted: the converger finds out what that means.
+    /// The share does not show as accepted, or there is work of our own: reconciliation finds out what that means.
     Unclear,
 }
 
@@ -46,31 +48,34 @@ pub(in crate::pipeline) fn compare(
     look: &Look,
     account: &Account,
     access: &Access,
-    rows: &BTreeMap<Field, FieldRow>,
+    rows: &[LedgerRow],
 ) -> Comparison {
     let (grant, restriction) = match access {
         Access::Absent => return Comparison::Differs(Vec::new()),
         Access::Granted(grant) => (grant, None),
         Access::Restricted(restricted) => (&restricted.before, Some(&restricted.restriction)),
     };
-    match (account.stage, standing(look, account, &settings.server)) {
-        (Stage::Joined, Standing::Joined { friend, share }) => Comparison::Differs(
-            of_fields(settings, grant, restriction, rows, friend)
-                .into_iter()
-                .chain(of_libraries(settings, look, grant, share.id))
-                .collect(),
-        ),
+    let Ok(stands) = standing(look, account, &settings.server) else { return Comparison::Unclear };
+    match (account.stage, stands) {
+        (Stage::Joined, Standing::Joined { friend, share }) => {
+            let fields = of_fields(settings, account, grant, restriction, rows, (look, friend));
+            if fields.found.is_empty() && fields.work {
+                return Comparison::Unclear;
+            }
+            let libraries = of_libraries(settings, look, grant, share.id);
+            Comparison::Differs(fields.found.into_iter().chain(libraries).collect())
+        }
         (Stage::Joined, Standing::Pending { .. } | Standing::Absent) => Comparison::Unclear,
         (Stage::Lost | Stage::Declined, Standing::Joined { friend, share }) if !friend.home => {
-            let would_change = of_fields(settings, grant, restriction, rows, friend)
-                .into_iter()
-                .chain(of_libraries(settings, look, grant, share.id));
+            let fields = of_fields(settings, account, grant, restriction, rows, (look, friend));
+            let mut would_change =
+                fields.found.into_iter().chain(of_libraries(settings, look, grant, share.id));
             Comparison::Differs(vec![Difference {
                 what: Aspect::Share,
                 wanted: "none, because it was ended or declined".to_owned(),
                 seen: "one that Rolarr did not make".to_owned(),
                 value: None,
-                takes: restriction.is_some() || would_change.into_iter().any(|difference| difference.takes),
+                takes: restriction.is_some() || would_change.any(|difference| difference.takes),
             }])
         }
         _ => Comparison::Differs(Vec::new()),
@@ -81,37 +86,59 @@ pub(in crate::pipeline) fn compare(
 /// is not carried out.
 pub(in crate::pipeline) fn compare_held(settings: &Settings, look: &Look, account: &Account) -> Comparison {
     match (account.stage, standing(look, account, &settings.server)) {
-        (Stage::Joined | Stage::Invited, Standing::Absent) => Comparison::Unclear,
+        (Stage::Joined | Stage::Invited, Ok(Standing::Absent)) => Comparison::Unclear,
         _ => Comparison::Differs(Vec::new()),
     }
 }
 
 fn of_fields(
     settings: &Settings,
+    account: &Account,
     grant: &Grant,
     restriction: Option<&Restriction>,
-    rows: &BTreeMap<Field, FieldRow>,
-    friend: &Friend,
-) -> Vec<Difference> {
+    rows: &[LedgerRow],
+    (look, friend): (&Look, &Friend),
+) -> Fields {
+    let (targets, ledgers) = (keep::targets(settings, grant, restriction), keep::ledgers_of(rows, friend.id));
+    let settled = settled(account.written_until, look.began);
     // What can't be written at all was reported when it was to be.
-    let Ok(targets) = keep::wanted(settings, grant, restriction, rows, &friend.settings) else {
-        return Vec::new();
+    let Ok(plan) = keep::plan(settings, &targets, &ledgers, friend, settled, false) else {
+        return Fields::default();
     };
     let mut found = Vec::new();
-    for (field, target) in targets {
-        let seen = friend.settings.value(field);
-        if seen != target {
-            found.push(Difference {
-                what: Aspect::Field(field),
-                wanted: words(field, &target),
-                seen: words(field, &seen),
-                // Whether a filter shows less than another can't be told: it is taken for it.
-                takes: if field.is_filter() { !target.0.is_empty() } else { target.0 == "0" },
-                value: Some(seen),
-            });
+    for (field, edit) in &plan.edited {
+        found.push(difference(*field, &edit.wanted, &edit.seen));
+    }
+    let mut work = false;
+    for (field, value) in &plan.writes {
+        let seen = friend.settings.value(*field);
+        // What Rolarr never wrote, or what somebody added to it, is somebody else's doing.
+        if ledgers.contains_key(field) {
+            work = true;
+        } else if seen != *value {
+            found.push(difference(*field, value, &seen));
         }
     }
-    found
+    Fields { found, work: work || plan.before.values().any(Option::is_none) }
+}
+
+/// How the fields compare.
+#[derive(Default)]
+struct Fields {
+    found: Vec<Difference>,
+    /// There is something of our own to be done: a late request took effect, or a ledger is over.
+    work: bool,
+}
+
+fn difference(field: Field, wanted: &FieldValue, seen: &FieldValue) -> Difference {
+    Difference {
+        what: Aspect::Field(field),
+        wanted: words(field, wanted),
+        seen: words(field, seen),
+        // Whether a filter shows less than another can't be told: it is taken for it.
+        takes: if field.is_filter() { !wanted.0.is_empty() } else { wanted.0 == "0" },
+        value: Some(seen.clone()),
+    }
 }
 
 pub(super) fn of_libraries(
@@ -155,13 +182,12 @@ pub(super) fn shared(look: &Look, share: ShareId) -> Option<Sections> {
 }
 
 /// A field's edit that was reported already.
-pub(super) fn known(account: AccountId, field: Field, row: &FieldRow, now: Timestamp) -> DriftRow {
-    let word = |value: &Option<FieldValue>| words(field, &value.clone().unwrap_or_default());
+pub(super) fn known(account: AccountId, field: Field, edit: &Edit, now: Timestamp) -> DriftRow {
     DriftRow {
         account,
         what: Aspect::Field(field),
-        wanted: word(&row.written),
-        seen: word(&row.observed),
+        wanted: words(field, &edit.wanted),
+        seen: words(field, &edit.seen),
         since: now,
         accepted: false,
     }
@@ -182,6 +208,6 @@ pub(in crate::pipeline) fn name(what: Aspect) -> String {
     match what {
         Aspect::Share => "the share".to_owned(),
         Aspect::Libraries => "the libraries".to_owned(),
-        Aspect::Field(field) => fields::name(field),
+        Aspect::Field(field) => fields::name(field).to_owned(),
     }
 }

@@ -1,10 +1,17 @@
-//! From a known address to an accepted share.
+//! From a known address to an invitation that is out.
 
-use super::{Job, Next, Trouble, look::Standing, outcome::note};
+use std::sync::Arc;
+
+use super::{
+    Begun, Job, Next, Trouble,
+    look::{Look, Standing},
+    requests,
+};
 use crate::{
     domain::{
         Timestamp,
-        contract::{AccountChange, Grant, Origin},
+        contract::{Access, Grant},
+        reconcile::share::{Outcome, Read, Stage, Standing as Seen},
     },
     pipeline::{
         seam::{Step, millis},
@@ -12,19 +19,27 @@ use crate::{
         texts,
     },
     plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
-    store::{LibrariesRow, PromptState, Stage, Told, Work},
+    store::{LedgerRow, PromptState, Told, Work},
 };
 
 /// So often an invitation that was sent is looked for before the work is put off.
 const LOOKS: usize = 3;
 
 impl Job<'_> {
-    /// Makes sure that the address is nobody else's, and stores that an invitation is about to be sent.
-    pub(super) async fn begin_invitation(&mut self, grant: &Grant) -> Result<Option<Next>, Trouble> {
-        let may = self.account.invite_for.is_some() || self.account.adopt;
-        let Some(email) = self.account.email.clone() else { return Ok(Some(Next::Rest)) };
-        if !may || self.account.held.is_some() || self.account.parked.is_some() {
-            return Ok(Some(Next::Rest));
+    /// The grant that should be true.
+    fn grant(&self) -> Grant {
+        match &self.access {
+            Access::Granted(grant) => grant.clone(),
+            Access::Restricted(restricted) => restricted.before.clone(),
+            Access::Absent => Grant::default(),
+        }
+    }
+
+    /// Makes sure that the address is nobody else's, and sends an invitation.
+    pub(super) async fn begin_invitation(&mut self) -> Result<Begun, Trouble> {
+        let Some(email) = self.account.email.clone() else { return Ok(Begun::Rests(None)) };
+        if self.account.held.is_some() || self.account.parked.is_some() {
+            return Ok(Begun::Rests(None));
         }
         let look = self.look().await?;
         if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
@@ -32,42 +47,38 @@ impl Job<'_> {
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
             return self.set_aside("refused", why).await;
         }
+        // An earlier request of ours may have made it.
+        let maybe_ours = self.account.created_until.is_some();
+        let stands = !matches!(self.standing(&look)?, Standing::Absent);
         // Whoever was invited before under this address may be a friend still, by what Rolarr did.
         let known =
             self.account.invited || self.account.plex_account.and_then(|id| look.friend(id)).is_some();
-        if look.somebody_has(&email) && !known {
+        if stands && maybe_ours {
+            return self.found(look, false).map(Begun::Shows);
+        }
+        if stands || (look.is_shared_with(&email) && !known) {
             if self.account.adopt {
-                return self.adopt(self.standing(&look)).await;
+                return self.adopt(&look).await;
             }
             return self.hold_claim().await;
         }
-        let sections = self.sections(grant)?;
-        let shared = grant.libraries.is_some().then_some(sections);
-        self.amend(move |tx, account| {
-            match shared {
-                // What the invitation shares is ours, until somebody changes it.
-                Some(_) => tx.put_libraries(account.id, &LibrariesRow { intended: shared, written: None })?,
-                None => tx.forget_libraries(account.id)?,
-            }
-            account.stage = Stage::Inviting;
-            account.invite_for = None;
-            account.adopt = false;
-            account.share = None;
-            account.invited = true;
-            Ok(())
-        })
-        .await?;
-        self.core.seam.reach(Step::InviteIntended).await;
-        self.send_invitation(grant, true).await
+        self.send_invitation().await
     }
 
     /// A share that an administrator said may be taken over.
-    async fn adopt(&mut self, standing: Standing<'_>) -> Result<Option<Next>, Trouble> {
-        let (stage, share, account_id) = match standing {
+    async fn adopt(&mut self, look: &Look) -> Result<Begun, Trouble> {
+        let (stage, share, account_id) = match self.standing(look)? {
             Standing::Joined { friend, share } => (Stage::Joined, Some(share.id), Some(friend.id)),
             Standing::Pending { share, .. } => (Stage::Invited, share, None),
             // A friend with whom only other servers are shared: an invitation adds ours.
-            Standing::Absent => (Stage::Inviting, None, None),
+            Standing::Absent => {
+                self.amend(|_, account| {
+                    account.invited = true;
+                    Ok(())
+                })
+                .await?;
+                return self.send_invitation().await;
+            }
         };
         self.amend(move |_, account| {
             account.stage = stage;
@@ -79,25 +90,30 @@ impl Job<'_> {
             Ok(())
         })
         .await?;
-        Ok(None)
+        Ok(Begun::Goes)
     }
 
     /// Somebody shared again with a member whose share had ended: it is theirs by what was decided.
     pub(super) async fn take_over(&mut self) -> Result<Option<Next>, Trouble> {
         let look = self.look().await?;
-        match self.standing(&look) {
-            Standing::Joined { friend, share } => {
-                let (share, friend) = (share.id, friend.id);
-                self.joined(share, friend).await?;
+        let state = self.account.share_state();
+        match self.standing(&look)? {
+            Standing::Joined { .. } => {
+                let joined = crate::domain::reconcile::share::ShareState {
+                    stage: Stage::Joined,
+                    absent_since: None,
+                    ..state
+                };
+                self.record(&look, joined, crate::domain::reconcile::share::Change::Accepted).await?;
                 Ok(None)
             }
-            Standing::Pending { .. } | Standing::Absent => Ok(Some(Next::Rest)),
+            Standing::Pending { .. } | Standing::Absent => Ok(Some(None)),
         }
     }
 
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
-    async fn hold_claim(&mut self) -> Result<Option<Next>, Trouble> {
+    async fn hold_claim(&mut self) -> Result<Begun, Trouble> {
         let (kind, why) = match self.core.settings.existing_shares {
             ExistingShares::Ask => (
                 "held",
@@ -114,7 +130,7 @@ impl Job<'_> {
 
     /// An address that is not invited without an administrator. It is kept as a claim: to the member a refused
     /// address looks like one that was taken up, so that nobody learns whose it is.
-    async fn set_aside(&mut self, kind: &'static str, why: &'static str) -> Result<Option<Next>, Trouble> {
+    async fn set_aside(&mut self, kind: &'static str, why: &'static str) -> Result<Begun, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
             account.stage = Stage::None;
@@ -126,42 +142,35 @@ impl Job<'_> {
             tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, why))
         })
         .await?;
-        Ok(Some(Next::Rest))
+        Ok(Begun::Rests(None))
     }
 
-    /// Sends the invitation, unless it is out already. `fresh` says that a look just before showed nothing.
-    pub(super) async fn send_invitation(
-        &mut self,
-        grant: &Grant,
-        fresh: bool,
-    ) -> Result<Option<Next>, Trouble> {
-        if !fresh {
-            // An earlier attempt may have had its effect: look twice before sending again.
-            let look = self.look().await?;
-            if self.record(self.standing(&look)).await? {
-                return Ok(None);
-            }
-            let look = self.look_again().await?;
-            if self.record(self.standing(&look)).await? {
-                return Ok(None);
-            }
-        }
+    /// Sends the invitation. The last read showed nothing that could be one.
+    pub(super) async fn send_invitation(&mut self) -> Result<Begun, Trouble> {
+        let grant = self.grant();
         let Some(email) = self.account.email.clone() else {
             return Err(Trouble::Hold("an invitation was begun without an address".to_owned()));
         };
-        let share = NewShare {
-            machine: self.core.settings.server.machine.clone(),
-            sections: self.sections(grant)?,
-            to: match self.account.plex_account {
-                Some(account) => Invitee::Account(account),
-                None => Invitee::Address(email),
-            },
-            settings: self.first_settings(grant),
+        let sections = self.sections(&grant)?;
+        let settings = self.first_settings(&grant);
+        let to = match self.account.plex_account {
+            Some(account) => Invitee::Account(account),
+            None => Invitee::Address(email),
         };
-        self.still_wanted().await?;
-        match self.core.plex.invite(&share).await {
+        let before = self.account.share_state();
+        let fresh = before.created_until.is_none();
+        self.is_inviting(&grant, &sections, &to, &settings).await?;
+        self.core.seam.reach(Step::InviteIntended).await;
+        if let Err(trouble) = self.still_wanted().await {
+            self.invited(before, Outcome::NotApplied).await?;
+            return Err(trouble);
+        }
+        let machine = self.core.settings.server.machine.clone();
+        let answer = self.core.plex.invite(&NewShare { machine, sections, to, settings }).await;
+        self.invited(before, requests::outcome(&answer)).await?;
+        match answer {
             Ok(()) => {}
-            // Nothing showed a moment ago and nothing was sent: what is shared already is not ours.
+            // Nothing showed a moment ago and nothing of ours was under way: what is shared already is not ours.
             Err(PlexError::AlreadyShared) if fresh => return self.hold_claim().await,
             Err(PlexError::AlreadyShared) => {}
             Err(PlexError::InvalidAddress) => return self.give_back().await,
@@ -172,15 +181,16 @@ impl Job<'_> {
                     Ok(())
                 })
                 .await?;
-                return Ok(None);
+                return Ok(Begun::Goes);
             }
             Err(error) => return Err(error.into()),
         }
         self.core.seam.reach(Step::InviteSent).await;
         for _ in 0..LOOKS {
             let look = self.look().await?;
-            if self.record(self.standing(&look)).await? {
-                return Ok(None);
+            let shown: (Arc<Look>, Read) = self.found(look, false)?;
+            if shown.1.standing != Seen::Absent {
+                return Ok(Begun::Shows(shown));
             }
             self.core.seam.sleep(self.core.settings.timings.confirm_absence).await;
         }
@@ -191,36 +201,48 @@ impl Job<'_> {
         .into())
     }
 
-    /// Stores that the invitation is out. False if it is not.
-    async fn record(&mut self, standing: Standing<'_>) -> Result<bool, Trouble> {
-        let (stage, share, plex_account) = match standing {
-            Standing::Absent => return Ok(false),
-            Standing::Pending { share, .. } => (Stage::Invited, share, None),
-            Standing::Joined { friend, share } => (Stage::Joined, Some(share.id), Some(friend.id)),
-        };
-        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+    /// Stores, before an invitation is sent, that it may take effect from now on, and what it sets.
+    async fn is_inviting(
+        &mut self,
+        grant: &Grant,
+        sections: &Sections,
+        to: &Invitee,
+        settings: &Changes,
+    ) -> Result<(), Trouble> {
+        let inviting = self.account.share_state().inviting(self.core.seam.now(), self.windows());
+        // What the invitation shares is ours, until somebody changes it.
+        let shared = grant.libraries.is_some().then(|| sections.clone());
+        // What is set for somebody who is a friend already stays as it is.
+        let sets = matches!(to, Invitee::Address(_)).then(|| settings.clone());
         self.amend(move |tx, account| {
-            account.stage = stage;
-            account.share = share;
-            account.plex_account = plex_account.or(account.plex_account);
-            account.attempts = 0;
-            if stage == Stage::Joined {
-                // Somebody who need not accept.
-                note(tx, &settings, account, AccountChange::Accepted, Origin::Live, now)?;
+            match shared {
+                Some(sections) => {
+                    let known = tx.libraries(account.id)?.unwrap_or_default();
+                    tx.put_libraries(account.id, &known.sending(&sections))?;
+                }
+                None => tx.forget_libraries(account.id)?,
             }
+            if let Some(sets) = sets {
+                for row in tx.ledgers(account.id)? {
+                    tx.delete_ledger(account.id, row.of, row.field)?;
+                    tx.put_ledger(account.id, &for_new_share(row, &sets))?;
+                }
+            }
+            account.set_share_state(inviting);
+            account.share = None;
+            account.invited = true;
             Ok(())
         })
-        .await?;
-        self.core.seam.reach(Step::InviteRecorded).await;
-        Ok(true)
+        .await
     }
 
     /// Plex does not take the address for one: the member is asked again.
-    async fn give_back(&mut self) -> Result<Option<Next>, Trouble> {
+    async fn give_back(&mut self) -> Result<Begun, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
             account.email = None;
             account.stage = Stage::None;
+            account.created_until = None;
             account.invite_for = account.decided_by;
             if let Some(user) = account.user {
                 if let Some(prompt) = tx.latest_prompt(user)?
@@ -236,70 +258,13 @@ impl Job<'_> {
         })
         .await?;
         self.core.scrub().await?;
-        Ok(Some(Next::Rest))
-    }
-
-    /// Looks whether the invitation was accepted or declined.
-    pub(super) async fn await_acceptance(&mut self) -> Result<Option<Next>, Trouble> {
-        let look = self.look_for_acceptance().await?;
-        match self.standing(&look) {
-            Standing::Joined { friend, share } => {
-                let (share, friend) = (share.id, friend.id);
-                self.joined(share, friend).await?;
-                Ok(None)
-            }
-            Standing::Pending { share, .. } => {
-                if share.is_some() && share != self.account.share {
-                    self.amend(move |_, account| {
-                        account.share = share;
-                        Ok(())
-                    })
-                    .await?;
-                }
-                Ok(Some(Next::At(self.next_check())))
-            }
-            Standing::Absent => {
-                let look = self.look_again().await?;
-                if !matches!(self.standing(&look), Standing::Absent) {
-                    return Ok(None);
-                }
-                let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
-                self.amend(move |tx, account| {
-                    account.stage = Stage::Declined;
-                    account.share = None;
-                    tx.forget_libraries(account.id)?;
-                    note(tx, &settings, account, AccountChange::Declined, Origin::Live, now)?;
-                    let text = texts::about(account.user, "declined the invitation. It is not sent again.");
-                    tx.audit(now, account.decided_by, account.user, "declined", &text)
-                })
-                .await?;
-                Ok(Some(Next::Rest))
-            }
-        }
+        Ok(Begun::Rests(None))
     }
 
     /// When invitations that are out are looked for next: all at the same moment.
-    fn next_check(&self) -> Timestamp {
+    pub(super) fn next_check(&self) -> Timestamp {
         let every = millis(self.core.settings.timings.check_pending).max(1);
         Timestamp((self.core.seam.now().0 / every + 1).saturating_mul(every))
-    }
-
-    /// Stores that the invitation was accepted.
-    pub(super) async fn joined(
-        &mut self,
-        share: crate::domain::ShareId,
-        friend: crate::domain::PlexAccountId,
-    ) -> Result<(), Trouble> {
-        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
-        self.amend(move |tx, account| {
-            account.stage = Stage::Joined;
-            account.share = Some(share);
-            account.plex_account = Some(friend);
-            note(tx, &settings, account, AccountChange::Accepted, Origin::Live, now)
-        })
-        .await?;
-        self.core.seam.reach(Step::AcceptanceRecorded).await;
-        Ok(())
     }
 
     /// The libraries of a grant, by plex.tv's numbers.
@@ -324,4 +289,19 @@ impl Job<'_> {
         let value = FieldValue(if downloads { "1" } else { "0" }.to_owned());
         [(Field::Downloads, value)].into()
     }
+}
+
+/// What is known of a field once a new share is made for the address: the invitation sets it, and what was written for
+/// an earlier share may show until the new one does.
+fn for_new_share(row: LedgerRow, sets: &Changes) -> LedgerRow {
+    let LedgerRow { field, mut ledger, .. } = row;
+    let value = sets.get(&field).cloned();
+    // An invitation does not set live television: a new share has none.
+    let none = || FieldValue(if field.is_filter() { "" } else { "0" }.to_owned());
+    ledger.base = value.unwrap_or_else(none);
+    ledger.sent.retain(|earlier| *earlier != ledger.base);
+    ledger.sent.push(ledger.base.clone());
+    ledger.confirmed = false;
+    ledger.reported = None;
+    LedgerRow { of: None, field, ledger }
 }

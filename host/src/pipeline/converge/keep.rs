@@ -1,173 +1,220 @@
 //! An accepted share: its libraries, its filters, and the streams that run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Job, Next, Trouble, compare, fields,
+    Job, Next, Trouble, compare,
     look::{Look, Standing},
-    outcome::note,
+    removal::refuse_home,
+    requests,
 };
 use crate::{
     domain::{
-        PlexAccountId,
-        contract::{AccountChange, Grant, Origin, Restriction},
+        PlexAccountId, Timestamp,
+        contract::{Access, Grant, Restriction},
+        reconcile::{
+            fields::{self, Basis, CannotRestrict, FieldLedger, Plan, Targets},
+            libraries, settled,
+            share::Outcome,
+        },
     },
-    pipeline::{seam::Step, settings::Settings, texts},
-    plex::{self, Field, Friend, PlexError, Sections},
-    store::{DriftRow, FieldRow, LibrariesRow, Stage, Told},
+    pipeline::{
+        seam::{Step, millis},
+        settings::Settings,
+        texts,
+    },
+    plex::{Field, Friend, PlexError},
+    store::{DriftRow, LedgerRow},
 };
 
+/// So often it is tried again to end what is running, before administrators are told that it goes on.
+const STREAM_TRIES: u32 = 5;
+
 /// What the fields should be, with what the operator gives everybody unless the policy says otherwise.
-pub(super) fn wanted(
-    settings: &Settings,
-    grant: &Grant,
-    restriction: Option<&Restriction>,
-    rows: &BTreeMap<Field, FieldRow>,
-    seen: &plex::Settings,
-) -> Result<fields::Targets, fields::CannotRestrict> {
+pub(super) fn targets(settings: &Settings, grant: &Grant, restriction: Option<&Restriction>) -> Targets {
     let live_tv = grant.live_tv.or((settings.live_tv > 0).then_some(true));
-    let grant = Grant { live_tv, ..grant.clone() };
-    fields::targets(&grant, restriction, rows, seen, settings.live_tv)
+    fields::targets(&Grant { live_tv, ..grant.clone() }, restriction)
 }
 
-/// So often it is tried again to end what is running. A server that can't be reached keeps nobody from being
-/// told that they are restricted.
-const STREAM_TRIES: u32 = 5;
+/// The plan for the fields of a friend.
+pub(super) fn plan(
+    settings: &Settings,
+    targets: &Targets,
+    ledgers: &BTreeMap<Field, FieldLedger>,
+    friend: &Friend,
+    settled: bool,
+    overwrite: bool,
+) -> Result<Plan, CannotRestrict> {
+    let basis = Basis {
+        ledgers,
+        seen: &friend.settings,
+        settled,
+        overwrite,
+        reserved: &settings.reserved_labels,
+        tuners: settings.live_tv,
+    };
+    fields::plan(targets, &basis)
+}
+
+/// The fields that were written for a Plex account, or for one that was not known then.
+pub(super) fn ledgers_of(rows: &[LedgerRow], of: PlexAccountId) -> BTreeMap<Field, FieldLedger> {
+    let mine = rows.iter().filter(|row| row.of.is_none_or(|other| other == of));
+    mine.map(|row| (row.field, row.ledger.clone())).collect()
+}
 
 impl Job<'_> {
     /// Makes an accepted share agree with what was granted and, if there is one, with the restriction.
-    pub(super) async fn keep(
-        &mut self,
-        grant: &Grant,
-        restriction: Option<&Restriction>,
-    ) -> Result<Option<Next>, Trouble> {
-        let mut look = self.look().await?;
-        if matches!(self.standing(&look), Standing::Absent) {
-            look = self.look_again().await?;
-        }
-        let friend = match self.standing(&look) {
-            Standing::Joined { friend, share } => {
-                let (share, friend_id) = (share.id, friend.id);
-                if self.account.share != Some(share) || self.account.plex_account != Some(friend_id) {
-                    self.amend(move |_, account| {
-                        account.share = Some(share);
-                        account.plex_account = Some(friend_id);
-                        Ok(())
-                    })
-                    .await?;
-                }
-                friend
-            }
-            Standing::Pending { share, .. } => {
-                self.amend(move |_, account| {
-                    account.stage = Stage::Invited;
-                    account.share = share;
-                    Ok(())
-                })
-                .await?;
-                return Ok(None);
-            }
-            Standing::Absent => return self.lost().await,
+    pub(super) async fn keep(&mut self, look: &Look) -> Result<Next, Trouble> {
+        let (grant, restriction) = match self.access.clone() {
+            Access::Granted(grant) => (grant, None),
+            Access::Restricted(restricted) => (restricted.before, Some(restricted.restriction)),
+            Access::Absent => return Ok(None),
         };
-        if friend.home {
-            return Err(Trouble::Hold(
-                "the account belongs to the owner's Plex Home, which is never touched.".to_owned(),
-            ));
+        let Standing::Joined { friend, share } = self.standing(look)? else { return Ok(None) };
+        refuse_home(friend)?;
+        let (share, friend_id) = (share.id, friend.id);
+        if self.account.share != Some(share) || self.account.plex_account != Some(friend_id) {
+            self.amend(move |_, account| {
+                account.share = Some(share);
+                account.plex_account = Some(friend_id);
+                Ok(())
+            })
+            .await?;
         }
-        let wrote = self.write_fields(friend, grant, restriction).await?;
-        self.share_libraries(&look, grant).await?;
-        if let Some(restriction) = restriction
-            && restriction.end_streams
-            // Written just now, or by an earlier attempt that came to nothing after that.
-            && (wrote || self.account.told != Told::Restricted)
-            && let Err(error) = self.end_streams(friend.id).await
-            && self.account.attempts < STREAM_TRIES
-        {
-            let what = format!("what is running could not be ended: {error}");
-            return Err(PlexError::Unavailable { what, maybe_applied: false }.into());
-        }
-        Ok(Some(Next::Rest))
+        let settled = settled(self.account.written_until, look.began);
+        let targets = targets(&self.core.settings, &grant, restriction.as_ref());
+        let hides = restriction.as_ref().is_some_and(|restriction| restriction.end_streams);
+        self.write_fields(friend, &targets, settled, hides).await?;
+        self.share_libraries(look, &grant, settled).await?;
+        self.pay_debts(look, friend_id).await?;
+        self.end_streams_again(friend_id, hides).await?;
+        Ok(self.next_look(look.began))
     }
 
-    /// Finds out whether the share of somebody who is held was ended, and not by Rolarr.
-    pub(super) async fn find_lost(&mut self) -> Result<(), Trouble> {
-        let absent = |look: &Look| matches!(self.standing(look), Standing::Absent);
-        if absent(&*self.look().await?) && absent(&*self.look_again().await?) {
-            self.lost().await?;
+    /// When something that was not certain in a read that began then is certain, or due.
+    fn next_look(&self, began: Timestamp) -> Next {
+        let account = &self.account;
+        let open = [account.share_state().uncertain_until(began), account.written_until, account.streams_due];
+        open.into_iter().flatten().filter(|at| *at > began).min()
+    }
+
+    /// Writes the fields that differ. Running streams are ended if that restricts.
+    async fn write_fields(
+        &mut self,
+        friend: &Friend,
+        targets: &Targets,
+        settled: bool,
+        hides: bool,
+    ) -> Result<(), Trouble> {
+        let rows = self.ledger_rows().await?;
+        let ledgers = ledgers_of(&rows, friend.id);
+        let plan = plan(&self.core.settings, targets, &ledgers, friend, settled, self.account.mend)
+            .map_err(|why| Trouble::Hold(why.to_string()))?;
+        self.hidden = !plan.hidden.is_empty();
+        if self.follow(plan, friend, hides).await? && hides {
+            // A failure is tried again with the second look.
+            let _ = self.end_streams(friend.id).await;
         }
         Ok(())
     }
 
-    /// The share was ended, and not by Rolarr.
-    async fn lost(&mut self) -> Result<Option<Next>, Trouble> {
-        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
-        self.amend(move |tx, account| {
-            // What Rolarr wrote may still be set for them: it is put back when they join again or are forgotten.
-            account.stage = Stage::Lost;
-            account.share = None;
-            tx.forget_libraries(account.id)?;
-            note(tx, &settings, account, AccountChange::LeftService, Origin::Live, now)?;
-            let text = "the share was ended by the member or the owner. It is not made again.";
-            tx.audit(now, account.decided_by, account.user, "lost", &texts::about(account.user, text))
-        })
-        .await?;
-        Ok(Some(Next::Rest))
+    /// Gives back what was written for Plex accounts that the member had before, while they are friends.
+    async fn pay_debts(&mut self, look: &Look, now: PlexAccountId) -> Result<(), Trouble> {
+        let rows = self.ledger_rows().await?;
+        let others: BTreeSet<PlexAccountId> =
+            rows.iter().filter_map(|row| row.of).filter(|of| *of != now).collect();
+        for of in others {
+            self.give_back_to(look, of, &rows).await?;
+        }
+        Ok(())
     }
 
-    /// Writes the fields that differ. True if anything was written.
-    async fn write_fields(
-        &mut self,
-        friend: &Friend,
-        grant: &Grant,
-        restriction: Option<&Restriction>,
-    ) -> Result<bool, Trouble> {
-        let rows = self.field_rows().await?;
-        let targets = wanted(&self.core.settings, grant, restriction, &rows, &friend.settings)
-            .map_err(|why| Trouble::Hold(why.to_string()))?;
-        let plan = fields::plan(&targets, &rows, &friend.settings, self.account.mend);
-        self.follow(plan, friend).await
-    }
-
-    /// Puts back what the owner had set, whatever Rolarr wrote.
-    pub(super) async fn give_fields_back(&mut self, friend: &Friend) -> Result<bool, Trouble> {
-        let rows = self.field_rows().await?;
-        self.follow(fields::plan(&BTreeMap::new(), &rows, &friend.settings, false), friend).await
-    }
-
-    async fn field_rows(&self) -> Result<BTreeMap<Field, FieldRow>, Trouble> {
-        let id = self.account.id;
-        Ok(self.core.store.read(move |tx| tx.fields(id)).await?.into_iter().collect())
-    }
-
-    async fn follow(&mut self, plan: fields::Plan, friend: &Friend) -> Result<bool, Trouble> {
-        let now = self.core.seam.now();
-        let first = plan.clone();
-        self.amend(move |tx, account| {
-            for (field, row) in &first.before {
-                tx.put_field(account.id, *field, row)?;
-            }
-            for field in &first.released {
-                tx.delete_field(account.id, *field)?;
-            }
-            for field in &first.news {
-                // A comparison finds it too, and has nothing to tell that was not told here.
-                if let Some(row) = first.before.get(field) {
-                    tx.put_drift(&compare::known(account.id, *field, row, now))?;
+    /// Puts back what the owner had set, whatever Rolarr wrote. If that is not certain yet: when it is.
+    pub(super) async fn give_fields_back(&mut self, look: &Look) -> Result<Next, Trouble> {
+        let rows = self.ledger_rows().await?;
+        let all: BTreeSet<Option<PlexAccountId>> = rows.iter().map(|row| row.of).collect();
+        for of in all {
+            match of.or(self.account.plex_account) {
+                Some(of) => self.give_back_to(look, of, &rows).await?,
+                None => {
+                    self.amend(move |tx, account| tx.forget_ledgers(account.id, of)).await?;
                 }
             }
-            if !first.news.is_empty() {
-                let names: Vec<String> = first.news.iter().map(|field| fields::name(*field)).collect();
-                let text = format!(
-                    "{} was changed at Plex by somebody else. It is left as it is.",
-                    names.join(", ")
-                );
-                tx.audit(
-                    now,
-                    account.decided_by,
-                    account.user,
-                    "foreign",
-                    &texts::about(account.user, &text),
-                )?;
+        }
+        let rest = self.ledger_rows().await?;
+        Ok(if rest.is_empty() { None } else { self.next_look(look.began) })
+    }
+
+    /// Puts back what the owner had set for one Plex account. What was set for somebody who is no friend any more is
+    /// gone.
+    async fn give_back_to(
+        &mut self,
+        look: &Look,
+        of: PlexAccountId,
+        rows: &[LedgerRow],
+    ) -> Result<(), Trouble> {
+        let Some(friend) = look.friend(of) else {
+            return self
+                .amend(move |tx, account| {
+                    tx.forget_ledgers(account.id, None)?;
+                    tx.forget_ledgers(account.id, Some(of))
+                })
+                .await;
+        };
+        let settled = settled(self.account.written_until, look.began);
+        let nothing = Targets::new();
+        let plan = plan(&self.core.settings, &nothing, &ledgers_of(rows, of), friend, settled, false)
+            .map_err(|why| Trouble::Hold(why.to_string()))?;
+        self.follow(plan, friend, false).await.map(drop)
+    }
+
+    async fn ledger_rows(&self) -> Result<Vec<LedgerRow>, Trouble> {
+        let id = self.account.id;
+        Ok(self.core.store.read(move |tx| tx.ledgers(id)).await?)
+    }
+
+    /// Stores what a plan says, and writes what is to be written. `hides` says that running streams are to end then.
+    /// True if anything was written.
+    async fn follow(&mut self, plan: Plan, friend: &Friend, hides: bool) -> Result<bool, Trouble> {
+        let now = self.core.seam.now();
+        let streams = hides.then(|| now.plus_millis(millis(self.core.settings.timings.streams)));
+        let (first, of) = (plan.clone(), friend.id);
+        let before = self.account.written_until;
+        let writing = (!plan.writes.is_empty()).then(|| {
+            let mut account = self.account.clone();
+            self.is_writing(&mut account);
+            account.written_until
+        });
+        self.amend(move |tx, account| {
+            for (field, ledger) in &first.before {
+                tx.delete_ledger(account.id, None, *field)?;
+                match ledger {
+                    Some(ledger) => {
+                        let row = LedgerRow { of: Some(of), field: *field, ledger: ledger.clone() };
+                        tx.put_ledger(account.id, &row)?;
+                    }
+                    None => tx.delete_ledger(account.id, Some(of), *field)?,
+                }
+            }
+            let news: Vec<&str> = first
+                .edited
+                .iter()
+                .filter(|(_, edit)| edit.is_new)
+                .map(|(field, _)| fields::name(*field))
+                .collect();
+            // A comparison finds it too, and has nothing to tell that was not told here.
+            for (field, edit) in first.edited.iter().filter(|(_, edit)| edit.is_new) {
+                tx.put_drift(&compare::known(account.id, *field, edit, now))?;
+            }
+            if !news.is_empty() {
+                let text =
+                    format!("{} was changed at Plex by somebody else. It is left as it is.", news.join(", "));
+                let text = texts::about(account.user, &text);
+                tx.audit(now, account.decided_by, account.user, "foreign", &text)?;
+            }
+            if let Some(writing) = writing {
+                account.written_until = writing;
+                account.streams_due = streams.or(account.streams_due);
             }
             Ok(())
         })
@@ -176,16 +223,18 @@ impl Job<'_> {
             return Ok(false);
         }
         self.core.seam.reach(Step::FieldsIntended).await;
-        self.still_wanted().await?;
+        if let Err(trouble) = self.still_wanted().await {
+            self.wrote(before, Outcome::NotApplied).await?;
+            return Err(trouble);
+        }
         let username = Some(friend.names.username.as_str()).filter(|name| !name.is_empty());
-        self.core.plex.write_settings(friend.id, username, &plan.writes).await?;
+        let answer = self.core.plex.write_settings(friend.id, username, &plan.writes).await;
+        self.wrote(before, requests::outcome(&answer)).await?;
+        answer?;
         self.core.seam.reach(Step::FieldsWritten).await;
         self.amend(move |tx, account| {
-            for (field, row) in &plan.after {
-                match row {
-                    Some(row) => tx.put_field(account.id, *field, row)?,
-                    None => tx.delete_field(account.id, *field)?,
-                }
+            for (field, ledger) in plan.after() {
+                tx.put_ledger(account.id, &LedgerRow { of: Some(of), field, ledger })?;
             }
             account.attempts = 0;
             Ok(())
@@ -196,47 +245,52 @@ impl Job<'_> {
     }
 
     /// Shares the libraries that the grant names; a grant that names none leaves them as they are. What somebody
-    /// else made of them is left and reported, unless it is to be mended.
-    async fn share_libraries(&mut self, look: &Look, grant: &Grant) -> Result<(), Trouble> {
+    /// else made of them is left and reported, unless it is to be written over.
+    async fn share_libraries(&mut self, look: &Look, grant: &Grant, settled: bool) -> Result<(), Trouble> {
         let id = self.account.id;
-        let row = self.core.store.read(move |tx| tx.libraries(id)).await?;
+        let ledger = self.core.store.read(move |tx| tx.libraries(id)).await?;
         let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else {
-            if row.is_some() {
+            if ledger.is_some() {
                 self.amend(|tx, account| tx.forget_libraries(account.id)).await?;
             }
             return Ok(());
         };
         let wanted = self.sections(grant)?;
-        let shared = |look: &Look| compare::shared(look, share);
-        let seen = shared(look);
-        if seen.as_ref() == Some(&wanted) {
-            return self.libraries_are(row, wanted).await;
+        let seen = compare::shared(look, share);
+        let sending = match libraries::plan(&wanted, ledger.as_ref(), &seen, settled, self.account.mend) {
+            libraries::Plan::Agrees(agreed) => {
+                if ledger.as_ref() != Some(&agreed) {
+                    self.amend(move |tx, account| tx.put_libraries(account.id, &agreed)).await?;
+                }
+                return Ok(());
+            }
+            libraries::Plan::Foreign => {
+                let difference = compare::of_libraries(&self.core.settings, look, grant, share);
+                return self.leave_libraries(difference).await;
+            }
+            libraries::Plan::Write(sending) => sending,
+        };
+        let before = self.account.written_until;
+        let mut account = self.account.clone();
+        self.is_writing(&mut account);
+        let (stored, until) = (sending.clone(), account.written_until);
+        self.amend(move |tx, account| {
+            account.written_until = until;
+            tx.put_libraries(account.id, &stored)
+        })
+        .await?;
+        if let Err(trouble) = self.still_wanted().await {
+            self.wrote(before, Outcome::NotApplied).await?;
+            return Err(trouble);
         }
-        if let Some(row) = &row
-            && !self.account.mend
-            && ![&row.written, &row.intended].into_iter().any(|ours| ours.is_some() && *ours == seen)
-        {
-            let difference = compare::of_libraries(&self.core.settings, look, grant, share);
-            return self.leave_libraries(difference).await;
-        }
-        let written = row.and_then(|row| row.written);
-        let begun = LibrariesRow { intended: Some(wanted.clone()), written };
-        self.amend(move |tx, account| tx.put_libraries(account.id, &begun)).await?;
-        self.still_wanted().await?;
-        self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await?;
-        if shared(&*self.look().await?).as_ref() == Some(&wanted) {
-            return self.libraries_are(None, wanted).await;
+        let answer = self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await;
+        self.wrote(before, requests::outcome(&answer)).await?;
+        answer?;
+        if compare::shared(&*self.look().await?, share).as_ref() == Some(&wanted) {
+            let agreed = libraries::LibrariesLedger { confirmed: true, ..sending };
+            return self.amend(move |tx, account| tx.put_libraries(account.id, &agreed)).await;
         }
         Err(PlexError::NotTaken.into())
-    }
-
-    /// Stores that the libraries are as they should be, unless that is known.
-    async fn libraries_are(&mut self, known: Option<LibrariesRow>, wanted: Sections) -> Result<(), Trouble> {
-        let row = LibrariesRow { intended: None, written: Some(wanted) };
-        if known.as_ref() == Some(&row) {
-            return Ok(());
-        }
-        self.amend(move |tx, account| tx.put_libraries(account.id, &row)).await
     }
 
     /// Somebody else changed the libraries: that is told, unless a comparison told it already.
@@ -263,7 +317,49 @@ impl Job<'_> {
         .await
     }
 
-    /// Ends what a person is watching: a filter alone does not.
+    /// Ends what is running once more, some time after a restriction was written: the filter reaches the server
+    /// later than plex.tv, and ends nothing that plays. That it can't be ended keeps nobody from being told that they
+    /// are restricted.
+    async fn end_streams_again(&mut self, who: PlexAccountId, hides: bool) -> Result<(), Trouble> {
+        let Some(due) = self.account.streams_due else { return Ok(()) };
+        if !hides || !self.core.settings.streams {
+            return self.streams_are_due(None).await;
+        }
+        if self.core.seam.now() < due {
+            return Ok(());
+        }
+        match self.end_streams(who).await {
+            Ok(()) => self.streams_are_due(None).await,
+            Err(error) if self.account.attempts < STREAM_TRIES => {
+                let what = format!("what is running could not be ended: {error}");
+                Err(PlexError::Unavailable { what, maybe_applied: false }.into())
+            }
+            Err(error) => {
+                let now = self.core.seam.now();
+                let text = format!(
+                    "is restricted, but what they are watching could not be ended: {error}. It may go on until \
+                     they stop it."
+                );
+                self.amend(move |tx, account| {
+                    account.streams_due = None;
+                    let text = texts::about(account.user, &text);
+                    tx.audit(now, account.decided_by, account.user, "streams", &text)
+                })
+                .await
+            }
+        }
+    }
+
+    async fn streams_are_due(&mut self, due: Option<Timestamp>) -> Result<(), Trouble> {
+        self.amend(move |_, account| {
+            account.streams_due = due;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends what a person is watching: a filter alone does not. It is looked at again once the filter has reached
+    /// the server.
     pub(super) async fn end_streams(&self, who: PlexAccountId) -> Result<(), PlexError> {
         if !self.core.settings.streams {
             return Ok(());

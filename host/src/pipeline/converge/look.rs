@@ -9,7 +9,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::{Job, Trouble};
 use crate::{
-    domain::{Email, PlexAccountId, ShareId, Timestamp},
+    domain::{Email, PlexAccountId, ShareId, Timestamp, reconcile::share::Standing as Seen},
     pipeline::{
         core::Core,
         seam::{Step, millis},
@@ -21,6 +21,8 @@ use crate::{
 /// What Plex showed at one moment: all of it, or it would not be here.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Look {
+    /// When the first of its reads began.
+    pub(super) began: Timestamp,
     pub(super) friends: Vec<Friend>,
     pub(super) invites: Vec<Invite>,
     pub(super) shares: Vec<Share>,
@@ -49,11 +51,10 @@ impl Looks {
     }
 }
 
-/// A look, and when it began.
+/// A look, and when it began by the clock that never goes back.
 #[derive(Debug)]
 struct Taken {
     began: Instant,
-    began_at: Timestamp,
     look: Arc<Look>,
 }
 
@@ -78,7 +79,8 @@ impl Core {
     async fn look_since(&self, since: Timestamp) -> Result<Arc<Look>, PlexError> {
         let oldest = millis(self.settings.timings.check_pending);
         let now = self.seam.now();
-        self.look_unless(|taken| taken.began_at >= since && taken.began_at.plus_millis(oldest) > now).await
+        let serves = |began: Timestamp| began >= since && began.plus_millis(oldest) > now;
+        self.look_unless(|taken| serves(taken.look.began)).await
     }
 
     async fn look_unless(&self, serves: impl Fn(&Taken) -> bool) -> Result<Arc<Look>, PlexError> {
@@ -92,14 +94,14 @@ impl Core {
             return Ok(Arc::clone(&taken.look));
         }
         let (began, began_at) = (Instant::now(), self.seam.now());
-        let taken = Look::take(&self.plex, &self.settings.server.machine).await;
+        let taken = Look::take(&self.plex, &self.settings.server.machine, began_at).await;
         self.looks.failing.store(taken.is_err(), Ordering::Relaxed);
         if matches!(taken, Err(PlexError::Unauthorized)) {
             self.token_refused();
         }
         let look = Arc::new(taken?);
         self.looks.told.store(false, Ordering::Relaxed);
-        *last = Some(Taken { began, began_at, look: Arc::clone(&look) });
+        *last = Some(Taken { began, look: Arc::clone(&look) });
         drop(last);
         self.seam.reach(Step::PlexObserved).await;
         Ok(look)
@@ -107,7 +109,11 @@ impl Core {
 }
 
 impl Look {
-    async fn take(plex: &Plex, machine: &crate::domain::MachineId) -> Result<Self, PlexError> {
+    async fn take(
+        plex: &Plex,
+        machine: &crate::domain::MachineId,
+        began: Timestamp,
+    ) -> Result<Self, PlexError> {
         // Invitations first: one that is accepted between two of these reads is then seen twice, not never.
         let invites = plex.invites().await?;
         let mut shares = plex.shares(machine).await?;
@@ -119,12 +125,13 @@ impl Look {
             }
         }
         let friends = plex.users().await?;
-        Ok(Self { friends, invites, shares })
+        Ok(Self { began, friends, invites, shares })
     }
 
-    /// Everybody who has this address, whatever is shared with them.
-    pub(super) fn somebody_has(&self, email: &Email) -> bool {
-        self.friends.iter().any(|friend| friend.names.has(email))
+    /// Whether any of the owner's servers is shared with somebody who has this address, or an invitation to one is
+    /// out. A friend with whom nothing is shared has nothing that could be taken over.
+    pub(super) fn is_shared_with(&self, email: &Email) -> bool {
+        self.friends.iter().any(|friend| !friend.shares.is_empty() && friend.names.has(email))
             || self.invites.iter().any(|invite| invite.names.has(email))
             || self.shares.iter().any(|share| share.names.has(email))
     }
@@ -164,13 +171,37 @@ impl Job<'_> {
     }
 
     /// How this account stands.
-    pub(super) fn standing<'l>(&self, look: &'l Look) -> Standing<'l> {
+    pub(super) fn standing<'l>(&self, look: &'l Look) -> Result<Standing<'l>, Trouble> {
         standing(look, &self.account, &self.core.settings.server)
+            .map_err(|why| Trouble::Hold(why.to_string()))
+    }
+}
+
+/// Several Plex accounts match the address that the member gave.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("several Plex accounts have the address or user name that was given. Nothing was changed.")]
+pub(super) struct SeveralMatch;
+
+impl Standing<'_> {
+    /// The same for the state machine.
+    pub(super) fn seen(&self, account: &Account) -> Seen {
+        match self {
+            Self::Absent => Seen::Absent,
+            Self::Joined { .. } => Seen::Joined,
+            Self::Pending { share, invite } => Seen::Pending {
+                invitation: invite.is_some(),
+                known: account.share.is_none() || *share == account.share,
+            },
+        }
     }
 }
 
 /// How an account stands in a look.
-pub(super) fn standing<'l>(look: &'l Look, account: &Account, server: &crate::plex::Server) -> Standing<'l> {
+pub(super) fn standing<'l>(
+    look: &'l Look,
+    account: &Account,
+    server: &crate::plex::Server,
+) -> Result<Standing<'l>, SeveralMatch> {
     let ours = |share: &&FriendShare| share.machine == server.machine;
     let row = look.shares.iter().find(|row| Some(row.id) == account.share);
     let by_share = look.friends.iter().find(|friend| {
@@ -180,15 +211,22 @@ pub(super) fn standing<'l>(look: &'l Look, account: &Account, server: &crate::pl
     let by_account = || account.plex_account.and_then(|id| look.friend(id));
     // Once the account is known, somebody else's share under the address is somebody else's.
     let by_address = || {
-        let email = account.email.as_ref().filter(|_| account.plex_account.is_none())?;
-        look.friends.iter().find(|friend| friend.names.has(email))
+        let Some(email) = account.email.as_ref().filter(|_| account.plex_account.is_none()) else {
+            return Ok(None);
+        };
+        let mut matches = look.friends.iter().filter(|friend| friend.names.has(email));
+        let first = matches.next();
+        if matches.next().is_some() { Err(SeveralMatch) } else { Ok(first) }
     };
-    let friend = by_share.or_else(by_account).or_else(by_address);
+    let friend = match by_share.or_else(by_account) {
+        Some(friend) => Some(friend),
+        None => by_address()?,
+    };
     let found = friend.and_then(|friend| friend.shares.iter().find(ours).map(|share| (friend, share)));
     if let Some((friend, share)) = found
         && !share.pending
     {
-        return Standing::Joined { friend, share };
+        return Ok(Standing::Joined { friend, share });
     }
     let email = account.email.as_ref();
     let invite = look.invites.iter().find(|invite| {
@@ -200,7 +238,7 @@ pub(super) fn standing<'l>(look: &'l Look, account: &Account, server: &crate::pl
     });
     let pending_share = found.map(|(_, share)| share.id).or_else(|| pending_row.map(|row| row.id));
     if invite.is_some() || pending_share.is_some() {
-        return Standing::Pending { share: pending_share, invite };
+        return Ok(Standing::Pending { share: pending_share, invite });
     }
-    Standing::Absent
+    Ok(Standing::Absent)
 }

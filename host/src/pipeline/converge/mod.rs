@@ -1,12 +1,12 @@
 //! Converge: Plex is made to agree with what was decided, by the smallest write, and read back.
 
 mod compare;
-mod fields;
 mod invitation;
 mod keep;
 mod look;
 mod outcome;
 mod removal;
+mod requests;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,9 +17,19 @@ pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, protection::Protection, unreadable::Whose, worker::Worker};
+use super::{
+    core::Core, effects, protection::Protection, seam::millis, settings::Timings, unreadable::Whose,
+    worker::Worker,
+};
 use crate::{
-    domain::{AccountId, Timestamp, contract::Access},
+    domain::{
+        AccountId, Timestamp,
+        contract::Access,
+        reconcile::{
+            Windows,
+            share::{self, Change, Desired, Read, ShareState, Step},
+        },
+    },
     plex::PlexError,
     store::{Account, HoldReason, MemberRow, Stage, StoreError, Tx},
 };
@@ -73,13 +83,9 @@ impl Worker for Converger {
     }
 }
 
-/// When to look at an account again.
-enum Next {
-    /// There is nothing to do until something is decided.
-    Rest,
-    /// Something is under way at Plex that nobody tells us of.
-    At(Timestamp),
-}
+/// When to look at an account again; none if there is nothing to do until something is decided. Plex tells nobody
+/// that an invitation was accepted, or that a late request took effect.
+type Next = Option<Timestamp>;
 
 /// Why work on an account ended early.
 enum Trouble {
@@ -118,6 +124,8 @@ struct Job<'a> {
     access: Access,
     /// Since when it waits for an invitation that was out to be accepted, until that was looked for.
     waits_since: Option<Timestamp>,
+    /// A filter hides everything although nothing should: it is somebody else's and left as it is.
+    hidden: bool,
 }
 
 /// An account that is due.
@@ -166,7 +174,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         Some(Due::Held(account, access)) => return watch(core, account, access).await,
     };
     let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
-    tracing::debug!(event, account = %id, stage = account.stage.word(), "working on the account");
+    tracing::debug!(event, account = %id, stage = ?account.stage, "working on the account");
     let mut job = Job::new(core, account, access);
     if core.token_is_refused() {
         // It would be refused too.
@@ -180,37 +188,103 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
 /// taken away, nothing is held any more.
 async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
     let mut job = Job::new(core, account, access);
-    let result = match job.is_over().await {
-        Ok(false) => {
+    let result = match job.observe().await {
+        Ok(Observed::Stands(next)) => {
             let (id, wish) = (job.account.id, job.account.wish);
-            return core.store.write(move |tx| tx.rest(id, wish)).await;
+            return core.store.write(move |tx| tx.requeue(id, wish, next)).await;
         }
-        Ok(true) => job.converge().await,
+        Ok(Observed::IsOver) => job.converge().await,
         Err(trouble) => Err(trouble),
     };
     outcome::store(job, result).await
 }
 
+/// What is true of an account for which nothing may be written.
+enum Observed {
+    /// What is held is there still. It is looked at again then.
+    Stands(Next),
+    /// There is nothing left that could be held.
+    IsOver,
+}
+
 impl<'a> Job<'a> {
     fn new(core: &'a Core, account: Account, access: Access) -> Self {
         let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
-        Self { core, account, access, waits_since }
+        Self { core, account, access, waits_since, hidden: false }
     }
-}
 
-impl Job<'_> {
-    /// Looks whether what is held is there still, and lifts the hold where it is not. True if it was lifted.
-    async fn is_over(&mut self) -> Result<bool, Trouble> {
-        match self.account.stage {
-            Stage::Joined => self.find_lost().await?,
-            Stage::Invited => {
-                self.await_acceptance().await?;
-            }
-            Stage::Inviting | Stage::Leaving => return Ok(false),
-            Stage::None | Stage::Declined | Stage::Lost => {}
+    const fn desired(&self) -> Desired {
+        match self.access {
+            Access::Absent => Desired::Absent,
+            Access::Restricted(_) => Desired::Restricted,
+            Access::Granted(_) => Desired::Granted,
         }
-        if !matches!(self.account.stage, Stage::None | Stage::Declined | Stage::Lost) {
-            return Ok(false);
+    }
+
+    fn windows(&self) -> Windows {
+        windows(&self.core.settings.timings)
+    }
+
+    /// Takes step after step until there is nothing left to do now.
+    async fn converge(&mut self) -> Result<Next, Trouble> {
+        let mut read: Option<(Arc<Look>, Read)> = None;
+        loop {
+            if self.desired() != Desired::Absent
+                && matches!(self.account.stage, Stage::Declined | Stage::Lost)
+                && self.account.mend
+                && let Some(next) = self.take_over().await?
+            {
+                return Ok(next);
+            }
+            let last = read.as_ref().map(|(_, read)| *read);
+            let step = share::next(self.account.share_state(), self.desired(), last, self.windows());
+            let look = read.as_ref().map(|(look, _)| Arc::clone(look));
+            match (step, look) {
+                (Step::ReadAgain, _) => read = Some(self.read_again().await?),
+                (Step::Store(state, change), Some(look)) => self.record(&look, state, change).await?,
+                (Step::Begin, _) => match self.begin_invitation().await? {
+                    Begun::Rests(next) => return Ok(next),
+                    Begun::Goes => read = None,
+                    Begun::Shows(shown) => read = Some(shown),
+                },
+                (Step::Invite, _) => match self.send_invitation().await? {
+                    Begun::Rests(next) => return Ok(next),
+                    Begun::Goes => read = None,
+                    Begun::Shows(shown) => read = Some(shown),
+                },
+                (Step::Withdraw, Some(look)) => read = Some(self.withdraw(&look).await?),
+                (Step::End, Some(look)) => read = Some(self.end(&look).await?),
+                (Step::Keep, Some(look)) => return self.keep(&look).await,
+                (Step::Forget, _) => return self.forget().await,
+                (Step::Rest(next), _) => return Ok(next),
+                (Step::AwaitAcceptance(at), _) => {
+                    let check = self.next_check();
+                    return Ok(Some(at.map_or(check, |at| at.min(check))));
+                }
+                // A read was asked for, or a step needs one.
+                (_, _) => read = Some(self.read().await?),
+            }
+        }
+    }
+
+    /// Looks whether what is held is there still, and lifts the hold where it is not. Nothing is written.
+    async fn observe(&mut self) -> Result<Observed, Trouble> {
+        let mut read: Option<(Arc<Look>, Read)> = None;
+        loop {
+            match self.account.stage {
+                Stage::Inviting | Stage::Leaving => return Ok(Observed::Stands(None)),
+                Stage::None | Stage::Declined | Stage::Lost => break,
+                Stage::Invited | Stage::Joined => {}
+            }
+            let last = read.as_ref().map(|(_, read)| *read);
+            let step = share::next(self.account.share_state(), Desired::Granted, last, self.windows());
+            match (step, read.as_ref().map(|(look, _)| Arc::clone(look))) {
+                (Step::Read, _) => read = Some(self.read().await?),
+                (Step::ReadAgain, _) => read = Some(self.read_again().await?),
+                (Step::Store(state, change), Some(look)) => self.record(&look, state, change).await?,
+                (Step::Rest(next), _) => return Ok(Observed::Stands(next)),
+                _ => return Ok(Observed::Stands(None)),
+            }
         }
         self.amend(|tx, account| {
             // A share that somebody made again is another matter, until it shows that it is gone too.
@@ -221,38 +295,61 @@ impl Job<'_> {
         })
         .await?;
         let id = self.account.id;
-        Ok(self.core.store.read(move |tx| tx.hold(id)).await?.is_none())
+        let free = self.core.store.read(move |tx| tx.hold(id)).await?.is_none();
+        Ok(if free { Observed::IsOver } else { Observed::Stands(None) })
     }
 
-    /// Goes from stage to stage until there is nothing left to do now.
-    async fn converge(&mut self) -> Result<Next, Trouble> {
-        loop {
-            let access = self.access.clone();
-            let next = match (&access, self.account.stage) {
-                (Access::Absent, Stage::None | Stage::Declined | Stage::Lost) => self.forget().await?,
-                (Access::Absent | Access::Restricted(_), Stage::Inviting | Stage::Invited)
-                | (Access::Absent, Stage::Joined | Stage::Leaving) => self.take_away().await?,
-                (Access::Restricted(_) | Access::Granted(_), Stage::Declined | Stage::Lost)
-                    if self.account.mend =>
-                {
-                    self.take_over().await?
-                }
-                (Access::Restricted(_), Stage::None | Stage::Declined | Stage::Lost) => Some(Next::Rest),
-                (Access::Granted(grant), Stage::None | Stage::Declined | Stage::Lost) => {
-                    self.begin_invitation(grant).await?
-                }
-                (Access::Granted(grant), Stage::Inviting) => self.send_invitation(grant, false).await?,
-                (Access::Granted(_), Stage::Invited) => self.await_acceptance().await?,
-                (Access::Granted(_) | Access::Restricted(_), Stage::Leaving) => self.resume().await?,
-                (Access::Granted(grant), Stage::Joined) => self.keep(grant, None).await?,
-                (Access::Restricted(restricted), Stage::Joined) => {
-                    self.keep(&restricted.before, Some(&restricted.restriction)).await?
-                }
-            };
-            if let Some(next) = next {
-                return Ok(next);
+    /// Reads the lists, and finds this account in them. An invitation that is out is looked for together with all
+    /// others, the first time.
+    async fn read(&mut self) -> Result<(Arc<Look>, Read), Trouble> {
+        let look = self.look_for_acceptance().await?;
+        self.found(look, false)
+    }
+
+    /// Reads the lists once more, a confirmation time later.
+    async fn read_again(&mut self) -> Result<(Arc<Look>, Read), Trouble> {
+        let look = self.look_again().await?;
+        self.found(look, true)
+    }
+
+    fn found(&self, look: Arc<Look>, confirms: bool) -> Result<(Arc<Look>, Read), Trouble> {
+        let standing = self.standing(&look)?.seen(&self.account);
+        let read = Read { standing, began: look.began, confirms };
+        Ok((look, read))
+    }
+
+    /// Stores what is known of the share by now, with the ids that the lists show for it.
+    async fn record(&mut self, look: &Look, state: ShareState, change: Change) -> Result<(), Trouble> {
+        let (share, plex_account) = match self.standing(look)? {
+            look::Standing::Joined { friend, share } => (Some(share.id), Some(friend.id)),
+            look::Standing::Pending { share, .. } => (share, None),
+            look::Standing::Absent => (None, None),
+        };
+        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        let was = self.account.stage;
+        self.amend(move |tx, account| {
+            account.set_share_state(state);
+            if !state.stage.is_ended() && state.absent_since.is_none() {
+                account.share = share.or(account.share);
+                account.plex_account = plex_account.or(account.plex_account);
             }
+            if state.stage.is_ended() {
+                tx.forget_libraries(account.id)?;
+            }
+            if change != Change::Quiet {
+                account.attempts = 0;
+            }
+            outcome::note_change(tx, &settings, account, change, now)
+        })
+        .await?;
+        match (was, change) {
+            (Stage::Inviting, Change::Invited | Change::Accepted) => {
+                self.core.seam.reach(super::seam::Step::InviteRecorded).await;
+            }
+            (_, Change::Accepted) => self.core.seam.reach(super::seam::Step::AcceptanceRecorded).await,
+            _ => {}
         }
+        Ok(())
     }
 
     /// Changes the account in the database, unless what should be true changed meanwhile.
@@ -292,4 +389,23 @@ impl Job<'_> {
         };
         if self.core.store.read(wanted).await? { Ok(()) } else { Err(Trouble::Overtaken) }
     }
+}
+
+/// For how long earlier requests and old reads can matter.
+pub(super) fn windows(timings: &Timings) -> Windows {
+    Windows {
+        confirm: millis(timings.confirm_absence),
+        stale: millis(timings.stale),
+        late: millis(timings.late),
+    }
+}
+
+/// How far an invitation got.
+enum Begun {
+    /// Nothing can be sent. It is looked at again then.
+    Rests(Next),
+    /// It goes on from the state that was stored.
+    Goes,
+    /// It was sent, and this read shows it.
+    Shows((Arc<Look>, Read)),
 }

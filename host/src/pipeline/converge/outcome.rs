@@ -5,6 +5,7 @@ use crate::{
     domain::{
         EventId, RoleId, Timestamp,
         contract::{Access, AccountChange, Cause, Origin},
+        reconcile::share::Change,
     },
     pipeline::{core::Core, settings::Settings, texts},
     plex::PlexError,
@@ -59,28 +60,51 @@ fn concerned(
     Ok(giving.find(|guild| Some(*guild) == last).or(any).or(last))
 }
 
+/// Journals a change of the share, and reports it.
+pub(super) fn note_change(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    account: &Account,
+    change: Change,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (noted, report) = match change {
+        Change::Quiet | Change::Invited => return Ok(()),
+        Change::Accepted => (AccountChange::Accepted, None),
+        Change::Declined => {
+            (AccountChange::Declined, Some(("declined", "declined the invitation. It is not sent again.")))
+        }
+        Change::Lost => {
+            let text = "the share was ended by the member or the owner. It is not made again.";
+            (AccountChange::LeftService, Some(("lost", text)))
+        }
+    };
+    note(tx, settings, account, noted, Origin::Live, now)?;
+    let Some((kind, text)) = report else { return Ok(()) };
+    tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, text))
+}
+
 /// Stores how work on an account ended.
 pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result<(), StoreError> {
     let core = job.core;
     let event = job.account.decided_by.map(EventId::padded).unwrap_or_default();
     let attempts = job.account.attempts;
     match result {
-        Ok(next) => {
-            let due = match next {
-                Next::Rest => None,
-                Next::At(at) => Some(at),
-            };
-            let access = job.access.clone();
+        Ok(due) => {
+            let (access, hidden) = (job.access.clone(), job.hidden);
             let (now, server) = (core.seam.now(), core.settings.server.name.clone());
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                account.parked = None;
                 account.commanded &= due.is_some();
                 if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
                     tx.audit(now, account.decided_by, account.user, "drift", &text)?;
                 }
-                tell(tx, account, &access, now, &server)
+                // Nothing is told that isn't so: they still see nothing.
+                let deceives = hidden && matches!(access, Access::Granted(_));
+                if deceives { Ok(()) } else { tell(tx, account, &access, now, &server) }
             })
             .await?;
             match due {

@@ -1,182 +1,145 @@
-//! Taking a share or an invitation away, and forgetting the address once Plex has confirmed it.
+//! Ending a share or an invitation, and forgetting the address once Plex has confirmed it.
+
+use std::sync::Arc;
 
 use super::{
     Job, Next, Trouble,
     look::{Look, Standing},
+    requests,
 };
 use crate::{
-    domain::contract::Access,
+    domain::reconcile::share::{self, Read, ShareState, Standing as Seen},
     pipeline::{seam::Step, settings::Removal},
-    plex::{Friend, FriendShare, PlexError},
-    store::{Stage, Told},
+    plex::{Friend, PlexError},
+    store::Told,
 };
 
 impl Job<'_> {
-    /// Ends whatever there is. An invitation that turns out to be accepted is a share: it is ended only if
-    /// no access is left, and kept if it is to be restricted.
-    pub(super) async fn take_away(&mut self) -> Result<Option<Next>, Trouble> {
-        let look = self.look().await?;
-        let gone = matches!(self.access, Access::Absent);
-        match self.standing(&look) {
-            Standing::Joined { friend, share } if !gone => {
-                self.joined(share.id, friend.id).await?;
-                return Ok(None);
-            }
-            Standing::Joined { friend, share } => self.end(friend, share).await?,
-            Standing::Pending { share, invite } => {
-                self.begin_leaving().await?;
-                self.still_wanted().await?;
-                if let Some(invite) = invite {
-                    match self.core.plex.cancel_invite(invite).await {
-                        // It may just have been accepted: then there is a share, which is another matter.
-                        Err(PlexError::NotFound) => {
-                            let look = self.look_again().await?;
-                            if matches!(self.standing(&look), Standing::Joined { .. }) {
-                                return Ok(None);
-                            }
-                        }
-                        other => other?,
-                    }
+    /// Withdraws an invitation, and ends the share that belongs to it. The read that follows shows what came of it.
+    pub(super) async fn withdraw(&mut self, look: &Look) -> Result<(Arc<Look>, Read), Trouble> {
+        let Standing::Pending { share, invite } = self.standing(look)? else { return self.read().await };
+        let share = share.or(self.account.share);
+        let before = self.begin_ending().await?;
+        if let Some(invite) = invite {
+            // Not known (any more): it may just have been accepted. Then the read shows a share.
+            let cancelled = self.core.plex.cancel_invite(invite).await;
+            let accepted = cancelled == Err(PlexError::NotFound);
+            let cancelled = gone(cancelled);
+            self.ended(before, requests::outcome(&cancelled)).await?;
+            Self::failed(cancelled)?;
+            if accepted {
+                let shown = self.read_again().await?;
+                if matches!(shown.1.standing, Seen::Joined) {
+                    return Ok(shown);
                 }
-                if let Some(share) = share.or(self.account.share) {
-                    // A withdrawn invitation can leave its share behind, and the next one then fails.
-                    let machine = &self.core.settings.server.machine;
-                    done(self.core.plex.end_share(machine, share).await)?;
-                }
-                self.core.seam.reach(Step::InviteWithdrawn).await;
             }
-            Standing::Absent => {}
         }
-        self.confirm_absence().await?;
-        self.amend(|tx, account| {
-            account.stage = Stage::None;
-            account.share = None;
-            tx.forget_libraries(account.id)
-        })
-        .await?;
-        Ok(None)
+        if let Some(share) = share {
+            // A withdrawn invitation can leave its share behind, and the next one then fails.
+            let machine = &self.core.settings.server.machine;
+            let ended = gone(self.core.plex.end_share(machine, share).await);
+            self.ended(before, requests::outcome(&ended)).await?;
+            Self::failed(ended)?;
+        }
+        self.core.seam.reach(Step::InviteWithdrawn).await;
+        self.no_longer_shows().await
     }
 
     /// Ends an accepted share; and the friendship too, where nothing else is shared or the operator says so.
-    async fn end(&mut self, friend: &Friend, share: &FriendShare) -> Result<(), Trouble> {
-        if friend.home {
-            return Err(Trouble::Hold(
-                "the account belongs to the owner's Plex Home, which is never touched.".to_owned(),
-            ));
-        }
+    pub(super) async fn end(&mut self, look: &Look) -> Result<(Arc<Look>, Read), Trouble> {
+        let Standing::Joined { friend, share } = self.standing(look)? else { return self.read().await };
+        refuse_home(friend)?;
         let machine = &self.core.settings.server.machine;
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
         let stays_friend = elsewhere && self.core.settings.removal == Removal::Share;
-        self.begin_leaving().await?;
-        self.still_wanted().await?;
-        if stays_friend {
+        let before = self.begin_ending().await?;
+        let ended = if stays_friend {
             // What Rolarr wrote holds for the owner's other servers too. It is taken back once the share is gone:
             // before that it would show what is not to be seen any more.
-            done(self.core.plex.end_share(machine, share.id).await)?;
+            self.core.plex.end_share(machine, share.id).await
         } else {
-            done(self.core.plex.end_friendship(friend.id).await)?;
-        }
+            self.core.plex.end_friendship(friend.id).await
+        };
+        let ended = gone(ended);
+        self.ended(before, requests::outcome(&ended)).await?;
+        Self::failed(ended)?;
         self.core.seam.reach(Step::ShareEnded).await;
         // The share is gone: a server that does not answer must not keep the address from being forgotten.
         let _ = self.end_streams(friend.id).await;
-        Ok(())
+        self.no_longer_shows().await
     }
 
-    /// Stores, before anything is ended, that it is Rolarr who ends it: so that a wish that comes meanwhile
+    /// Stores, before anything is ended, that it is Rolarr who ends it, so that a decision that comes meanwhile
     /// does not take it for the member's own doing.
-    async fn begin_leaving(&mut self) -> Result<(), Trouble> {
-        if self.account.stage == Stage::Leaving {
-            return Ok(());
-        }
-        self.amend(|_, account| {
-            account.stage = Stage::Leaving;
+    async fn begin_ending(&mut self) -> Result<ShareState, Trouble> {
+        let before = self.account.share_state();
+        let ending = before.ending(self.core.seam.now(), self.windows());
+        self.amend(move |_, account| {
+            account.set_share_state(ending);
             Ok(())
         })
-        .await
+        .await?;
+        if let Err(trouble) = self.still_wanted().await {
+            self.ended(before, share::Outcome::NotApplied).await?;
+            return Err(trouble);
+        }
+        Ok(before)
     }
 
-    async fn confirm_absence(&self) -> Result<(), Trouble> {
-        let absent = |look: &Look| matches!(self.standing(look), Standing::Absent);
-        if absent(&*self.look().await?) && absent(&*self.look_again().await?) {
-            return Ok(());
+    /// A read that shows no share, or that it is there still: then the request is repeated later.
+    async fn no_longer_shows(&mut self) -> Result<(Arc<Look>, Read), Trouble> {
+        let shown = self.read().await?;
+        if shown.1.standing == Seen::Absent {
+            return Ok(shown);
         }
         Err(PlexError::Unavailable { what: "the share still shows".to_owned(), maybe_applied: true }.into())
     }
 
-    /// What was being taken away is wanted again.
-    pub(super) async fn resume(&mut self) -> Result<Option<Next>, Trouble> {
-        let look = self.look().await?;
-        let (stage, share) = match self.standing(&look) {
-            Standing::Joined { share, .. } => (Stage::Joined, Some(share.id)),
-            Standing::Pending { share, invite: Some(_) } => (Stage::Invited, share),
-            Standing::Pending { share, invite: None } => {
-                // What a withdrawn invitation left behind: nobody can accept it, and the next one would fail.
-                if let Some(share) = share {
-                    let machine = &self.core.settings.server.machine;
-                    done(self.core.plex.end_share(machine, share).await)?;
-                }
-                self.confirm_absence().await?;
-                (Stage::None, None)
-            }
-            Standing::Absent => {
-                let look = self.look_again().await?;
-                if !matches!(self.standing(&look), Standing::Absent) {
-                    return Ok(None);
-                }
-                (Stage::None, None)
-            }
-        };
-        self.amend(move |_, account| {
-            account.stage = stage;
-            account.share = share;
-            if stage != Stage::None {
-                account.invite_for = None;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(None)
-    }
-
-    /// There is nothing at Plex and nothing should be: the address is forgotten, in the log of the database
-    /// too.
-    pub(super) async fn forget(&mut self) -> Result<Option<Next>, Trouble> {
+    /// There is nothing at Plex and nothing should be: the address is forgotten, in the log of the database too.
+    pub(super) async fn forget(&mut self) -> Result<Next, Trouble> {
         let id = self.account.id;
-        if !self.core.store.read(move |tx| tx.fields(id)).await?.is_empty()
-            && let Some(known) = self.account.plex_account
-        {
-            // The share is gone and they are a friend still: filters hold for the owner's other servers too.
+        if !self.core.store.read(move |tx| tx.ledgers(id)).await?.is_empty() {
+            // The share is gone and they may be a friend still: filters hold for the owner's other servers too.
             let look = self.look().await?;
-            if let Some(friend) = look.friend(known) {
-                self.give_fields_back(friend).await?;
+            if let Some(until) = self.give_fields_back(&look).await? {
+                return Ok(Some(until));
             }
         }
         self.amend(|tx, account| {
-            for (field, _) in tx.fields(account.id)? {
-                tx.delete_field(account.id, field)?;
-            }
             tx.forget_libraries(account.id)?;
             account.email = None;
             account.claim = None;
             account.plex_account = None;
             account.share = None;
-            account.stage = Stage::None;
+            account.stage = crate::store::Stage::None;
             account.granted = None;
             account.invite_for = None;
             account.adopt = false;
             account.held = None;
             account.told = Told::Nothing;
+            account.ended_until = None;
+            account.written_until = None;
+            account.streams_due = None;
             Ok(())
         })
         .await?;
         self.core.scrub().await?;
         self.core.seam.reach(Step::AbsenceRecorded).await;
-        Ok(Some(Next::Rest))
+        Ok(None)
     }
 }
 
+/// The owner's Plex Home is never touched.
+pub(super) fn refuse_home(friend: &Friend) -> Result<(), Trouble> {
+    if friend.home {
+        let why = "the account belongs to the owner's Plex Home, which is never touched.";
+        return Err(Trouble::Hold(why.to_owned()));
+    }
+    Ok(())
+}
+
 /// What is gone already was to be ended.
-fn done(result: Result<(), PlexError>) -> Result<(), PlexError> {
+fn gone(result: Result<(), PlexError>) -> Result<(), PlexError> {
     match result {
         Err(PlexError::NotFound) => Ok(()),
         other => other,

@@ -2,8 +2,11 @@
 
 use rolarr_policy::contract::Rule;
 
-use super::text::{Filter, Join, Part};
-use crate::plex::{FieldValue, percent};
+use super::{
+    encoding,
+    text::{Filter, Join, Part},
+};
+use crate::FieldValue;
 
 /// The longest filter that is written, in bytes. Plex's own longest, the one of its "teen" profile, has
 /// about 1,500.
@@ -97,7 +100,7 @@ fn parts(rule: &Rule) -> Result<Vec<Part>, CannotCarry> {
 
 fn join(parts: &[Part]) -> String {
     let part = |part: &Part| {
-        let values: Vec<_> = part.values.iter().map(|value| percent::component(value)).collect();
+        let values: Vec<_> = part.values.iter().map(|value| encoding::encoded(value)).collect();
         format!("{}={}", part.key, values.join("%2C"))
     };
     parts.iter().map(part).collect::<Vec<_>>().join("&")

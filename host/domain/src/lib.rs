@@ -1,8 +1,13 @@
 //! The words that every part of the host shares: ids, addresses, secrets, and the contract's own types.
 
+#[cfg(feature = "sql")]
+mod columns;
 mod email;
+pub mod filter;
 mod ids;
+pub mod reconcile;
 mod secret;
+mod sharing;
 
 pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{
@@ -11,3 +16,4 @@ pub use ids::{
 };
 pub use rolarr_policy::contract::{self, Snowflake, Timestamp};
 pub use secret::Secret;
+pub use sharing::{Changes, Field, FieldValue, Sections, Settings};

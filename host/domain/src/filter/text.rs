@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plex::percent;
+use super::encoding;
 
 /// A filter, taken apart. Without a part it lets everything through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Part {
         let values = values
             .split(',')
             .filter(|value| !value.is_empty())
-            .map(|value| percent::decoded(&value.replace('+', " ")).ok_or(NotAFilter))
+            .map(|value| encoding::decoded(&value.replace('+', " ")).ok_or(NotAFilter))
             .collect::<Result<Vec<_>, _>>()?;
         if key.is_empty() || values.is_empty() {
             return Err(NotAFilter);
@@ -89,13 +89,13 @@ impl Part {
         self.values.iter().map(|value| if fold { value.to_lowercase() } else { value.clone() }).collect()
     }
 
-    fn meaning(&self) -> PartMeaning {
+    pub(super) fn meaning(&self) -> PartMeaning {
         (self.key.clone(), self.value_set())
     }
 }
 
 /// A key and its values.
-type PartMeaning = (String, BTreeSet<String>);
+pub(super) type PartMeaning = (String, BTreeSet<String>);
 
 /// What a stored value says: two texts with the same meaning restrict the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plex::FieldValue;
+    use crate::FieldValue;
 
     fn same(left: &str, right: &str) -> bool {
         FieldValue(left.to_owned()) == FieldValue(right.to_owned())

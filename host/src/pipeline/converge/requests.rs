@@ -1,0 +1,90 @@
+//! Sending a request to Plex whose effect can come late, and knowing afterwards for how long that matters.
+
+use super::{Job, Trouble};
+use crate::{
+    domain::{
+        Timestamp,
+        reconcile::{
+            later,
+            share::{Outcome, ShareState, answered},
+        },
+    },
+    plex::PlexError,
+    store::{Account, StoreError, Tx},
+};
+
+/// What an answer says of the effect of a request.
+pub(super) fn outcome<T>(result: &Result<T, PlexError>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Done,
+        Err(PlexError::Unavailable { maybe_applied: true, .. } | PlexError::NotTaken) => Outcome::Unknown,
+        Err(_) => Outcome::NotApplied,
+    }
+}
+
+impl Job<'_> {
+    /// Stores that a filter, a permission or a list of libraries is about to be sent.
+    pub(super) fn is_writing(&self, account: &mut Account) {
+        let late = self.core.seam.now().plus_millis(self.windows().late);
+        account.written_until = later(account.written_until, late);
+    }
+
+    /// Stores the answer to such a request, whatever was decided meanwhile. `before` is until when earlier ones
+    /// mattered.
+    pub(super) async fn wrote(
+        &mut self,
+        before: Option<Timestamp>,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        let (now, windows) = (self.core.seam.now(), self.windows());
+        self.settle(move |account| {
+            account.written_until = answered(before, account.written_until, outcome, now, windows);
+        })
+        .await
+    }
+
+    /// Stores the answer to an invitation, whatever was decided meanwhile.
+    pub(super) async fn invited(&mut self, before: ShareState, outcome: Outcome) -> Result<(), StoreError> {
+        let (now, windows) = (self.core.seam.now(), self.windows());
+        self.settle(move |account| {
+            account.created_until =
+                account.share_state().invited(before, outcome, now, windows).created_until;
+        })
+        .await
+    }
+
+    /// Stores the answer to a request that ends the share, whatever was decided meanwhile.
+    pub(super) async fn ended(&mut self, before: ShareState, outcome: Outcome) -> Result<(), StoreError> {
+        let (now, windows) = (self.core.seam.now(), self.windows());
+        self.settle(move |account| {
+            account.ended_until = account.share_state().ended(before, outcome, now, windows).ended_until;
+        })
+        .await
+    }
+
+    /// Changes what is known of requests. That is true whatever was decided since they were sent.
+    async fn settle(&mut self, change: impl Fn(&mut Account) + Send + 'static) -> Result<(), StoreError> {
+        let id = self.account.id;
+        let settled = self
+            .core
+            .store
+            .write(move |tx: &Tx<'_>| {
+                let Some(mut account) = tx.account(id)? else { return Ok(None) };
+                change(&mut account);
+                tx.put_account(&account)?;
+                Ok(Some(account))
+            })
+            .await?;
+        if let Some(settled) = settled {
+            self.account.created_until = settled.created_until;
+            self.account.ended_until = settled.ended_until;
+            self.account.written_until = settled.written_until;
+        }
+        Ok(())
+    }
+
+    /// The error of a request that was answered otherwise than hoped.
+    pub(super) fn failed(result: Result<(), PlexError>) -> Result<(), Trouble> {
+        result.map_err(Trouble::Plex)
+    }
+}
