@@ -23,6 +23,7 @@ mod messages;
 mod observing;
 mod ordering;
 mod outage;
+mod ownership;
 mod pending;
 mod plans;
 mod prompts;

@@ -23,7 +23,11 @@ use rolarr_sim::{
 };
 use serde_json::{Value, json};
 
-use super::{Gate, pass};
+use super::{
+    Gate,
+    boundary::{Boundaries, Place},
+    pass,
+};
 
 /// Asks a simulator.
 pub struct ToDiscord {
@@ -33,6 +37,8 @@ pub struct ToDiscord {
     pub seam: Seam,
     /// What each request passes.
     pub gate: Option<Gate>,
+    /// Where requests are stopped.
+    pub boundaries: Boundaries,
 }
 
 impl ToDiscord {
@@ -57,8 +63,11 @@ impl ToDiscord {
         let request =
             Request { method: method.to_owned(), path: format!("/api/v10{path}"), query, headers, body };
         pass(self.gate.as_ref(), "discord-request").await;
+        self.boundaries.cross(Place::Sent, &request).await;
         let outcome = self.sim().handle(self.seam.now().0, &request);
+        self.boundaries.cross(Place::Applied, &request).await;
         let answer = meaning(outcome).await;
+        self.boundaries.cross(Place::Answered, &request).await;
         pass(self.gate.as_ref(), "discord-answer").await;
         answer
     }

@@ -1,6 +1,7 @@
 //! The whole pipeline in one thread with virtual time: store, policy, Plex client and simulators, without a
 //! socket. A test that uses it runs on a runtime whose clock is paused.
 
+mod boundary;
 mod deeds;
 mod discord;
 mod looks;
@@ -37,6 +38,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use self::{
+    boundary::{Boundaries, Place, UnderWay},
     discord::ToDiscord,
     plex::ToPlex,
     policies::{Shelf, load, load_module},
@@ -74,6 +76,10 @@ pub struct Stage {
     pipeline: Option<Pipeline>,
     store: Option<Store>,
     gate: Option<Gate>,
+    /// The requests to Plex that are to be stopped on their way.
+    pub plex_boundaries: Boundaries,
+    /// The requests to Discord that are.
+    pub discord_boundaries: Boundaries,
 }
 
 /// Is told of each request before it goes out and after it was answered. What it returns may never be ready,
@@ -143,7 +149,7 @@ impl Stage {
         (setting.before)(&mut plex);
         let (discord, plex) = (Arc::new(Mutex::new(discord)), Arc::new(Mutex::new(plex)));
         let policies = Arc::new(Shelf::new(&setting.policy)?);
-        let client = client(&plex, &seam, None, None);
+        let client = client(&plex, &seam, None, None, Boundaries::default());
         let owner = client.owner().await?;
         let server = client.servers().await?.into_iter().next().context("the sample world has a server")?;
         let libraries = client.libraries(&server.machine).await?;
@@ -199,6 +205,8 @@ impl Stage {
             pipeline: None,
             store: None,
             gate: None,
+            plex_boundaries: Boundaries::default(),
+            discord_boundaries: Boundaries::default(),
         };
         stage.start().await?;
         Ok(stage)
@@ -232,7 +240,12 @@ impl Stage {
             Some(watcher) => self.seam.clone().watched(watcher),
         };
         let gate = self.gate.clone();
-        let port = Arc::new(ToDiscord { sim: Arc::clone(&self.discord), seam: seam.clone(), gate });
+        let port = Arc::new(ToDiscord {
+            sim: Arc::clone(&self.discord),
+            seam: seam.clone(),
+            gate,
+            boundaries: self.discord_boundaries.clone(),
+        });
         let store = Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?;
         let mut guilds = Vec::new();
         for id in self.settings.guilds.iter().map(|guild| guild.id) {
@@ -252,7 +265,13 @@ impl Stage {
             store: store.clone(),
             policy: self.policies.configured()?,
             policies: Arc::clone(&self.policies) as Arc<dyn rolarr::pipeline::policies::Policies>,
-            plex: client(&self.plex, &seam, self.request_every, self.gate.clone()),
+            plex: client(
+                &self.plex,
+                &seam,
+                self.request_every,
+                self.gate.clone(),
+                self.plex_boundaries.clone(),
+            ),
             discord: port,
             guilds,
         })
@@ -350,9 +369,11 @@ impl Stage {
         self.discord.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// plex.tv's state machine.
+    /// plex.tv's state machine, as it is now.
     pub fn at_plex(&self) -> MutexGuard<'_, PlexSim> {
-        self.plex.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut plex = self.plex.lock().unwrap_or_else(PoisonError::into_inner);
+        plex.pass(self.now());
+        plex
     }
 
     fn intake(&self) -> Result<rolarr::pipeline::Handle> {
@@ -467,8 +488,15 @@ pub(crate) fn folder(in_memory: bool) -> Result<TempDir> {
     Ok(tempfile::tempdir()?)
 }
 
-fn client(sim: &Arc<Mutex<PlexSim>>, seam: &Seam, every: Option<Duration>, gate: Option<Gate>) -> Plex {
-    let transport: Arc<dyn Transport> = Arc::new(ToPlex { sim: Arc::clone(sim), seam: seam.clone(), gate });
+fn client(
+    sim: &Arc<Mutex<PlexSim>>,
+    seam: &Seam,
+    every: Option<Duration>,
+    gate: Option<Gate>,
+    boundaries: Boundaries,
+) -> Plex {
+    let transport: Arc<dyn Transport> =
+        Arc::new(ToPlex { sim: Arc::clone(sim), seam: seam.clone(), gate, boundaries });
     Plex::new(match every {
         Some(every) => Arc::new(Paced::new(transport, every)),
         None => transport,

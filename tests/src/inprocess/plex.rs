@@ -16,7 +16,11 @@ use rolarr_sim::{
     plex::{Face, OWNER_TOKEN, PlexSim},
 };
 
-use super::{Gate, pass};
+use super::{
+    Gate,
+    boundary::{Boundaries, Place},
+    pass,
+};
 
 /// How long a request that is never answered takes until it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +33,8 @@ pub struct ToPlex {
     pub seam: Seam,
     /// What each request passes.
     pub gate: Option<Gate>,
+    /// Where requests are stopped.
+    pub boundaries: Boundaries,
 }
 
 #[async_trait]
@@ -59,12 +65,15 @@ impl Transport for ToPlex {
         let body = request.body.unwrap_or_default().into_bytes();
         let sent = SimRequest { method: method.to_owned(), path: request.path, query, headers, body };
         pass(self.gate.as_ref(), "plex-request").await;
+        self.boundaries.cross(Place::Sent, &sent).await;
         let outcome = {
             let mut sim = self.sim.lock().unwrap_or_else(PoisonError::into_inner);
             sim.handle(self.seam.now().0, face, &sent)
         };
+        self.boundaries.cross(Place::Applied, &sent).await;
         // A turn for the others, as a real exchange would give them.
         tokio::time::sleep(Duration::from_millis(1)).await;
+        self.boundaries.cross(Place::Answered, &sent).await;
         pass(self.gate.as_ref(), "plex-answer").await;
         match outcome {
             Outcome::Respond(response) => Ok(Response {

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    ChannelId, DirectMessages, DiscordServer, DiscordSim, EventFault, Impossible, InteractionId, Message,
-    MessageId, OptionValue, RestFault, RoleId, Scene, UserId, now_ms, render::with,
+    ChannelId, DirectMessages, DiscordServer, DiscordSim, Ending, EventFault, Impossible, InteractionId,
+    Message, MessageId, OptionValue, RestFault, RoleId, Scene, UserId, now_ms, render::with,
 };
 
 /// A command. Everything happens in the one guild.
@@ -77,6 +77,8 @@ enum Command {
     FailEvents { fault: EventFault },
     /// Nothing goes wrong any more.
     EndTrouble,
+    /// The next connections are accepted and end at once.
+    EndConnections { times: u32, ending: Ending },
     /// All connections break, or are closed with a code.
     Disconnect { code: Option<u16> },
     /// All clients are asked to connect again.
@@ -185,6 +187,7 @@ fn obey(sim: &mut DiscordSim, scene: &Scene, now: u64, command: Command) -> Resu
         Command::FailRequests { fault } => sim.fail_requests(fault),
         Command::FailEvents { fault } => sim.fail_events(fault),
         Command::EndTrouble => sim.end_trouble(),
+        Command::EndConnections { times, ending } => sim.end_connections(times, ending),
         Command::Disconnect { code: Some(code) } => sim.close_connections(now, code),
         Command::Disconnect { code: None } => sim.drop_connections(now),
         Command::AskToReconnect => sim.ask_to_reconnect(),

@@ -34,6 +34,28 @@ pub enum RestFaultKind {
     EmptyList,
     /// It is answered with 200 and text that is no JSON.
     Garbage,
+    /// It is answered with a page of the proxy before Discord.
+    Page {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// How a connection of the gateway ends as soon as it was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It breaks without a close frame.
+    Abort,
+    /// It is closed with this code.
+    Close(u16),
+    /// The client is asked to connect again (op 7), and the connection breaks.
+    Reconnect,
+    /// The session is invalid (op 9), and the connection breaks.
+    Invalid {
+        /// The client may try to resume it.
+        resumable: bool,
+    },
 }
 
 /// Requests that are to go wrong.

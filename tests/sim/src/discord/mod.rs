@@ -28,7 +28,7 @@ use std::{
     fmt,
 };
 
-pub use faults::{EventFault, EventFaultKind, RestFault, RestFaultKind};
+pub use faults::{Ending, EventFault, EventFaultKind, RestFault, RestFaultKind};
 pub use gateway::{ConnectionId, Frame, intents};
 pub use ids::{ApplicationId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, UserId};
 pub use interactions::{Answer, Interaction, InteractionKind};

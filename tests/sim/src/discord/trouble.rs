@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    DiscordSim, EventFault, Frame, GuildId, Impossible, RestFault,
+    DiscordSim, Ending, EventFault, Frame, GuildId, Impossible, RestFault,
     gateway::{Event, Reach, intents::GUILDS},
 };
 
@@ -23,7 +23,7 @@ impl DiscordSim {
         self.rest.faults.clear();
         let gateway = &mut self.gateway;
         gateway.event_faults.clear();
-        gateway.refuse_connections = 0;
+        gateway.ending = None;
         gateway.refuse_resumes = 0;
         gateway.silent_heartbeats = false;
     }
@@ -77,7 +77,12 @@ impl DiscordSim {
 
     /// The next connections break off at once.
     pub fn refuse_connections(&mut self, times: u32) {
-        self.gateway.refuse_connections = times;
+        self.end_connections(times, Ending::Abort);
+    }
+
+    /// The next connections are accepted and end at once.
+    pub fn end_connections(&mut self, times: u32, ending: Ending) {
+        self.gateway.ending = (times > 0).then_some((ending, times));
     }
 
     /// The next attempts to resume are answered with "invalid session", and the session ends.

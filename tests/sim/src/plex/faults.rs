@@ -1,5 +1,7 @@
 //! Telling plex.tv or the server to misbehave.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Face;
@@ -49,6 +51,50 @@ pub enum Effect {
     NotTaken,
     /// It is answered from before the last write. To be set before that write.
     Stale,
+    /// It has its effect so many milliseconds later, and is never answered: a client that gives up earlier sees
+    /// nothing of it.
+    Late {
+        /// How much later.
+        after_ms: u64,
+    },
+    /// It is answered with the page of a proxy instead of Plex's own form.
+    Page {
+        /// The status.
+        status: u16,
+        /// It has its effect before.
+        #[serde(default)]
+        applied: bool,
+    },
+    /// It has no effect and is answered as plex.tv answers a route that was removed.
+    Gone,
+    /// It is answered as things were so many seconds ago: each write shows only after that time. To be set before
+    /// those writes.
+    Lagging {
+        /// How far behind the answer is.
+        seconds: u64,
+    },
+    /// Every second request of the same method and path is answered as with [`Effect::Lagging`], the others as ever:
+    /// two machines take turns, and one lags behind.
+    Alternating {
+        /// How far behind the second machine is.
+        seconds: u64,
+        /// The first request meets the machine that lags behind.
+        #[serde(default)]
+        old_first: bool,
+    },
+}
+
+impl Effect {
+    /// Whether old states are needed for it, and how old ones in milliseconds.
+    fn past_ms(&self) -> Option<u64> {
+        match self {
+            Self::Stale => Some(0),
+            Self::Lagging { seconds } | Self::Alternating { seconds, .. } => {
+                Some(seconds.saturating_mul(1_000))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A rule: which requests go wrong, and how.
@@ -59,6 +105,10 @@ pub struct Fault {
     face: Option<Face>,
     skip: u32,
     left: Option<u32>,
+    until: Option<u64>,
+    lasting: bool,
+    /// How many requests each method and path has had, for those that take turns.
+    turns: BTreeMap<String, u64>,
     effect: Effect,
 }
 
@@ -73,6 +123,9 @@ impl Fault {
             face: None,
             skip: 0,
             left: None,
+            until: None,
+            lasting: false,
+            turns: BTreeMap::new(),
             effect,
         }
     }
@@ -96,6 +149,35 @@ impl Fault {
     pub fn times(mut self, requests: u32) -> Self {
         self.left = Some(requests);
         self
+    }
+
+    /// Only until this time, in milliseconds since 1970.
+    #[must_use]
+    pub fn until(mut self, at_ms: u64) -> Self {
+        self.until = Some(at_ms);
+        self
+    }
+
+    /// It stays when all faults are cleared.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+
+    fn is_over(&self, now_ms: u64) -> bool {
+        self.left == Some(0) || self.until.is_some_and(|until| until < now_ms)
+    }
+
+    /// What goes wrong with this request. Nothing does for the one of two machines that keeps up.
+    fn strikes(&mut self, request: &Request) -> Option<Effect> {
+        let Effect::Alternating { seconds, old_first } = self.effect else {
+            return Some(self.effect.clone());
+        };
+        let turn = self.turns.entry(format!("{} {}", request.method, request.path)).or_default();
+        *turn += 1;
+        let old = (*turn % 2 == 1) == old_first;
+        old.then_some(Effect::Lagging { seconds })
     }
 
     fn matches(&self, face: Face, request: &Request) -> bool {
@@ -131,26 +213,37 @@ impl Faults {
         self.rules.push(fault);
     }
 
-    /// Ends all rules.
+    /// Ends all rules that are not for good.
     pub(crate) fn clear(&mut self) {
-        self.rules.clear();
+        self.rules.retain(|rule| rule.lasting);
     }
 
-    /// Whether old states are needed.
-    pub(crate) fn need_past(&self) -> bool {
-        self.rules.iter().any(|rule| rule.effect == Effect::Stale)
+    /// Whether old states are needed, and how old ones in milliseconds.
+    pub(crate) fn need_past(&self, now_ms: u64) -> Option<u64> {
+        let rules = self.rules.iter().filter(|rule| !rule.is_over(now_ms));
+        rules.filter_map(|rule| rule.effect.past_ms()).max()
     }
 
     /// What goes wrong with this request, if anything does.
-    pub(crate) fn strike(&mut self, face: Face, request: &Request) -> Option<Effect> {
-        let rule = self.rules.iter_mut().find(|rule| rule.left != Some(0) && rule.matches(face, request))?;
+    pub(crate) fn strike(&mut self, now_ms: u64, face: Face, request: &Request) -> Option<Effect> {
+        let wanted = |rule: &&mut Fault| !rule.is_over(now_ms) && rule.matches(face, request);
+        let rule = self.rules.iter_mut().find(wanted)?;
         if rule.skip > 0 {
             rule.skip -= 1;
             return None;
         }
         rule.left = rule.left.map(|left| left - 1);
-        Some(rule.effect.clone())
+        rule.strikes(request)
     }
+}
+
+/// The page of a proxy before plex.tv.
+pub(crate) fn page(status: u16) -> Response {
+    let page = format!(
+        "<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center><hr>\
+         <center>proxy</center></body></html>\n"
+    );
+    Response::typed(status, "text/html", page)
 }
 
 /// An answer whose status is a fault's.

@@ -74,7 +74,8 @@ impl World {
             invited_at: now_ms,
             accepted_at: at_once.then_some(now_ms),
         };
-        self.offered.push(Offered { at_ms: now_ms, to: typed.clone(), share: id });
+        let asked_ms = self.asked_ms.unwrap_or(now_ms);
+        self.offered.push(Offered { at_ms: now_ms, asked_ms, to: typed.clone(), share: id });
         self.offered_as.insert(id, typed.clone());
         self.shares.insert(id, share);
         if let Invitee::Account(account) = &to

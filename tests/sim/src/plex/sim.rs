@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Face,
     faults::{self, Effect, Fault, Faults},
-    refusal::page_not_found,
+    refusal::{Refusal, page_not_found},
     server,
     state::{Share, Tie},
     v1, v2,
@@ -48,6 +48,8 @@ impl Recorded {
 pub struct SightChange {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// When the write was asked for: earlier, if it had its effect late.
+    pub asked_ms: u64,
     /// Whose account.
     pub account: u64,
     /// The titles that they see and did not before.
@@ -68,8 +70,30 @@ pub struct PlexSim {
     /// When a request went wrong because it was told to, in milliseconds since 1970, in order.
     pub struck: Vec<u64>,
     faults: Faults,
-    past: Option<Box<World>>,
+    /// What there was before each of the last writes, oldest first.
+    past: Vec<Past>,
+    /// Requests that have their effect later.
+    late: Vec<Late>,
 }
+
+/// What there was before a write.
+#[derive(Clone, Debug)]
+struct Past {
+    until_ms: u64,
+    world: Box<World>,
+}
+
+/// A request that has its effect later.
+#[derive(Clone, Debug)]
+struct Late {
+    due_ms: u64,
+    asked_ms: u64,
+    face: Face,
+    request: Request,
+}
+
+/// So many old states are kept at most.
+const STATES: usize = 64;
 
 impl PlexSim {
     /// A simulator of this world.
@@ -81,22 +105,43 @@ impl PlexSim {
             sight_changes: Vec::new(),
             struck: Vec::new(),
             faults: Faults::default(),
-            past: None,
+            past: Vec::new(),
+            late: Vec::new(),
         }
     }
 
     /// Makes requests go wrong.
     pub fn fault(&mut self, fault: Fault) {
         self.faults.add(fault);
-        if self.faults.need_past() && self.past.is_none() {
-            self.past = Some(Box::new(self.world.clone()));
+        if self.faults.need_past(0).is_some() && self.past.is_empty() {
+            self.past.push(Past { until_ms: 0, world: Box::new(self.world.clone()) });
         }
     }
 
-    /// Nothing goes wrong any more.
+    /// Nothing goes wrong any more, but for what is wrong for good and what has its effect late.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
-        self.past = None;
+        if self.faults.need_past(0).is_none() {
+            self.past.clear();
+        }
+    }
+
+    /// Time passes: what was to have its effect by now has it.
+    pub fn pass(&mut self, now_ms: u64) {
+        loop {
+            let due = self.late.iter().enumerate().filter(|(_, late)| late.due_ms <= now_ms);
+            let Some((next, _)) = due.min_by_key(|(_, late)| late.due_ms) else { return };
+            let Late { due_ms, asked_ms, face, request } = self.late.remove(next);
+            self.world.asked_ms = Some(asked_ms);
+            self.apply(due_ms, face, &request);
+            self.world.asked_ms = None;
+        }
+    }
+
+    /// How many requests have not had their effect yet.
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.late.len()
     }
 
     /// The requests that were meant to change something.
@@ -107,6 +152,7 @@ impl PlexSim {
 
     /// Answers a request that arrives now at one of the three addresses.
     pub fn handle(&mut self, now_ms: u64, face: Face, request: &Request) -> Outcome {
+        self.pass(now_ms);
         let outcome = self.outcome(now_ms, face, request);
         let hidden = |name: &str| name.to_ascii_lowercase().starts_with("x-plex-");
         self.requests.push(Recorded {
@@ -125,7 +171,7 @@ impl PlexSim {
     }
 
     fn outcome(&mut self, now_ms: u64, face: Face, request: &Request) -> Outcome {
-        let Some(effect) = self.faults.strike(face, request) else {
+        let Some(effect) = self.faults.strike(now_ms, face, request) else {
             return self.apply(now_ms, face, request).into();
         };
         self.struck.push(now_ms);
@@ -153,15 +199,40 @@ impl PlexSim {
             Effect::EmptyBody => Response::empty(self.apply(now_ms, face, request).status).into(),
             Effect::NotTaken => route(&mut self.world.clone(), now_ms, face, request).into(),
             Effect::Stale => {
-                let mut past = self.past.as_deref().unwrap_or(&self.world).clone();
+                let mut past = self.past.last().map_or(&self.world, |past| &past.world).clone();
                 route(&mut past, now_ms, face, request).into()
+            }
+            Effect::Late { after_ms } => {
+                let due_ms = now_ms.saturating_add(after_ms);
+                self.late.push(Late { due_ms, asked_ms: now_ms, face, request: request.clone() });
+                Outcome::Hang
+            }
+            Effect::Page { status, applied } => {
+                if applied {
+                    self.apply(now_ms, face, request);
+                }
+                faults::page(status).into()
+            }
+            Effect::Gone => Refusal::Gone.v1().into(),
+            Effect::Lagging { seconds } | Effect::Alternating { seconds, .. } => {
+                let since = now_ms.saturating_sub(seconds.saturating_mul(1_000));
+                let shown = self.past.iter().find(|past| past.until_ms > since);
+                let mut shown = shown.map_or(&self.world, |past| &past.world).clone();
+                if request.method == "GET" {
+                    route(&mut shown, now_ms, face, request).into()
+                } else {
+                    self.apply(now_ms, face, request).into()
+                }
             }
         }
     }
 
     fn apply(&mut self, now_ms: u64, face: Face, request: &Request) -> Response {
-        if request.method != "GET" && self.faults.need_past() {
-            self.past = Some(Box::new(self.world.clone()));
+        if request.method != "GET" {
+            match self.faults.need_past(now_ms) {
+                Some(age) => self.keep_past(now_ms, age),
+                None => self.past.clear(),
+            }
         }
         if request.method == "GET" {
             return route(&mut self.world, now_ms, face, request);
@@ -170,6 +241,15 @@ impl PlexSim {
         let response = route(&mut self.world, now_ms, face, request);
         self.note_sight_changes(now_ms, before);
         response
+    }
+
+    /// Keeps what there is as an old state, and drops those that are older than is needed.
+    fn keep_past(&mut self, now_ms: u64, age: u64) {
+        self.past.retain(|past| past.until_ms > now_ms.saturating_sub(age));
+        if self.past.len() >= STATES {
+            self.past.remove(0);
+        }
+        self.past.push(Past { until_ms: now_ms, world: Box::new(self.world.clone()) });
     }
 
     fn note_sight_changes(&mut self, at_ms: u64, before: (BTreeMap<u64, Tie>, BTreeMap<u64, Share>)) {
@@ -193,7 +273,8 @@ impl PlexSim {
             };
             let (gained, lost) = (without(&is, &was), without(&was, &is));
             if !gained.is_empty() || !lost.is_empty() {
-                self.sight_changes.push(SightChange { at_ms, account: *account, gained, lost });
+                let asked_ms = self.world.asked_ms.unwrap_or(at_ms);
+                self.sight_changes.push(SightChange { at_ms, asked_ms, account: *account, gained, lost });
             }
         }
     }

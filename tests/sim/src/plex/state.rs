@@ -104,6 +104,8 @@ pub enum Invitee {
 pub struct Offered {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// When it was asked for: earlier, if it had its effect late.
+    pub asked_ms: u64,
     /// What was typed, or the person's address.
     pub to: String,
     /// The number of the share, which may have ended since.

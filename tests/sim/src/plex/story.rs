@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{
     settings::{Settings, WrongValue},
+    sharing::{Named, Offer},
     sim::PlexSim,
     state::{Account, Invite, Invitee, Libraries, Library, Session, Share, Tie},
 };
@@ -125,6 +126,47 @@ impl PlexSim {
         };
         world.shares.insert(id, share);
         Ok(id)
+    }
+
+    /// The owner invites an account to a server by hand, to all libraries; the number of the share.
+    ///
+    /// # Errors
+    /// If the account or the server does not exist, or the server is shared with them already.
+    pub fn owner_invites(&mut self, now_ms: u64, account: u64, machine: &str) -> Result<u64, Impossible> {
+        let person = self.world.people.get(&account).ok_or(Impossible("there is no such account"))?;
+        let offer = Offer {
+            machine: machine.to_owned(),
+            to: Named::Typed(person.email.clone()),
+            libraries: Vec::new(),
+            settings: serde_json::Value::Null,
+            strict: false,
+        };
+        let refused = |_| Impossible("the server is shared with them already, or does not exist");
+        let share = self.world.offer(now_ms, &offer).map_err(refused)?;
+        // Only what is asked for over the interface counts as offered.
+        self.world.offered.retain(|offered| offered.share != share);
+        self.world.offered_as.remove(&share);
+        Ok(share)
+    }
+
+    /// The owner ends the friendship by hand, and with it all shares.
+    ///
+    /// # Errors
+    /// If the account is no friend's.
+    pub fn owner_unfriends(&mut self, account: u64) -> Result<(), Impossible> {
+        if self.world.unfriend(account) { Ok(()) } else { Err(Impossible("this account is no friend's")) }
+    }
+
+    /// The owner ends the share of a server by hand; the friendship stays.
+    ///
+    /// # Errors
+    /// If that server is not shared with them.
+    pub fn owner_ends_share(&mut self, account: u64, machine: &str) -> Result<(), Impossible> {
+        let is = |share: &&Share| share.machine == machine && share.is_with(account);
+        let share = self.world.shares.values().find(is).map(|share| share.id);
+        let share = share.ok_or(Impossible("the server is not shared with them"))?;
+        self.world.remove_share(share);
+        Ok(())
     }
 
     /// An account (the owner's too) begins to watch something; the session's id. What they have once watched

@@ -37,6 +37,8 @@ pub struct World {
     pub history: BTreeMap<u64, Vec<String>>,
     /// How plex.tv misbehaves.
     pub quirks: Quirks,
+    /// When the request was made that has its effect at this moment, if that is late.
+    pub(crate) asked_ms: Option<u64>,
     next: u64,
 }
 
@@ -75,6 +77,7 @@ impl World {
             sessions: Vec::new(),
             history: BTreeMap::new(),
             quirks: Quirks::default(),
+            asked_ms: None,
             next: 900_000_001,
         }
     }

@@ -1,7 +1,7 @@
 //! Everything that can be told to go wrong does, as often as it was told, and then no more.
 
 use rolarr_sim::{
-    discord::{EventFault, EventFaultKind, Frame, RestFault, RestFaultKind},
+    discord::{Ending, EventFault, EventFaultKind, Frame, RestFault, RestFaultKind},
     http::Outcome,
 };
 use serde_json::{Value, json};
@@ -146,6 +146,44 @@ fn connections_break_are_closed_or_asked_to_come_back() {
     let connection = world.sim.connect(world.now);
     assert_eq!(world.sim.take_frames(connection), [Frame::Abort]);
     world.session(INTENTS);
+}
+
+#[test]
+fn a_connection_ends_as_soon_as_it_was_accepted() {
+    for (ending, ops, last) in [
+        (Ending::Abort, vec![], Frame::Abort),
+        (Ending::Close(1001), vec![10], Frame::Close(1001)),
+        (Ending::Reconnect, vec![10, 7], Frame::Abort),
+        (Ending::Invalid { resumable: true }, vec![10, 9], Frame::Abort),
+    ] {
+        let mut world = World::new();
+        world.sim.end_connections(2, ending);
+        for _ in 0..2 {
+            let connection = world.sim.connect(world.now);
+            let mut frames = world.sim.take_frames(connection);
+            assert_eq!(frames.pop(), Some(last.clone()), "{ending:?}");
+            let sent: Vec<u64> =
+                payloads(&frames).iter().map(|payload| payload["op"].as_u64().unwrap()).collect();
+            assert_eq!(sent, ops, "{ending:?}");
+            assert_eq!(world.sim.open_connections(), []);
+        }
+        world.session(INTENTS);
+        world.sim.end_connections(2, ending);
+        world.sim.end_trouble();
+        world.session(INTENTS);
+    }
+}
+
+#[test]
+fn a_page_of_the_proxy_has_nothing_of_discords_form() {
+    for status in [200, 403, 502] {
+        let mut world = World::new();
+        world.sim.fail_requests(RestFault::once("GET", "users/@me", RestFaultKind::Page { status }));
+        let response = world.response("GET", "users/@me", &Value::Null);
+        assert_eq!(response.status, status);
+        assert!(serde_json::from_slice::<Value>(&response.body).is_err());
+        assert_eq!(world.get("users/@me").0, 200, "then no more");
+    }
 }
 
 #[test]

@@ -14,11 +14,12 @@ pub(crate) struct Ask {
     pub(crate) sim: PlexSim,
     pub(crate) token: String,
     pub(crate) face: Face,
+    pub(crate) now: u64,
 }
 
 impl Ask {
     pub(crate) fn new() -> Self {
-        Self { sim: PlexSim::sample(), token: OWNER_TOKEN.to_owned(), face: Face::PlexTv }
+        Self { sim: PlexSim::sample(), token: OWNER_TOKEN.to_owned(), face: Face::PlexTv, now: NOW }
     }
 
     pub(crate) fn server() -> Self {
@@ -66,7 +67,7 @@ impl Ask {
             headers: headers.into_iter().collect(),
             body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
         };
-        self.sim.handle(NOW, self.face, &request)
+        self.sim.handle(self.now, self.face, &request)
     }
 
     fn response(&mut self, method: &str, target: &str, body: Option<Value>, json: bool) -> Response {

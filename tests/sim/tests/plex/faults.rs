@@ -83,6 +83,105 @@ fn a_read_can_be_older_than_the_last_write() {
     assert_eq!(filter(&mut ask), "label=noAccess");
 }
 
+/// Ann's filter for movies, as the list of friends shows it.
+fn shown(ask: &mut Ask) -> String {
+    ask.user("ann").unwrap().get("filterMovies").to_owned()
+}
+
+#[test]
+fn a_write_can_have_its_effect_after_it_was_given_up() {
+    let (mut ask, ann) = with(Effect::Late { after_ms: 40_000 });
+    let asked = ask.now;
+    assert_eq!(ask.outcome("PUT", &restrict(ann), None, false), Outcome::Hang);
+    assert_eq!((shown(&mut ask).as_str(), ask.sim.late()), ("", 1));
+    ask.sim.clear_faults();
+    ask.now += 39_999;
+    assert_eq!(shown(&mut ask), "");
+    ask.now += 1;
+    assert_eq!((shown(&mut ask).as_str(), ask.sim.late()), ("label=noAccess", 0));
+    assert_eq!(ask.sim.sight_changes[0].at_ms, ask.now);
+    assert_eq!(ask.sim.sight_changes[0].asked_ms, asked);
+}
+
+#[test]
+fn late_writes_have_their_effects_in_their_order() {
+    let (mut ask, ann) = with(Effect::Late { after_ms: 40_000 });
+    assert_eq!(ask.outcome("PUT", &restrict(ann), None, false), Outcome::Hang);
+    ask.now += 10;
+    let lift = format!("/api/users/{ann}?filterMovies=");
+    assert_eq!(ask.outcome("PUT", &lift, None, false), Outcome::Hang);
+    ask.sim.pass(ask.now + 39_995);
+    assert_eq!(ask.sim.filters(ann).len(), 1);
+    ask.sim.pass(ask.now + 40_000);
+    assert!(ask.sim.filters(ann).is_empty());
+}
+
+#[test]
+fn a_page_of_a_proxy_comes_with_any_status_and_with_or_without_effect() {
+    for status in [200, 403, 404, 422, 502] {
+        for applied in [false, true] {
+            let (mut ask, ann) = with(Effect::Page { status, applied });
+            let Outcome::Respond(answer) = ask.outcome("PUT", &restrict(ann), None, false) else {
+                panic!("no answer")
+            };
+            assert_eq!(answer.status, status);
+            assert!(String::from_utf8(answer.body).unwrap().starts_with("<!DOCTYPE html>"));
+            assert_eq!(ask.sim.filters(ann).is_empty(), !applied);
+        }
+    }
+}
+
+#[test]
+fn a_list_can_be_gone_for_good() {
+    let mut ask = Ask::new();
+    ask.sim.fault(Fault::on("GET", "/api/invites/requested", Effect::Gone).for_good());
+    assert_eq!(ask.status("GET", "/api/invites/requested", None), 410);
+    ask.sim.clear_faults();
+    assert_eq!(ask.status("GET", "/api/invites/requested", None), 410);
+    assert_eq!(ask.status("GET", "/api/users", None), 200);
+}
+
+#[test]
+fn a_write_can_show_some_seconds_later() {
+    let mut ask = Ask::new();
+    let (ann, _) = ask.friend("ann");
+    ask.sim.fault(Fault::on("GET", "/api/users", Effect::Lagging { seconds: 3 }));
+    ask.status("PUT", &restrict(ann), None);
+    ask.now += 2_000;
+    let lift = format!("/api/users/{ann}?filterMovies=");
+    ask.status("PUT", &lift, None);
+    assert_eq!(shown(&mut ask), "");
+    ask.now += 1_000;
+    assert_eq!(shown(&mut ask), "label=noAccess", "the first shows, and the second does not");
+    ask.now += 2_000;
+    assert_eq!(shown(&mut ask), "");
+}
+
+#[test]
+fn reads_can_alternate_between_new_and_old() {
+    for old_first in [false, true] {
+        let mut ask = Ask::new();
+        let (ann, _) = ask.friend("ann");
+        ask.sim.fault(Fault::on("GET", "/api/users", Effect::Alternating { seconds: 3, old_first }));
+        ask.status("PUT", &restrict(ann), None);
+        let seen: Vec<bool> = (0..4).map(|_| shown(&mut ask).is_empty()).collect();
+        assert_eq!(seen, [old_first, !old_first, old_first, !old_first]);
+        ask.now += 3_000;
+        let seen: Vec<bool> = (0..4).map(|_| shown(&mut ask).is_empty()).collect();
+        assert_eq!(seen, [false; 4]);
+    }
+}
+
+#[test]
+fn a_rule_can_end_at_a_time() {
+    let mut ask = Ask::new();
+    let refusal = Effect::Status { status: 500, retry_after: None };
+    ask.sim.fault(Fault::on("*", "/api/*", refusal).until(ask.now + 10));
+    assert_eq!(ask.status("GET", "/api/users", None), 500);
+    ask.now += 11;
+    assert_eq!(ask.status("GET", "/api/users", None), 200);
+}
+
 #[test]
 fn plex_says_what_it_is_told_to_say() {
     let body = "<Response code=\"422\" status=\"Invalid token\"/>".to_owned();

@@ -195,7 +195,7 @@ fn each_decision_allows_one_invitation() {
     let mut history = history(&[]);
     history.openings = vec![1_000, 50_000];
     let mut found = |at_ms| {
-        plex.world.offered.push(Offered { at_ms, to: soul.address.clone(), share: at_ms });
+        plex.world.offered.push(Offered { at_ms, asked_ms: at_ms, to: soul.address.clone(), share: at_ms });
         giving::invited_twice(&plex, &soul, &history).len()
     };
     assert_eq!((found(2_000), found(60_000), found(70_000)), (0, 0, 1));

@@ -303,7 +303,7 @@ impl Tampered {
                 else {
                     return Ok(false);
                 };
-                plex.world.offered.push(rolarr_sim::plex::Offered { at_ms: now, ..last });
+                plex.world.offered.push(rolarr_sim::plex::Offered { at_ms: now, asked_ms: now, ..last });
             }
             Tamper::SharedByRestriction => {
                 let server = plex.world.server(MACHINE).context("the server")?;

@@ -19,7 +19,11 @@ use serde_json::{Value, json};
 pub(super) use dispatch::{Event, Reach};
 pub(super) use session::{Session, SessionKey};
 
-use super::{DiscordSim, faults::EventFault, ids::GuildId};
+use super::{
+    DiscordSim,
+    faults::{Ending, EventFault},
+    ids::GuildId,
+};
 
 /// The intents by name: bits of what a session wants to hear.
 pub mod intents {
@@ -95,7 +99,8 @@ pub(super) struct Gateway {
     pub(super) identifies_per_day: usize,
     pub(super) one_identify_per_5_s: bool,
     pub(super) refuse_resumes: u32,
-    pub(super) refuse_connections: u32,
+    /// How the next connections end once they were accepted, and how many.
+    pub(super) ending: Option<(Ending, u32)>,
     pub(super) silent_heartbeats: bool,
     pub(super) event_faults: Vec<EventFault>,
     held: Option<Event>,
@@ -117,7 +122,7 @@ impl Default for Gateway {
             identifies_per_day: 1000,
             one_identify_per_5_s: false,
             refuse_resumes: 0,
-            refuse_connections: 0,
+            ending: None,
             silent_heartbeats: false,
             event_faults: Vec::new(),
             held: None,
@@ -132,20 +137,25 @@ impl DiscordSim {
         let gateway = &mut self.gateway;
         gateway.connections_so_far += 1;
         let id = ConnectionId(gateway.connections_so_far);
-        let refused = gateway.refuse_connections > 0;
-        gateway.refuse_connections = gateway.refuse_connections.saturating_sub(1);
-        let first = if refused {
-            Frame::Abort
-        } else {
-            let hello = json!({"heartbeat_interval": gateway.heartbeat_interval_ms, "_trace": ["sim"]});
-            Frame::Text(json!({"op": 10, "s": null, "t": null, "d": hello}).to_string())
+        let ending = gateway.ending.take();
+        gateway.ending = ending.filter(|(_, left)| *left > 1).map(|(ending, left)| (ending, left - 1));
+        let ending = ending.map(|(ending, _)| ending);
+        let text =
+            |op: u8, data: Value| Frame::Text(json!({"op": op, "s": null, "t": null, "d": data}).to_string());
+        let hello = text(10, json!({"heartbeat_interval": gateway.heartbeat_interval_ms, "_trace": ["sim"]}));
+        let outbox = match ending {
+            None => vec![hello],
+            Some(Ending::Abort) => vec![Frame::Abort],
+            Some(Ending::Close(code)) => vec![hello, Frame::Close(code)],
+            Some(Ending::Reconnect) => vec![hello, text(7, Value::Null), Frame::Abort],
+            Some(Ending::Invalid { resumable }) => vec![hello, text(9, resumable.into()), Frame::Abort],
         };
         let connection = Connection {
             session: None,
-            open: !refused,
+            open: ending.is_none(),
             last_heartbeat_ms: now_ms,
             received_ms: VecDeque::new(),
-            outbox: VecDeque::from([first]),
+            outbox: outbox.into(),
         };
         gateway.connections.insert(id, connection);
         id

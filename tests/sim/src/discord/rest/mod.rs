@@ -255,6 +255,13 @@ fn faulty(kind: &RestFaultKind) -> Response {
             limits::from_discord(limits::too_many(*wait, *global))
         }
         RestFaultKind::TooManyRequests { retry_after_ms: None, .. } => limits::shut_out(),
+        RestFaultKind::Page { status } => {
+            let page = format!(
+                "<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><center><h1>{status}</h1>\
+                 </center><hr><center>cloudflare</center></body></html>\n"
+            );
+            Response::typed(*status, "text/html", page)
+        }
         RestFaultKind::Garbage
         | RestFaultKind::StaleMember
         | RestFaultKind::ShortList
