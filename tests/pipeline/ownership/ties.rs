@@ -79,7 +79,7 @@ async fn invited() -> Result<Stage> {
 
 #[tokio::test(start_paused = true)]
 async fn an_invitation_that_we_withdrew_and_that_still_shows_is_sent_again_with_the_role() -> Result<()> {
-    for (leaves, seconds) in [(false, 8), (false, 20), (true, 8)] {
+    for (leaves, seconds) in [(false, 8), (false, 12), (true, 8)] {
         let stage = invited().await?;
         stage.at_plex().fault(Fault::on("GET", "*", Effect::Lagging { seconds }));
         match leaves {
