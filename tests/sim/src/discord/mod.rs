@@ -29,7 +29,7 @@ use std::{
 };
 
 pub use faults::{EventFault, EventFaultKind, RestFault, RestFaultKind};
-pub use gateway::{ConnectionId, Frame, intents};
+pub use gateway::{ConnectionEnd, ConnectionId, Frame, intents};
 pub use ids::{ApplicationId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, UserId};
 pub use interactions::{Answer, Interaction, InteractionKind};
 pub use rest::Logged;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     DiscordSim, EventFault, Frame, GuildId, Impossible, RestFault,
-    gateway::{Event, Reach, intents::GUILDS},
+    gateway::{ConnectionEnd, Event, Reach, intents::GUILDS},
 };
 
 impl DiscordSim {
@@ -24,6 +24,7 @@ impl DiscordSim {
         let gateway = &mut self.gateway;
         gateway.event_faults.clear();
         gateway.refuse_connections = 0;
+        gateway.end_connections = None;
         gateway.refuse_resumes = 0;
         gateway.silent_heartbeats = false;
     }
@@ -78,6 +79,11 @@ impl DiscordSim {
     /// The next connections break off at once.
     pub fn refuse_connections(&mut self, times: u32) {
         self.gateway.refuse_connections = times;
+    }
+
+    /// Every new connection is accepted and ended at once in this way, or not any more.
+    pub fn end_connections(&mut self, end: Option<ConnectionEnd>) {
+        self.gateway.end_connections = end;
     }
 
     /// The next attempts to resume are answered with "invalid session", and the session ends.

@@ -59,6 +59,22 @@ pub enum Frame {
     Abort,
 }
 
+/// How the gateway, or a proxy before it, ends a connection right after it accepted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// Without a close frame.
+    Abort,
+    /// With a close frame of this code.
+    Close(u16),
+    /// It asks the client to connect again (op 7).
+    Reconnect,
+    /// It says that the session is invalid, and whether it can be resumed (op 9).
+    Invalid {
+        /// Whether it can be resumed.
+        resumable: bool,
+    },
+}
+
 /// One connection.
 #[derive(Clone, Debug)]
 struct Connection {
@@ -96,6 +112,7 @@ pub(super) struct Gateway {
     pub(super) one_identify_per_5_s: bool,
     pub(super) refuse_resumes: u32,
     pub(super) refuse_connections: u32,
+    pub(super) end_connections: Option<ConnectionEnd>,
     pub(super) silent_heartbeats: bool,
     pub(super) event_faults: Vec<EventFault>,
     held: Option<Event>,
@@ -118,6 +135,7 @@ impl Default for Gateway {
             one_identify_per_5_s: false,
             refuse_resumes: 0,
             refuse_connections: 0,
+            end_connections: None,
             silent_heartbeats: false,
             event_faults: Vec::new(),
             held: None,
@@ -140,12 +158,28 @@ impl DiscordSim {
             let hello = json!({"heartbeat_interval": gateway.heartbeat_interval_ms, "_trace": ["sim"]});
             Frame::Text(json!({"op": 10, "s": null, "t": null, "d": hello}).to_string())
         };
+        let mut outbox = VecDeque::from([first]);
+        let mut open = !refused;
+        let payload = |op: u8, data: Value| Frame::Text(json!({"op": op, "s": null, "t": null, "d": data}).to_string());
+        match gateway.end_connections.filter(|_| open) {
+            None => {}
+            Some(ConnectionEnd::Reconnect) => outbox.push_back(payload(7, Value::Null)),
+            Some(ConnectionEnd::Invalid { resumable }) => outbox.push_back(payload(9, resumable.into())),
+            Some(ConnectionEnd::Close(code)) => {
+                outbox.push_back(Frame::Close(code));
+                open = false;
+            }
+            Some(ConnectionEnd::Abort) => {
+                outbox.push_back(Frame::Abort);
+                open = false;
+            }
+        }
         let connection = Connection {
             session: None,
-            open: !refused,
+            open,
             last_heartbeat_ms: now_ms,
             received_ms: VecDeque::new(),
-            outbox: VecDeque::from([first]),
+            outbox,
         };
         gateway.connections.insert(id, connection);
         id
