@@ -9,3 +9,4 @@ pub mod pipeline;
 pub mod plex;
 pub mod policy;
 pub mod store;
+mod unreached;

@@ -103,7 +103,9 @@ async fn an_audit_channel_of_the_wrong_kind_loses_nothing() -> Result<()> {
         let path = format!("channels/{}/messages", stage.audit.0);
         fail(&stage, "POST", &path, status, code, 100_000);
         let user = stage.alice();
-        stage.change(move |tx| tx.audit(rolarr::domain::Timestamp(0), None, Some(user), "alarm", "Look here.")).await?;
+        stage
+            .change(move |tx| tx.audit(rolarr::domain::Timestamp(0), None, Some(user), "alarm", "Look here."))
+            .await?;
         stage.wait(HOUR * 2).await;
         stage.on_discord().end_trouble();
         stage.wait(HOUR * 2).await;

@@ -192,9 +192,14 @@ async fn pass_on(
     while let Some(happening) = happened.recv().await {
         match happening {
             Happening::Hint(hint) => intake.hint(hint).await,
-            Happening::Reconnects(1) => info!("the connection to Discord's gateway was lost; resuming the session"),
+            Happening::Reconnects(1) => {
+                info!("the connection to Discord's gateway was lost; resuming the session")
+            }
             Happening::Reconnects(in_a_row) => {
-                warn!(in_a_row, "Discord's gateway ends one connection after the other; resuming more and more slowly");
+                warn!(
+                    in_a_row,
+                    "Discord's gateway ends one connection after the other; resuming more and more slowly"
+                );
             }
             Happening::News(news) => {
                 if let GatewayNews::Gap(what) = &news {

@@ -19,7 +19,7 @@ use super::{
     refusal::{Refusal, meaning},
     settings::{BadSettings, Settings, address},
 };
-use crate::{domain::Secret, pipeline::ports::DiscordError};
+use crate::{domain::Secret, pipeline::ports::DiscordError, unreached};
 
 /// How often a request is sent if Discord asks to wait each time.
 const TRIES: u32 = 3;
@@ -182,7 +182,7 @@ impl Http {
 
     fn no_answer(&self, call: &Call, error: &reqwest::Error) -> DiscordError {
         if error.is_connect() {
-            unavailable(call.template, "no connection")
+            unavailable(call.template, unreached::why(error))
         } else if error.is_timeout() {
             unavailable(call.template, &format!("no answer within {} s", self.limit.as_secs_f32()))
         } else {

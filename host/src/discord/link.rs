@@ -149,7 +149,10 @@ impl Link {
         let guild_id = serenity_id::GuildId::from(id(guild.0)?);
         let ids = users.iter().map(|user| id(user.0).map(serenity_id::UserId::from));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        let messenger = lock(&self.messenger).clone().map(|(_, messenger)| messenger).ok_or_else(|| unavailable("no gateway session"))?;
+        let messenger = lock(&self.messenger)
+            .clone()
+            .map(|(_, messenger)| messenger)
+            .ok_or_else(|| unavailable("no gateway session"))?;
         self.may_send()?;
         let nonce = format!("{:016x}{:08x}", self.process, self.number.fetch_add(1, Ordering::Relaxed));
         let (answer, answered) = oneshot::channel();

@@ -116,7 +116,10 @@ mod tests {
     fn a_fault_of_discord_is_an_outage_whatever_its_status() {
         for status in [400, 403, 404, 500, 503] {
             for code in FAULTS {
-                assert!(is_outage(status, &format!(r#"{{"message":"internal network error","code":{code}}}"#)));
+                assert!(is_outage(
+                    status,
+                    &format!(r#"{{"message":"internal network error","code":{code}}}"#)
+                ));
             }
         }
         assert!(is_outage(503, r#"{"message":"x","code":10004}"#));

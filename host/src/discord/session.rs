@@ -52,7 +52,7 @@ use super::{
     settings::Settings,
     translate::{Asked, Translated, translate},
 };
-use crate::pipeline::ports::GatewayNews;
+use crate::{pipeline::ports::GatewayNews, unreached};
 
 /// How long a connection may take until Discord confirms the session.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -167,7 +167,7 @@ fn live(
             () = stop.cancelled() => return Ended::NotConnected("stopped"),
             shard = timeout(settings.connect_limit, connecting) => match shard {
                 Ok(Ok(shard)) => shard,
-                Ok(Err(_)) => return Ended::NotConnected("the gateway can't be reached"),
+                Ok(Err(error)) => return Ended::NotConnected(unreached::why(&error)),
                 Err(_) => return Ended::NotConnected("the gateway does not answer"),
             },
         };

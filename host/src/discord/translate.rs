@@ -334,7 +334,8 @@ mod tests {
         // serenity knows no flag of 44 bits.
         let odd = json!({"id": "7", "username": "ann", "flags": 1_u64 << 44, "public_flags": 1_u64 << 44,
                          "avatar": {"new": 1}, "bot": false});
-        let member = json!({"guild_id": "1", "user": odd, "roles": ["3", "2"], "joined_at": "soon", "flags": -1});
+        let member =
+            json!({"guild_id": "1", "user": odd, "roles": ["3", "2"], "joined_at": "soon", "flags": -1});
         for name in ["GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE"] {
             let Some(Translated::Hint(hint)) = event(name, member.clone()) else { panic!("{name}") };
             let Said::Member(seen) = hint.said else { panic!("{name}: {:?}", hint.said) };

@@ -232,9 +232,7 @@ async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
                 .await?;
             Ok(Delivery::Settled)
         }
-        Work::OfferInbox(channel) => {
-            offer_inbox(core, &task, channel).await
-        }
+        Work::OfferInbox(channel) => offer_inbox(core, &task, channel).await,
     }
 }
 
@@ -431,7 +429,9 @@ async fn failed(
     let report = matches!(task.work, Work::Audit { .. } | Work::Holds);
     let at_least = match error {
         DiscordError::RateLimited { retry_after } => Some(*retry_after),
-        DiscordError::Unavailable { .. } | DiscordError::Unauthorized | DiscordError::TooManyDirectMessages => None,
+        DiscordError::Unavailable { .. }
+        | DiscordError::Unauthorized
+        | DiscordError::TooManyDirectMessages => None,
         // A channel that is not there, not open, locked or of the wrong kind may be another one tomorrow. Only a
         // text that is refused stays refused.
         error if report && !error.is_about_the_text() => {
@@ -441,7 +441,11 @@ async fn failed(
             );
             None
         }
-        error if matches!(task.work, Work::OfferInbox(_)) && !error.is_about_the_text() && task.attempts < PATIENCE => {
+        error
+            if matches!(task.work, Work::OfferInbox(_))
+                && !error.is_about_the_text()
+                && task.attempts < PATIENCE =>
+        {
             tracing::warn!(
                 task = %task.id, %error,
                 "the prompt channel does not take the button; trying again. Check the bot's permissions there"

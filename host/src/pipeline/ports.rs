@@ -150,10 +150,7 @@ impl DiscordError {
     /// "Missing Access" (50001). No other refusal says that.
     #[must_use]
     pub fn says_not_in_guild(&self) -> bool {
-        matches!(
-            self,
-            Self::NotFound { code: 10_004 | 50_001 } | Self::Refused { code: 10_004 | 50_001, .. }
-        )
+        matches!(self, Self::NotFound { code: 10_004 | 50_001 } | Self::Refused { code: 10_004 | 50_001, .. })
     }
 
     /// Whether it says of a request about a member that there is no such account (10013). That alone is no proof

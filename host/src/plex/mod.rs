@@ -12,6 +12,7 @@ mod model;
 mod pace;
 mod percent;
 mod redact;
+mod text;
 mod transport;
 mod xml;
 

@@ -160,7 +160,8 @@ impl DiscordSim {
         };
         let mut outbox = VecDeque::from([first]);
         let mut open = !refused;
-        let payload = |op: u8, data: Value| Frame::Text(json!({"op": op, "s": null, "t": null, "d": data}).to_string());
+        let payload =
+            |op: u8, data: Value| Frame::Text(json!({"op": op, "s": null, "t": null, "d": data}).to_string());
         match gateway.end_connections.filter(|_| open) {
             None => {}
             Some(ConnectionEnd::Reconnect) => outbox.push_back(payload(7, Value::Null)),
