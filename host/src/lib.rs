@@ -8,5 +8,6 @@ pub mod pipeline;
 pub mod plex;
 pub mod policy;
 pub mod store;
+mod unreached;
 
 pub use rolarr_domain as domain;

@@ -8,4 +8,5 @@ mod discord {
     mod events;
     mod rest;
     mod silence;
+    mod storms;
 }

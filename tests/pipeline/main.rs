@@ -6,6 +6,7 @@
 )]
 
 mod administrators;
+mod answers;
 mod brake;
 mod brake_kinds;
 mod candidates;

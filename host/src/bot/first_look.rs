@@ -227,7 +227,7 @@ fn not_had(config: &Config, id: &Located<GuildId>, error: DiscordError) -> anyho
                 "copy it anew from the page `Bot` of the application in the developer portal",
             )
             .into(),
-        DiscordError::NotFound { .. } | DiscordError::Refused { .. } => config
+        error if error.says_not_in_guild() => config
             .error_at(
                 id.place,
                 format!("the bot is no member of a Discord server with the id {}", id.value),

@@ -94,8 +94,13 @@ fn agrees(wanted: &Value, registered: &Value) -> bool {
             wanted.iter().all(|(name, value)| agrees(value, registered.get(name).unwrap_or(&Value::Null)))
         }
         (Value::Array(wanted), Value::Array(registered)) => {
+            // Discord lists commands, contexts and the like in an order of its own.
+            let mut left: Vec<&Value> = registered.iter().collect();
             wanted.len() == registered.len()
-                && wanted.iter().zip(registered).all(|(wanted, registered)| agrees(wanted, registered))
+                && wanted.iter().all(|wanted| {
+                    let found = left.iter().position(|registered| agrees(wanted, registered));
+                    found.map(|found| left.swap_remove(found)).is_some()
+                })
         }
         (Value::Bool(false), Value::Null) => true,
         (wanted, registered) => wanted == registered,
@@ -118,6 +123,17 @@ mod tests {
     #[test]
     fn what_is_registered_already_is_recognised() {
         assert!(agrees(&definitions(), &as_discord_shows_it()));
+    }
+
+    #[test]
+    fn commands_in_another_order_are_the_same() {
+        let mut other = as_discord_shows_it();
+        other.as_array_mut().unwrap().reverse();
+        other[1]["contexts"] = json!([1, 0]);
+        other[1]["options"].as_array_mut().unwrap().reverse();
+        assert!(agrees(&definitions(), &other));
+        other[0] = other[1].clone();
+        assert!(!agrees(&definitions(), &other), "one of them twice");
     }
 
     #[test]

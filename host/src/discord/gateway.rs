@@ -26,7 +26,7 @@ use super::{
     session::{self, Ended, Outlets},
     translate::Asked,
 };
-use crate::pipeline::ports::{DiscordError, GatewayNews, Hint, Intake};
+use crate::pipeline::ports::{GatewayNews, Hint, Intake};
 
 /// Events that may wait for the pipeline. Beyond that they are dropped, and the pipeline is told of a gap.
 const QUEUE: usize = 8_192;
@@ -76,6 +76,8 @@ pub enum Fatal {
 pub(super) enum Happening {
     Hint(Hint),
     News(GatewayNews),
+    /// A lost connection is replaced and its session resumed; so many times in a row by now.
+    Reconnects(u32),
 }
 
 /// Connects to the gateway and stays connected, until `stop` is cancelled; then it ends within three
@@ -108,7 +110,7 @@ pub async fn run(
             Some(Err(_)) | None => "event queue",
         })),
     };
-    discord.link.down();
+    discord.link.down(u64::MAX);
     ending.cancel();
     drop(outlets);
     registering.abort_all();
@@ -142,11 +144,12 @@ async fn stay_connected(
         let _halted = halt.clone().drop_guard();
         let pulse = Arc::new(Pulse::default());
         let (link, outlets) = (Arc::clone(&discord.link), outlets.clone());
-        let ended = match session::begin(&discord.settings, link, outlets, Arc::clone(&pulse), halt) {
+        let number = link.begin();
+        let ended = match session::begin(&discord.settings, link, number, outlets, Arc::clone(&pulse), halt) {
             Ok(mut ended) => tokio::select! {
                 ended = &mut ended => ended.unwrap_or(Ended::Lost("the session's thread broke")),
                 () = pulse.stopped() => {
-                    discord.link.down();
+                    discord.link.down(number);
                     Ended::Lost("the session's thread is stuck and was left behind")
                 }
                 () = stop.cancelled() => {
@@ -189,6 +192,15 @@ async fn pass_on(
     while let Some(happening) = happened.recv().await {
         match happening {
             Happening::Hint(hint) => intake.hint(hint).await,
+            Happening::Reconnects(1) => {
+                info!("the connection to Discord's gateway was lost; resuming the session")
+            }
+            Happening::Reconnects(in_a_row) => {
+                warn!(
+                    in_a_row,
+                    "Discord's gateway ends one connection after the other; resuming more and more slowly"
+                );
+            }
             Happening::News(news) => {
                 if let GatewayNews::Gap(what) = &news {
                     warn!(what, "something on Discord's gateway was missed");
@@ -273,8 +285,8 @@ async fn register(discord: Arc<SerenityDiscord>) {
         match commands::register(&discord.http, application).await {
             Ok(true) => return info!("the slash commands were registered with Discord"),
             Ok(false) => return info!("the slash commands are registered with Discord"),
-            Err(error @ (DiscordError::Refused { .. } | DiscordError::NotFound { .. })) => {
-                return error!(%error, "the slash commands could not be registered; was the bot invited with the scope `applications.commands`?");
+            Err(error) if error.is_refusal() => {
+                error!(%error, wait_s = wait.as_secs(), "the slash commands could not be registered; was the bot invited with the scope `applications.commands`? Trying again");
             }
             Err(error) => {
                 warn!(%error, wait_s = wait.as_secs(), "the slash commands could not be registered yet")

@@ -11,23 +11,22 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
     limiter::{LONGEST_WAIT, Limiter, Route, Told},
+    refusal::{Refusal, meaning},
     settings::{BadSettings, Settings, address},
 };
-use crate::{domain::Secret, pipeline::ports::DiscordError};
+use crate::{domain::Secret, pipeline::ports::DiscordError, unreached};
 
 /// How often a request is sent if Discord asks to wait each time.
 const TRIES: u32 = 3;
 /// The longest answer that is read. A page of 1,000 members has about one megabyte.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// How long to wait if Discord asks to wait and does not say how long.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
-/// Discord's JSON error code for "You are opening direct messages too fast".
-const TOO_MANY_DIRECT_MESSAGES: u32 = 40_003;
+pub(super) const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
 /// What Discord asks bots to send (Discord's documentation, "User Agent").
 const USER_AGENT: &str = concat!("DiscordBot (rolarr, ", env!("CARGO_PKG_VERSION"), ")");
 /// What need not be encoded in a segment of a path.
@@ -154,19 +153,19 @@ impl Http {
             }
         };
         let refusal = if status >= 400 { Refusal::read(&body) } else { Refusal::default() };
-        let told = refusal.complete(told);
+        let answer = match status {
+            200..=299 => Ok(Answer::Body(body)),
+            400..=599 => Err(meaning(call.template, status, &refusal)),
+            _ => Err(unavailable(call.template, &format!("status {status}"))),
+        };
+        let told = Told { unauthorized: answer_says_unauthorized(&answer), ..complete(&refusal, told) };
         self.limiter.learn(route, told);
         drop(permit);
-        let code = refusal.code.unwrap_or(0);
-        match status {
-            200..=299 => Ok(Answer::Body(body)),
-            // No limit that passes soon: the bot has written to too many people.
-            429 if code == TOO_MANY_DIRECT_MESSAGES => Err(DiscordError::Refused { status, code }),
-            429 => Ok(Answer::Wait(told.retry_after.unwrap_or(UNKNOWN_WAIT))),
-            401 if route.is_some() => Err(DiscordError::Unauthorized),
-            404 => Err(DiscordError::NotFound { code }),
-            400..=499 => Err(DiscordError::Refused { status, code }),
-            _ => Err(unavailable(call.template, &format!("status {status}"))),
+        match answer {
+            Err(DiscordError::RateLimited { .. }) if status == 429 => {
+                Ok(Answer::Wait(told.retry_after.unwrap_or(UNKNOWN_WAIT)))
+            }
+            other => other,
         }
     }
 
@@ -183,7 +182,7 @@ impl Http {
 
     fn no_answer(&self, call: &Call, error: &reqwest::Error) -> DiscordError {
         if error.is_connect() {
-            unavailable(call.template, "no connection")
+            unavailable(call.template, unreached::why(error))
         } else if error.is_timeout() {
             unavailable(call.template, &format!("no answer within {} s", self.limit.as_secs_f32()))
         } else {
@@ -215,28 +214,18 @@ fn authorization(token: &Secret) -> Result<HeaderValue, BadSettings> {
     Ok(value)
 }
 
-/// What Discord says when it refuses. Its words are not kept: they may repeat what was sent.
-#[derive(Debug, Default, Deserialize)]
-struct Refusal {
-    code: Option<u32>,
-    retry_after: Option<f64>,
-    #[serde(default)]
-    global: bool,
+fn answer_says_unauthorized(answer: &Result<Answer, DiscordError>) -> bool {
+    matches!(answer, Err(DiscordError::Unauthorized))
 }
 
-impl Refusal {
-    fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+/// What the headers told, with what the body says more exactly.
+fn complete(refusal: &Refusal, mut told: Told) -> Told {
+    if told.status == 429 {
+        let exact = refusal.retry_after.and_then(seconds);
+        told.retry_after = Some(exact.or(told.retry_after).unwrap_or(UNKNOWN_WAIT));
+        told.global |= refusal.global;
     }
-
-    fn complete(&self, mut told: Told) -> Told {
-        if told.status == 429 {
-            let exact = self.retry_after.and_then(seconds);
-            told.retry_after = Some(exact.or(told.retry_after).unwrap_or(UNKNOWN_WAIT));
-            told.global |= self.global;
-        }
-        told
-    }
+    told
 }
 
 fn told(status: u16, headers: &HeaderMap) -> Told {
@@ -252,6 +241,7 @@ fn told(status: u16, headers: &HeaderMap) -> Told {
         retry_after: if status == 429 { retry_after().or(Some(UNKNOWN_WAIT)) } else { None },
         global: text("x-ratelimit-global") == Some("true") || text("x-ratelimit-scope") == Some("global"),
         shared: text("x-ratelimit-scope") == Some("shared"),
+        unauthorized: false,
     }
 }
 
@@ -270,14 +260,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         let refusal = Refusal::read(br#"{"message":"x","retry_after":0.25,"global":true}"#);
-        let told = refusal.complete(told(429, &headers));
+        let told = complete(&refusal, told(429, &headers));
         assert_eq!(told.retry_after, Some(Duration::from_millis(250)));
         assert!(told.global);
     }
 
     #[test]
     fn a_limit_without_a_time_still_waits() {
-        let told = Refusal::read(b"<html>").complete(told(429, &HeaderMap::new()));
+        let told = complete(&Refusal::read(b"<html>"), told(429, &HeaderMap::new()));
         assert_eq!(told.retry_after, Some(UNKNOWN_WAIT));
     }
 
@@ -290,13 +280,6 @@ mod tests {
         let told = told(429, &headers);
         assert_eq!((told.remaining, told.reset_after), (None, None));
         assert_eq!(told.retry_after, Some(UNKNOWN_WAIT));
-    }
-
-    #[test]
-    fn a_refusal_that_is_no_json_has_no_code() {
-        assert_eq!(Refusal::read(b"error code: 1015").code, None);
-        assert_eq!(Refusal::read(br#"{"code":"x"}"#).code, None);
-        assert_eq!(Refusal::read(br#"{"code":50007,"message":"x"}"#).code, Some(50_007));
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(super) struct Told {
     pub(super) global: bool,
     /// The limit is shared with others, and not held against us.
     pub(super) shared: bool,
+    /// Discord itself refused the token. A proxy's 401 does not say that.
+    pub(super) unauthorized: bool,
 }
 
 #[derive(Debug)]
@@ -156,7 +158,7 @@ impl Limiter {
             state.invalid.push_back(now);
         }
         let Some(route) = route else { return };
-        if told.status == 401 {
+        if told.unauthorized {
             state.unauthorized_until = now + AFTER_UNAUTHORIZED;
         }
         if let (Some(wait), true) = (told.retry_after, told.global) {
@@ -298,7 +300,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refused_token_is_not_tried_again_for_a_while() {
         let limiter = Limiter::new();
-        once(&limiter, ROUTE, told(401)).await;
+        once(&limiter, ROUTE, Told { unauthorized: true, ..told(401) }).await;
         assert_eq!(limiter.permit(OTHER).await.unwrap_err(), DiscordError::Unauthorized);
         tokio::time::advance(AFTER_UNAUTHORIZED).await;
         assert!(limiter.permit(OTHER).await.is_ok());

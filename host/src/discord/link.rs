@@ -63,7 +63,9 @@ struct Question {
 /// The seam between the session, which comes and goes, and those who ask it.
 #[derive(Debug)]
 pub(super) struct Link {
-    messenger: Mutex<Option<ShardMessenger>>,
+    /// The session that can be asked, with its number.
+    messenger: Mutex<Option<(u64, ShardMessenger)>>,
+    sessions: AtomicU64,
     bot: watch::Sender<Option<Bot>>,
     questions: Mutex<HashMap<String, Question>>,
     sent: Mutex<VecDeque<Instant>>,
@@ -96,6 +98,7 @@ impl Link {
     pub(super) fn new() -> Self {
         Self {
             messenger: Mutex::new(None),
+            sessions: AtomicU64::new(0),
             bot: watch::Sender::new(None),
             questions: Mutex::new(HashMap::new()),
             sent: Mutex::new(VecDeque::new()),
@@ -104,15 +107,29 @@ impl Link {
         }
     }
 
-    /// A new session began.
-    pub(super) fn up(&self, messenger: ShardMessenger, bot: Bot) {
-        *lock(&self.messenger) = Some(messenger);
+    /// The number of the session that begins now.
+    pub(super) fn begin(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// This session was confirmed. One that was left behind for a newer one is not heeded.
+    pub(super) fn up(&self, number: u64, messenger: ShardMessenger, bot: Bot) {
+        if number < self.sessions.load(Ordering::Relaxed) {
+            return;
+        }
+        *lock(&self.messenger) = Some((number, messenger));
         self.bot.send_replace(Some(bot));
     }
 
-    /// The session is over: what it was asked stays unanswered.
-    pub(super) fn down(&self) {
-        *lock(&self.messenger) = None;
+    /// This session and all before it are over: what they were asked stays unanswered. A newer one is left alone.
+    pub(super) fn down(&self, number: u64) {
+        {
+            let mut messenger = lock(&self.messenger);
+            if messenger.as_ref().is_some_and(|(newer, _)| *newer > number) {
+                return;
+            }
+            *messenger = None;
+        }
         for (_, question) in lock(&self.questions).drain() {
             // Nobody may be waiting any more.
             let _ = question.answer.send(Err(unavailable("the gateway session ended")));
@@ -132,7 +149,10 @@ impl Link {
         let guild_id = serenity_id::GuildId::from(id(guild.0)?);
         let ids = users.iter().map(|user| id(user.0).map(serenity_id::UserId::from));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        let messenger = lock(&self.messenger).clone().ok_or_else(|| unavailable("no gateway session"))?;
+        let messenger = lock(&self.messenger)
+            .clone()
+            .map(|(_, messenger)| messenger)
+            .ok_or_else(|| unavailable("no gateway session"))?;
         self.may_send()?;
         let nonce = format!("{:016x}{:08x}", self.process, self.number.fetch_add(1, Ordering::Relaxed));
         let (answer, answered) = oneshot::channel();

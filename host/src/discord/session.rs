@@ -37,12 +37,14 @@ use serenity::{
 use tokio::{
     runtime::{Builder, Runtime},
     sync::{Notify, mpsc, oneshot},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::{NoSubscriber, set_default};
 
 use super::{
+    gate::Gate,
     gateway::{Fatal, Happening},
     http,
     link::Link,
@@ -50,7 +52,7 @@ use super::{
     settings::Settings,
     translate::{Asked, Translated, translate},
 };
-use crate::pipeline::ports::GatewayNews;
+use crate::{pipeline::ports::GatewayNews, unreached};
 
 /// How long a connection may take until Discord confirms the session.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -81,10 +83,11 @@ pub(super) struct Outlets {
     pub(super) overflown: Arc<AtomicBool>,
 }
 
-/// Begins a session. What comes back tells how it ends; if it closes without a word, the thread broke.
+/// Begins a session under its number. What comes back tells how it ends; if it closes without a word, the thread broke.
 pub(super) fn begin(
     settings: &Settings,
     link: Arc<Link>,
+    number: u64,
     outlets: Outlets,
     pulse: Arc<Pulse>,
     stop: CancellationToken,
@@ -95,13 +98,13 @@ pub(super) fn begin(
         let _silent = set_default(NoSubscriber::default());
         let end = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
-                let end = live(&runtime, &settings, &link, outlets, &pulse, stop);
+                let end = live(&runtime, &settings, &link, number, outlets, &pulse, stop);
                 runtime.shutdown_background();
                 end
             }
             Err(_) => Ended::NotConnected("the system gives no runtime"),
         };
-        link.down();
+        link.down(number);
         // Nobody listens any more if the session was left behind.
         let _ = tell.send(end);
     })?;
@@ -112,11 +115,12 @@ fn live(
     runtime: &Runtime,
     settings: &Settings,
     link: &Arc<Link>,
+    number: u64,
     outlets: Outlets,
     pulse: &Pulse,
     stop: CancellationToken,
 ) -> Ended {
-    let handler = Arc::new(Handler { link: Arc::clone(link), outlets, ready: Notify::new() });
+    let handler = Arc::new(Handler { link: Arc::clone(link), number, outlets, ready: Notify::new() });
     let Ok(client) = http::client(settings) else { return Ended::NotConnected("no HTTP client") };
     // serenity wants one with a runner. It is never used, and could reach the configured address only.
     let http = Arc::new(
@@ -150,9 +154,10 @@ fn live(
     drop(idle);
     // A runner that ends tells its manager and waits up to five seconds for this.
     manager.shutdown_finished(SHARD);
+    let gate = Gate::new(settings.gateway.clone());
     let session = async {
         let connecting = Shard::new(
-            Arc::new(Mutex::new(settings.gateway.clone())),
+            gate.address(),
             settings.token.expose(),
             ShardInfo { id: SHARD, total: 1 },
             intents(),
@@ -162,7 +167,7 @@ fn live(
             () = stop.cancelled() => return Ended::NotConnected("stopped"),
             shard = timeout(settings.connect_limit, connecting) => match shard {
                 Ok(Ok(shard)) => shard,
-                Ok(Err(_)) => return Ended::NotConnected("the gateway can't be reached"),
+                Ok(Err(error)) => return Ended::NotConnected(unreached::why(&error)),
                 Err(_) => return Ended::NotConnected("the gateway does not answer"),
             },
         };
@@ -174,7 +179,12 @@ fn live(
             shard,
             http,
         });
-        run(runner, &manager, &handler, pulse, &stop).await
+        tokio::select! {
+            ended = run(runner, &gate, &manager, &handler, pulse, &stop) => ended,
+            () = gate.guard(settings.reconnect_wait, |in_a_row| handler.reconnects(in_a_row)) => {
+                Ended::Lost("the pacing of reconnects ended")
+            }
+        }
     };
     runtime.block_on(async {
         tokio::select! {
@@ -190,6 +200,7 @@ fn intents() -> GatewayIntents {
 
 async fn run(
     mut runner: ShardRunner,
+    gate: &Gate,
     manager: &ShardManager,
     handler: &Handler,
     pulse: &Pulse,
@@ -200,15 +211,20 @@ async fn run(
     let info =
         ShardRunnerInfo { latency: None, runner_tx: messenger.clone(), stage: ConnectionStage::Disconnected };
     manager.runners.lock().await.insert(SHARD, info);
-    let running = runner.run();
-    tokio::pin!(running);
+    // In a task of its own, so that it is polled only when it has something to do.
+    let gate = gate.clone();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { gate.watch(runner.run()).await });
     tokio::select! {
-        end = &mut running => ended(end),
+        end = tasks.join_next() => match end {
+            Some(Ok(end)) => ended(end),
+            Some(Err(_)) | None => Ended::Lost("the session broke off"),
+        },
         what = dead(manager, handler) => Ended::Lost(what),
         () = stop.cancelled() => {
             messenger.send_to_shard(ShardRunnerMessage::Shutdown(SHARD, 1000));
             // If the other side does not answer, the connection is dropped.
-            let _ = timeout(CLOSE_LIMIT, running).await;
+            let _ = timeout(CLOSE_LIMIT, tasks.join_next()).await;
             Ended::Lost("stopped")
         }
     }
@@ -244,6 +260,7 @@ async fn dead(manager: &ShardManager, handler: &Handler) -> &'static str {
 
 struct Handler {
     link: Arc<Link>,
+    number: u64,
     outlets: Outlets,
     ready: Notify,
 }
@@ -255,7 +272,7 @@ impl RawEventHandler for Handler {
         match translate(event) {
             None => {}
             Some(Translated::Ready(bot)) => {
-                self.link.up(context.shard, bot);
+                self.link.up(self.number, context.shard, bot);
                 self.ready.notify_one();
                 self.happened(Happening::News(GatewayNews::Session));
             }
@@ -275,6 +292,10 @@ impl RawEventHandler for Handler {
 }
 
 impl Handler {
+    fn reconnects(&self, in_a_row: u32) {
+        self.happened(Happening::Reconnects(in_a_row));
+    }
+
     fn happened(&self, happening: Happening) {
         self.sent(self.outlets.happenings.try_send(happening));
     }

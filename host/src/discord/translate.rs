@@ -1,5 +1,6 @@
 //! From serenity's events to what the pipeline understands.
 
+use serde::Deserialize;
 use serde_json::Value;
 use serenity::model::{
     application::Interaction as SerenityInteraction,
@@ -12,7 +13,7 @@ use super::{
     http::seconds,
     interaction::{self, Interaction},
     link::{Bot, Chunk},
-    wire::snapshot,
+    wire::{self, snapshot},
 };
 use crate::{
     domain::{ChannelId, GuildId, RoleId, Secret, UserId},
@@ -171,7 +172,11 @@ fn unknown(event: &UnknownEvent) -> Option<Translated> {
             }
             let (guild, user) = (id(data, "guild_id"), user.and_then(|user| id(user, "id")));
             let (Some(guild), Some(user)) = (guild, user) else { return Some(unreadable()) };
-            Some(Translated::Hint(Hint { guild: GuildId(guild), user: UserId(user), said: Said::Unclear }))
+            let said = match event.kind.as_str() {
+                "GUILD_MEMBER_REMOVE" => Said::Left,
+                _ => raw_member(data).filter(|seen| seen.user.0 == user).map_or(Said::Unclear, Said::Member),
+            };
+            Some(Translated::Hint(Hint { guild: GuildId(guild), user: UserId(user), said }))
         }
         "GUILD_CREATE" | "GUILD_DELETE" => {
             let Some(guild) = id(data, "id").map(GuildId) else { return Some(unreadable()) };
@@ -222,9 +227,42 @@ fn unknown(event: &UnknownEvent) -> Option<Translated> {
             let error = DiscordError::RateLimited { retry_after: wait };
             Some(Translated::Limited { nonce: nonce.map(str::to_owned), error })
         }
-        "READY" | "GUILD_MEMBERS_CHUNK" | "GUILD_ROLE_CREATE" => Some(unreadable()),
+        "READY" => {
+            let own = |name: &str| id(data.get(name)?, "id");
+            let (Some(user), Some(application)) = (own("user"), own("application")) else {
+                return Some(unreadable());
+            };
+            Some(Translated::Ready(Bot { user: UserId(user), application }))
+        }
+        "GUILD_MEMBERS_CHUNK" => Some(chunk(data).map_or_else(unreadable, Translated::Chunk)),
+        // A new role is tracked only once it stands in the configuration.
+        "GUILD_ROLE_CREATE" => None,
         _ => None,
     }
+}
+
+/// A member as an event describes them, read by the fields that count alone. None if one of these is missing.
+fn raw_member(data: &Value) -> Option<Snapshot> {
+    wire::Member::deserialize(data).ok().map(Snapshot::from)
+}
+
+/// A part of the answer to a question of ours. None if a member in it can't be told.
+fn chunk(data: &Value) -> Option<Chunk> {
+    let number = |name: &str| u32::try_from(data.get(name)?.as_u64()?).ok();
+    let list = |name: &str| data.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let not_found = |id: &Value| match id {
+        Value::String(text) => text.parse().ok().map(UserId),
+        Value::Number(number) => number.as_u64().map(UserId),
+        _ => None,
+    };
+    Some(Chunk {
+        nonce: data.get("nonce")?.as_str()?.to_owned(),
+        guild: GuildId(id(data, "guild_id")?),
+        index: number("chunk_index")?,
+        count: number("chunk_count")?,
+        members: data.get("members")?.as_array()?.iter().map(raw_member).collect::<Option<_>>()?,
+        not_found: list("not_found").iter().map(not_found).collect::<Option<_>>()?,
+    })
 }
 
 /// The name of an event as text that is safe to show.
@@ -285,8 +323,37 @@ mod tests {
 
     #[test]
     fn a_member_update_with_an_odd_field_is_unclear() {
-        let unclear = event("GUILD_MEMBER_UPDATE", update(false, Value::Null));
+        let mut odd = update(false, Value::Null);
+        odd["roles"] = json!([3, "2"]);
+        let unclear = event("GUILD_MEMBER_UPDATE", odd);
         assert!(matches!(unclear, Some(Translated::Hint(Hint { said: Said::Unclear, user: UserId(7), .. }))));
+    }
+
+    #[test]
+    fn only_the_fields_that_count_must_be_readable() {
+        // serenity knows no flag of 44 bits.
+        let odd = json!({"id": "7", "username": "ann", "flags": 1_u64 << 44, "public_flags": 1_u64 << 44,
+                         "avatar": {"new": 1}, "bot": false});
+        let member =
+            json!({"guild_id": "1", "user": odd, "roles": ["3", "2"], "joined_at": "soon", "flags": -1});
+        for name in ["GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE"] {
+            let Some(Translated::Hint(hint)) = event(name, member.clone()) else { panic!("{name}") };
+            let Said::Member(seen) = hint.said else { panic!("{name}: {:?}", hint.said) };
+            assert_eq!((seen.user, seen.roles), (UserId(7), vec![RoleId(2), RoleId(3)]));
+        }
+        let left = event("GUILD_MEMBER_REMOVE", json!({"guild_id": "1", "user": odd}));
+        assert!(matches!(left, Some(Translated::Hint(Hint { said: Said::Left, .. }))));
+        let ready = json!({"v": 10, "user": odd, "application": {"id": "9", "flags": "many"}, "guilds": 5});
+        let Some(Translated::Ready(bot)) = event("READY", ready) else { panic!() };
+        assert_eq!((bot.user, bot.application), (UserId(7), 9));
+        let chunk = json!({"guild_id": "1", "nonce": "n", "chunk_index": 0, "chunk_count": 1, "members": [member],
+                           "not_found": ["8"], "presences": "none"});
+        let Some(Translated::Chunk(chunk)) = event("GUILD_MEMBERS_CHUNK", chunk) else { panic!() };
+        assert_eq!((chunk.members.len(), chunk.not_found), (1, vec![UserId(8)]));
+        let mut message = json!({"id": "5", "channel_id": "2", "content": "ann@example.org", "type": 99});
+        message["author"] = odd;
+        let asked = event("MESSAGE_CREATE", message);
+        assert!(matches!(asked, Some(Translated::Asked(Asked::DirectMessage { from: UserId(7), .. }))));
     }
 
     #[test]
@@ -300,7 +367,6 @@ mod tests {
                 "GUILD_ROLE_UPDATE",
                 "GUILD_CREATE",
                 "GUILD_DELETE",
-                "GUILD_ROLE_CREATE",
                 "READY",
                 "GUILD_MEMBERS_CHUNK",
                 "INTERACTION_CREATE",

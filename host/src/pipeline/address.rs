@@ -193,7 +193,10 @@ fn reopen(tx: &Tx<'_>, settings: &Settings, prompt: &Prompt, now: Timestamp) -> 
         return Ok(false);
     }
     tx.reopen_prompt(prompt.id, now.plus_millis(millis(settings.timings.prompt)))?;
-    tx.add_task(account.decided_by, Some(prompt.user), &Work::Refresh(prompt.id), now)?;
+    // Without a message that could say it, the question is asked once more.
+    let asks = prompt.message.is_none() && !tx.is_asking(prompt.id)?;
+    let work = if asks { Work::Ask(prompt.id) } else { Work::Refresh(prompt.id) };
+    tx.add_task(account.decided_by, Some(prompt.user), &work, now)?;
     Ok(true)
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::{
     converge::Looks,
     hints::Hints,
+    messenger::DirectMessages,
     policies::InForce,
     ports::{Discord, Guild, GuildRole},
     seam::{Seam, millis},
@@ -74,6 +75,7 @@ pub(super) struct Core {
     pub(super) hints: Hints,
     pub(super) sweeps: Sweeps,
     pub(super) looks: Looks,
+    pub(super) direct_messages: DirectMessages,
     token: Mutex<Token>,
     /// How often in a row Plex could not be compared.
     pub(super) drift_failures: AtomicU32,
@@ -114,6 +116,7 @@ impl Core {
             signals: Signals::default(),
             hints: Hints::default(),
             looks: Looks::default(),
+            direct_messages: DirectMessages::default(),
             token: Mutex::default(),
             drift_failures: AtomicU32::new(0),
             unreadable: Unreadable::default(),

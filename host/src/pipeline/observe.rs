@@ -26,6 +26,9 @@ const MANY: usize = 20;
 /// Discord's limit for one request by ids.
 const BY_ID: usize = 100;
 
+/// A page of a guild's list of members that is not full is the last.
+const PAGE: usize = 1_000;
+
 /// So many members are read over REST at the same time.
 const ABREAST: usize = 4;
 
@@ -142,6 +145,11 @@ async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -
                 let answer = answer.ok_or_else(|| DiscordError::Unavailable {
                     what: "the list lacks a member that was asked for".to_owned(),
                 });
+                // The gateway's word alone makes nobody a leaver.
+                let (answer, read_at) = match answer {
+                    Ok(Presence::Gone) => (core.discord.member(guild, *user).await, Instant::now()),
+                    other => (other, read_at),
+                };
                 settle(core, guild, *user, pending.clone(), answer, read_at).await?;
             }
         }
@@ -154,6 +162,33 @@ async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -
     Ok(())
 }
 
+/// Whether an account that Discord does not know (10013) is missing from the guild's list of members too. Only then
+/// does it count as gone.
+async fn confirmed(
+    core: &Core,
+    guild: GuildId,
+    user: UserId,
+    answer: Result<Presence, DiscordError>,
+) -> Result<Presence, DiscordError> {
+    match answer {
+        Err(error) if error.says_unknown_user() => {
+            let (mut after, mut listed) = (None, 0_usize);
+            loop {
+                let page = core.discord.members_after(guild, after).await?;
+                if page.iter().any(|member| member.user == user) {
+                    return Err(error);
+                }
+                listed += page.len();
+                let Some(last) = page.last().filter(|_| page.len() >= PAGE) else { break };
+                after = Some(last.user);
+            }
+            // The bot itself is a member: a list without anybody is no list.
+            if listed == 0 { Err(error) } else { Ok(Presence::Gone) }
+        }
+        other => other,
+    }
+}
+
 /// Compares what Discord answered with what is stored, journals the difference, and decides whether the
 /// answer can be the last word on this hint.
 async fn settle(
@@ -164,7 +199,7 @@ async fn settle(
     answer: Result<Presence, DiscordError>,
     read_at: Instant,
 ) -> Result<(), StoreError> {
-    let known = match answer {
+    let known = match confirmed(core, guild, user, answer).await {
         Ok(Presence::Member(read)) => match core.look_at_roles(guild, &[&read], read_at).await {
             Ok(()) => Ok(Presence::Member(read)),
             Err(Unknown::Store(error)) => return Err(error),
@@ -174,8 +209,8 @@ async fn settle(
     };
     let presence = match known {
         Ok(presence) => presence,
-        Err(DiscordError::NotFound { .. } | DiscordError::Refused { .. }) => {
-            // An unknown guild, a missing permission: this says nothing about the member.
+        Err(error) if error.says_not_in_guild() || error.says_unknown_user() => {
+            // An unknown guild, an account that is hidden: this says nothing about the member.
             tracing::warn!(%guild, %user, "the member can't be read; the next full comparison catches up");
             core.hints.done(guild, user, &pending);
             return Ok(());
@@ -186,7 +221,7 @@ async fn settle(
             return Ok(());
         }
         // A token that is refused for good ends the bot. Until then this says nothing about the member.
-        Err(error @ (DiscordError::Unavailable { .. } | DiscordError::Unauthorized)) => {
+        Err(error) => {
             tracing::debug!(%guild, %user, %error, "the member can't be read yet");
             let due = core.retry_at(pending.failed, None);
             core.hints.again(guild, user, Pending { due, failed: pending.failed + 1, ..pending });
@@ -253,7 +288,12 @@ pub(super) async fn announce(core: &Core, guild: GuildId, user: UserId, events: 
     core.signals.decide.notify_one();
 }
 
-/// Whether what is stored is what was read.
+/// Whether what is stored is what was read, names and the time of joining included.
 pub(super) fn same(stored: &MemberRow, read: &Snapshot) -> bool {
-    stored.present && stored.roles == read.roles && stored.screening == read.screening
+    stored.present
+        && stored.roles == read.roles
+        && stored.screening == read.screening
+        && stored.username == read.username
+        // Discord leaves the time out at times.
+        && (read.joined_at.is_none() || stored.joined_at == read.joined_at)
 }

@@ -110,7 +110,7 @@ pub enum DiscordError {
         /// Discord's JSON error code, 0 if there was none.
         code: u32,
     },
-    /// Discord refuses, and would again. `code` is Discord's JSON error code.
+    /// Discord refuses this request. `code` is Discord's JSON error code.
     #[error("Discord refuses (status {status}, code {code})")]
     Refused {
         /// The HTTP status.
@@ -118,6 +118,9 @@ pub enum DiscordError {
         /// Discord's JSON error code, 0 if there was none.
         code: u32,
     },
+    /// The bot opens direct messages too quickly (40003). Going on gets it quarantined.
+    #[error("Discord asks to send fewer direct messages (code 40003)")]
+    TooManyDirectMessages,
     /// The token is not valid (any more).
     #[error("Discord does not accept the bot's token")]
     Unauthorized,
@@ -136,11 +139,38 @@ pub enum DiscordError {
 }
 
 impl DiscordError {
-    /// Codes with which Discord refuses a direct message: closed by the person (50007), no guild in common
-    /// (50278), and too many of them opened too quickly (40003).
+    /// Whether Discord itself refused the request, with an error code of its own: sent again at once it would be
+    /// refused again.
     #[must_use]
-    pub fn is_closed_direct_message(&self) -> bool {
-        matches!(self, Self::Refused { code: 50_007 | 50_278 | 40_003, .. })
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Refused { .. })
+    }
+
+    /// Whether it says of a request about a guild that the bot is no member of it: "Unknown Guild" (10004) or
+    /// "Missing Access" (50001). No other refusal says that.
+    #[must_use]
+    pub fn says_not_in_guild(&self) -> bool {
+        matches!(self, Self::NotFound { code: 10_004 | 50_001 } | Self::Refused { code: 10_004 | 50_001, .. })
+    }
+
+    /// Whether it says of a request about a member that there is no such account (10013). That alone is no proof
+    /// that they left: Discord hides accounts at times.
+    #[must_use]
+    pub fn says_unknown_user(&self) -> bool {
+        matches!(self, Self::NotFound { code: 10_013 })
+    }
+
+    /// Whether it is the message's text that is refused: not in the right form (50035), empty (50006), explicit
+    /// (20009), blocked by AutoMod (200000), or with a harmful link (240000).
+    #[must_use]
+    pub fn is_about_the_text(&self) -> bool {
+        matches!(self, Self::Refused { code: 50_035 | 50_006 | 20_009 | 200_000 | 240_000, .. })
+    }
+
+    /// Whether the bot itself is quarantined (20026): it can open no direct messages until Discord lifts that.
+    #[must_use]
+    pub fn is_quarantine(&self) -> bool {
+        matches!(self, Self::Refused { code: 20_026, .. })
     }
 }
 

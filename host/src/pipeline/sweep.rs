@@ -107,9 +107,7 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
     let asked = core.seam.now();
     let shown = match core.discord.guild(guild).await {
         Ok(shown) => shown,
-        Err(DiscordError::NotFound { .. } | DiscordError::Refused { status: 403 | 404, .. }) => {
-            return Err(Trouble::Gone);
-        }
+        Err(error) if error.says_not_in_guild() => return Err(Trouble::Gone),
         Err(error) => return Err(error.into()),
     };
     core.sweeps.is_shown(guild);
@@ -215,6 +213,11 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
     loop {
         let began = core.seam.now();
         let page = page(core, guild, after).await?;
+        if after.is_none() && page.is_empty() {
+            // The bot itself is a member: a list without anybody is no list.
+            let what = "the list of members is empty".to_owned();
+            return Err(DiscordError::Unavailable { what }.into());
+        }
         let last = page.len() < PAGE;
         let until = page.last().map(|member| member.user);
         core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;

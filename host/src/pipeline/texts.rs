@@ -23,6 +23,23 @@ fn plain(text: impl Into<String>) -> Outgoing {
     Outgoing { text, button: None }
 }
 
+/// What administrators read when Discord has quarantined the bot (20026).
+pub(super) const QUARANTINED: &str = "Discord has quarantined the bot (code 20026): it can open no direct messages. \
+     Messages to members wait behind the button in the prompt channel. To have the quarantine lifted, open the \
+     application in the developer portal and follow the notice there.";
+
+/// What administrators read when the bot opens direct messages too quickly (40003).
+pub(super) const DIRECT_MESSAGES_PAUSE: &str = "Discord says that the bot opens direct messages too quickly (code \
+     40003). Messages to members pause and go out later, more slowly. Nothing needs to be done.";
+
+/// What administrators read once the audit channel takes messages again.
+pub(super) fn reports_dropped(count: u64) -> String {
+    format!(
+        "While this channel took no messages, {count} of the oldest that waited for it were dropped. The database \
+         and the log have what they were about: `rolarr events list`."
+    )
+}
+
 /// A message without a button.
 pub(super) fn message(text: &str) -> Outgoing {
     plain(text)

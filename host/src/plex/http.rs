@@ -12,8 +12,8 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::{Addresses, Base, Method, Request, Response, Transport, TransportError, percent};
-use crate::domain::Secret;
+use super::{Addresses, Base, Method, Request, Response, Transport, TransportError, percent, text};
+use crate::{domain::Secret, unreached};
 
 /// Who we are to Plex.
 #[derive(Clone, Debug)]
@@ -136,12 +136,7 @@ impl HttpTransport {
             }
             body.extend_from_slice(&chunk);
         }
-        let body = if status.is_success() {
-            String::from_utf8(body).map_err(|_| TransportError::NoAnswer("the answer is no text"))?
-        } else {
-            String::from_utf8_lossy(&body).into_owned()
-        };
-        Ok(Response { status: status.as_u16(), retry_after, body })
+        Ok(Response { status: status.as_u16(), retry_after, body: text::decode(&body) })
     }
 }
 
@@ -164,8 +159,10 @@ impl Transport for HttpTransport {
 
 /// What went wrong, without the address that it went wrong with.
 fn failure(error: &reqwest::Error) -> TransportError {
-    if error.is_builder() || error.is_connect() {
+    if error.is_builder() {
         TransportError::NotSent
+    } else if error.is_connect() {
+        TransportError::Unreached(unreached::why(error))
     } else if error.is_timeout() {
         TransportError::NoAnswer("it took too long")
     } else {

@@ -11,6 +11,7 @@ mod model;
 mod pace;
 mod percent;
 mod redact;
+mod text;
 mod transport;
 mod xml;
 

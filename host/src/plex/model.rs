@@ -220,13 +220,19 @@ pub enum PlexError {
     /// It does not exist (any more): 404.
     #[error("Plex does not know it")]
     NotFound,
-    /// A refusal that repeating can't mend: other 4xx.
+    /// A refusal in Plex's own form: other 4xx.
     #[error("Plex refuses (status {status}): {words}")]
     Refused {
         /// The HTTP status.
         status: u16,
         /// Plex's own words.
         words: Redacted,
+    },
+    /// A refusal that is not in Plex's own form, for example the page of a proxy: an outage, whatever its status.
+    #[error("the answer did not come from Plex itself (status {status})")]
+    NotPlex {
+        /// The HTTP status.
+        status: u16,
     },
     /// 429.
     #[error("Plex asks to wait")]

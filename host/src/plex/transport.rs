@@ -74,6 +74,9 @@ pub enum TransportError {
     /// No connection was made: the request had no effect.
     #[error("no connection")]
     NotSent,
+    /// No connection came about, for this reason: the request had no effect.
+    #[error("{0}")]
+    Unreached(&'static str),
     /// The request may have had its effect: a time-out, or a connection that broke.
     #[error("no answer: {0}")]
     NoAnswer(&'static str),

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{
     StoreError, Tx,
+    prompts::UNSENT,
     rows::{At, Each, Json, json, list, words},
 };
 use crate::domain::{
@@ -362,11 +363,11 @@ impl Tx<'_> {
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes WHERE guild >= 0 AND user >= 0
                  UNION ALL SELECT min(again) FROM failures WHERE again >= 0
-                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open')",
-            )?
+                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open' AND NOT EXISTS ({UNSENT}))"
+            ))?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
     }

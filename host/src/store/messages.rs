@@ -215,6 +215,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// No direct message goes out before this time.
+    pub fn delay_direct_messages(&self, until: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE tasks SET due = max(due, ?1) WHERE state IN ('waiting', 'sending')
+                 AND (json_type(work, '$.tell') IS NOT NULL OR json_type(work, '$.ask') IS NOT NULL)",
+            )?
+            .execute([At(until)])?;
+        Ok(())
+    }
+
+    /// Drops the oldest messages to administrators that wait, except the newest `most`. Returns how many were
+    /// dropped. Urgent ones count as the newest.
+    pub fn trim_reports(&self, most: u32) -> Result<u64, StoreError> {
+        let filter = Reader::Administrators.filter();
+        let sql = format!(
+            "UPDATE tasks SET state = 'dropped' WHERE id IN (
+                 SELECT id FROM tasks WHERE state IN ('waiting', 'sending') AND {filter}
+                 ORDER BY urgent DESC, id DESC LIMIT -1 OFFSET ?1)"
+        );
+        let dropped = self.db.prepare_cached(&sql)?.execute([most])?;
+        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+    }
+
     /// A message by its number.
     pub fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tasks WHERE id = ?1");
@@ -227,6 +251,16 @@ impl Tx<'_> {
         let mut statement = self.db.prepare_cached(&sql)?;
         let rows = statement.query_map([user], task)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a question waits to be sent, or behind the neutral button.
+    pub fn is_asking(&self, prompt: PromptId) -> Result<bool, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM tasks WHERE state IN ('waiting', 'sending', 'inbox') AND work = ?1)",
+            )?
+            .query_row([json(&Work::Ask(prompt))?], |row| row.get(0))?)
     }
 
     /// Remembers, before a message is sent, that it is about to be.
@@ -283,13 +317,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether the neutral button was put into this channel.
-    pub fn inbox_stands_in(&self, channel: ChannelId) -> Result<bool, StoreError> {
+    /// The message with the neutral button that was put into this channel last.
+    pub fn inbox_in(&self, channel: ChannelId) -> Result<Option<MessageId>, StoreError> {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'done' AND work = ?1 AND message IS NOT NULL)",
+                "SELECT message FROM tasks WHERE state = 'done' AND work = ?1 AND message IS NOT NULL
+                 ORDER BY id DESC LIMIT 1",
             )?
-            .query_row([json(&Work::OfferInbox(channel))?], |row| row.get(0))?)
+            .query_row([json(&Work::OfferInbox(channel))?], |row| row.get(0))
+            .optional()?)
     }
 }

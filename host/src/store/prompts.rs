@@ -39,6 +39,10 @@ pub struct Prompt {
     pub message: Option<(ChannelId, MessageId)>,
 }
 
+/// The message of a question that waits to be sent.
+pub(super) const UNSENT: &str = "SELECT 1 FROM tasks WHERE tasks.state IN ('waiting', 'sending')
+    AND json_extract(tasks.work, '$.ask') = prompts.id";
+
 const COLUMNS: &str = "id, user, guild, state, expires_at, channel, message";
 
 fn prompt(row: &Row<'_>) -> rusqlite::Result<Prompt> {
@@ -99,10 +103,11 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row([user], prompt).optional()?)
     }
 
-    /// The open questions whose time is over; where one can't be read, its number.
+    /// The open questions whose time is over. The time of one that waits to be sent has not begun. Where one can't be read, its number.
     pub fn overdue_prompts(&self, now: Timestamp) -> Result<Each<Prompt, PromptId>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM prompts WHERE state = 'open' AND expires_at <= ?1 ORDER BY id LIMIT 100"
+            "SELECT {COLUMNS} FROM prompts WHERE state = 'open' AND expires_at <= ?1 AND NOT EXISTS ({UNSENT})
+             ORDER BY id LIMIT 100"
         );
         list(self.db.prepare_cached(&sql)?, [At(now)], |row| row.get(0), prompt)
     }

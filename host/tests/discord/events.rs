@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolarr::{
     domain::{GuildId, RoleId, UserId},
-    pipeline::ports::{GatewayNews, GuildRole, Hint, Said},
+    pipeline::ports::{Discord as _, GatewayNews, GuildRole, Hint, Said},
 };
 use rolarr_sim::discord::{EventFault, EventFaultKind, intents};
 use serde_json::{Value, json};
@@ -184,7 +184,7 @@ async fn a_member_event_that_can_not_be_read_says_that_it_is_unclear() {
     let bot = Bot::start().await;
     let scene = bot.scene;
     bot.server.with(|sim, now| {
-        let kind = EventFaultKind::Set { pointer: "/joined_at".to_owned(), value: Value::Null };
+        let kind = EventFaultKind::Set { pointer: "/roles".to_owned(), value: Value::Null };
         sim.fail_events(EventFault::once("GUILD_MEMBER_UPDATE", kind));
         sim.add_role(now, scene.guild, scene.alice, scene.subscriber).unwrap();
     });
@@ -274,4 +274,22 @@ async fn whatever_code_a_connection_is_closed_with_there_is_a_session_again() {
         });
     }
     all.join_all().await;
+}
+
+#[tokio::test]
+async fn a_bot_with_flags_that_nobody_knows_gets_a_session() {
+    for (pointer, value) in [
+        ("/user/flags", json!(1_u64 << 44)),
+        ("/application/flags", json!("many")),
+        ("/guilds", json!([{"id": "1", "unavailable": "soon"}])),
+    ] {
+        let change = |sim: &mut rolarr_sim::discord::DiscordSim, _: &mut _| {
+            let kind = EventFaultKind::Set { pointer: pointer.to_owned(), value };
+            sim.fail_events(EventFault::once("READY", kind));
+        };
+        let bot = Bot::start_with(change, super::bot::Recorder::default()).await;
+        assert_eq!(bot.intake.sessions(), 1, "{pointer}");
+        let known = bot.discord.members_by_id(bot.guild(), &[bot.alice()]).await.unwrap();
+        assert_eq!(known.len(), 1, "{pointer}");
+    }
 }

@@ -141,12 +141,12 @@ async fn closed_direct_messages_are_told_from_other_refusals() {
     let channel = bot.discord.direct_channel(bot.alice()).await.unwrap();
     let error = bot.discord.post(channel, &plain("Hello."), "task-1").await.unwrap_err();
     assert_eq!(error, DiscordError::Refused { status: 403, code: 50_007 });
-    assert!(error.is_closed_direct_message());
-    for (status, code, closed) in [(403, 50_278, true), (429, 40_003, true), (403, 50_013, false)] {
+    assert!(error.is_refusal());
+    for (status, code, closed) in [(403, 50_278, true), (429, 40_003, false), (403, 40_333, false)] {
         let kind = RestFaultKind::Status { status, code };
         fail(&bot, RestFault::once("POST", "channels/*/messages", kind));
         let error = bot.discord.post(channel, &plain("Hello."), "task-2").await.unwrap_err();
-        assert_eq!(error.is_closed_direct_message(), closed, "{error:?}");
+        assert_eq!(error.is_refusal(), closed, "{error:?}");
     }
 }
 

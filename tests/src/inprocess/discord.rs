@@ -91,16 +91,9 @@ async fn meaning(outcome: Outcome) -> Result<Value, DiscordError> {
         return Err(DiscordError::Unavailable { what: "the answer is no JSON".to_owned() });
     }
     let answer: Value = parsed.unwrap_or_default();
-    let code = answer["code"].as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or_default();
     match response.status {
         200..=299 => Ok(answer),
-        401 => Err(DiscordError::Unauthorized),
-        404 => Err(DiscordError::NotFound { code }),
-        429 => Err(DiscordError::RateLimited {
-            retry_after: Duration::from_secs_f64(answer["retry_after"].as_f64().unwrap_or(1.0)),
-        }),
-        status @ 400..=499 => Err(DiscordError::Refused { status, code }),
-        status => Err(DiscordError::Unavailable { what: format!("status {status}") }),
+        status => Err(rolarr::discord::refused(status, &response.body)),
     }
 }
 

@@ -142,6 +142,7 @@ impl Plex {
                 let redacted = refusal::shown(words.as_deref(), &self.redactor(also));
                 let error = match status {
                     404 => PlexError::NotFound,
+                    _ if words.is_none() && base != Base::Server => PlexError::NotPlex { status },
                     _ => PlexError::Refused { status, words: redacted },
                 };
                 Ok(Err(Refusal { status, words: words.unwrap_or_default(), error }))
@@ -166,7 +167,11 @@ pub(super) struct Refusal {
 }
 
 fn unanswered(error: &TransportError, write: bool) -> PlexError {
-    let maybe_applied = write && !matches!(error, TransportError::NotSent | TransportError::NoAddress);
+    let maybe_applied = write
+        && !matches!(
+            error,
+            TransportError::NotSent | TransportError::Unreached(_) | TransportError::NoAddress
+        );
     PlexError::Unavailable { what: error.to_string(), maybe_applied }
 }
 

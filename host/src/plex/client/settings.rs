@@ -199,13 +199,14 @@ impl Plex {
 
 /// Whether another route may succeed where this one did not.
 fn is_refusal(error: &PlexError) -> bool {
-    matches!(error, PlexError::Refused { .. } | PlexError::NotFound)
+    matches!(error, PlexError::Refused { .. } | PlexError::NotPlex { .. } | PlexError::NotFound)
 }
 
 /// Of two refusals the one that says more; the first one's words come first.
 fn telling(first: Option<PlexError>, second: PlexError) -> PlexError {
     match (first, second) {
-        (None | Some(PlexError::NotFound), second) => second,
+        (None | Some(PlexError::NotFound), second)
+        | (Some(PlexError::NotPlex { .. }), second @ PlexError::Refused { .. }) => second,
         (Some(first), _) => first,
     }
 }

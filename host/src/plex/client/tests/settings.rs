@@ -200,7 +200,7 @@ async fn the_username_is_the_second_way_to_name_a_person() {
 
     let script = Script::new([(ROUTE_B, says(405, "")), (READ, says(404, ""))]);
     let error = script.plex().write_settings(ANN, None, &restrict()).await.unwrap_err();
-    assert!(matches!(error, PlexError::Refused { status: 405, .. }), "{error:?}");
+    assert_eq!(error, PlexError::NotPlex { status: 405 });
     script.done();
 }
 

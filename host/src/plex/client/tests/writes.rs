@@ -101,6 +101,7 @@ async fn statuses_mean_what_they_mean_everywhere() {
         }
     };
     let unauthorized = |error: &PlexError| *error == PlexError::Unauthorized;
+    let foreign = |status| move |error: &PlexError| *error == PlexError::NotPlex { status };
     let refused = |status| move |error: &PlexError| matches!(error, PlexError::Refused { status: s, .. } if *s == status);
     type Check = Box<dyn Fn(&PlexError) -> bool>;
     // The answer, and what it means for a list and for a write: a list that is refused says nothing of anybody.
@@ -109,7 +110,10 @@ async fn statuses_mean_what_they_mean_everywhere() {
         (refuses(422, "Invalid token"), Box::new(unauthorized), Box::new(unauthorized)),
         (refuses(422, "No"), Box::new(unavailable(false)), Box::new(refused(422))),
         (refuses(410, "Gone"), Box::new(unavailable(false)), Box::new(refused(410))),
-        (says(405, "<html>"), Box::new(unavailable(false)), Box::new(refused(405))),
+        (says(405, "<html>"), Box::new(unavailable(false)), Box::new(foreign(405))),
+        (says(403, ""), Box::new(unavailable(false)), Box::new(foreign(403))),
+        (says(451, r#"{"status":"blocked"}"#), Box::new(unavailable(false)), Box::new(foreign(451))),
+        (says(407, "Proxy login"), Box::new(unavailable(false)), Box::new(foreign(407))),
         (busy(None), Box::new(wait(None)), Box::new(wait(None))),
         (busy(Some(5)), Box::new(wait(Some(5))), Box::new(wait(Some(5)))),
         (busy(Some(86_400)), Box::new(wait(Some(3_600))), Box::new(wait(Some(3_600)))),
