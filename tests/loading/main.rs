@@ -14,6 +14,7 @@
 )]
 
 mod corpus;
+mod fuel;
 mod handing_over;
 mod working_bot;
 

@@ -123,7 +123,7 @@ pub struct LoadError {
     /// What the policy logged before that.
     pub logs: Vec<LogLine>,
     /// What can be said of the file all the same.
-    pub description: Option<Description>,
+    pub description: Option<Box<Description>>,
 }
 
 impl LoadError {

@@ -243,7 +243,7 @@ fn failed(module: &Module, problem: LoadProblem) -> LoadError {
 struct Failed {
     problem: LoadProblem,
     logs: Vec<LogLine>,
-    description: Option<Description>,
+    description: Option<Box<Description>>,
 }
 
 impl Failed {
@@ -288,7 +288,7 @@ fn ask<T>(
         let answer = loading.ask(ask)?;
         match (answer.description, answer.outcome) {
             (description, Outcome::Refused { problem, logs }) => {
-                return Err(Failed { problem, logs, description });
+                return Err(Failed { problem, logs, description: description.map(Box::new) });
             }
             (_, Outcome::NotHandedOver(what)) => {
                 unusable.push(format!("`{}`: {}", place.root.display(), printable(&what)));

@@ -91,7 +91,7 @@ impl CheckArgs {
         let policy = match Policy::load(engine, &module, &settings, sources, &limits) {
             Ok(policy) => policy,
             Err(error) => {
-                report.description = error.description;
+                report.description = error.description.map(|description| *description);
                 report.logs = error.logs;
                 report.problem = Some(error.problem.to_string());
                 report.details = error.problem.details().to_owned();
