@@ -43,10 +43,6 @@ fn kinds() -> Vec<(&'static str, Module)> {
             "code that logs",
             "(loop $again (call $log (i32.const 1) (i32.const 1024) (i32.const 4)) (br $again)) (unreachable)",
         ),
-        (
-            "code that logs long lines",
-            "(loop $again (call $log (i32.const 1) (i32.const 4000000) (i32.const 1000000)) (br $again)) (unreachable)",
-        ),
     ] {
         let parts = Parts {
             imports: r#"(import "rolarr:policy/host@1.0.0" "log" (func $log (param i32 i32 i32)))"#,

@@ -18,7 +18,8 @@ pub struct Limits {
     /// How much memory an instance may have, in bytes, all of its memories together. Default 32 MiB. More
     /// than 256 MiB is not possible.
     pub memory_bytes: usize,
-    /// How many units of work one event may cost. Default 500 million, which is about 50 ms: a small event
+    /// How many units of work one event may cost. Default 500 million, which took between 5 ms (code that
+    /// fills memory) and 0.7 s (an empty loop) of a busy processor, in a script 0.1 s: a small event
     /// costs 10,000 in Rust or C and 1.5 million in a JavaScript engine. It is counted exactly, so a policy
     /// that exceeds it does so on every machine.
     pub fuel: u64,
