@@ -25,8 +25,14 @@ mod wat_policies;
 use wat_policies::harmful::{LOOP, evaluating, harmful_in_evaluate, limits, not_loadable};
 use wat_policies::{Parts, contract, core_module};
 
+/// An engine whose policies are loaded as the program loads them.
+fn loading() -> EngineSettings {
+    let loader = rolarr::policy::Loader::At(env!("CARGO_BIN_EXE_rolarr-steps").into());
+    EngineSettings { loader, ..EngineSettings::default() }
+}
+
 fn engine() -> Engine {
-    Engine::new(EngineSettings::default()).unwrap()
+    Engine::new(loading()).unwrap()
 }
 
 fn load_with(engine: &Engine, name: &str, bytes: Vec<u8>, limits: &Limits) -> Result<Policy, LoadError> {
@@ -282,17 +288,18 @@ fn a_module_over_the_limit_is_not_even_looked_at() {
 #[test]
 fn a_cache_makes_no_difference_even_if_it_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = || EngineSettings { cache_dir: Some(folder.path().join("cache")) };
+    let settings = || EngineSettings { cache_dir: Some(folder.path().join("cache")), ..loading() };
     let module = Module::from_bytes("sound", core_module(&Parts::default()));
     let load = |engine: &Engine| Policy::load(engine, &module, &Value::Null, Vec::new(), &limits()).unwrap();
 
     let first = load(&Engine::new(settings()).unwrap());
     let expected = first.evaluate(&event("0000000001")).unwrap();
-    let snapshots = || -> Vec<std::path::PathBuf> {
-        let folder = folder.path().join("cache/snapshots");
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let kept = || -> Vec<std::path::PathBuf> {
+        let folder = folder.path().join("cache/compiled");
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|entry| ["code", "about"].map(|name| entry.join(name))).collect()
     };
-    assert_eq!(snapshots().len(), 1);
+    assert_eq!(kept().len(), 2);
 
     let check = |what: &str| {
         let policy = load(&Engine::new(settings()).unwrap());
@@ -301,17 +308,17 @@ fn a_cache_makes_no_difference_even_if_it_is_damaged() {
         assert_eq!((policy.metadata(), policy.digest()), (first.metadata(), first.digest()), "{what}");
     };
     check("from the cache");
-    for file in snapshots() {
+    for file in kept() {
         let mut bytes = std::fs::read(&file).unwrap();
         let last = bytes.len() - 1;
         bytes[last] ^= 0xff;
         std::fs::write(&file, bytes).unwrap();
     }
-    check("with damaged snapshots");
-    for file in snapshots() {
+    check("with damaged files");
+    for file in kept() {
         std::fs::write(file, "").unwrap();
     }
-    check("with empty snapshots");
+    check("with empty files");
     std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
     check("with nothing left");
 }
@@ -319,7 +326,7 @@ fn a_cache_makes_no_difference_even_if_it_is_damaged() {
 #[test]
 fn a_snapshot_from_a_time_of_more_memory_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = EngineSettings { cache_dir: Some(folder.path().join("cache")) };
+    let settings = EngineSettings { cache_dir: Some(folder.path().join("cache")), ..loading() };
     let engine = Engine::new(settings).unwrap();
     // Takes 25 MiB if it can have them.
     let parts = Parts {

@@ -19,6 +19,12 @@ use rolarr_policy::{Policy as _, Settings};
 use role_restriction::RoleRestriction;
 use serde_json::Value;
 
+/// An engine whose policies are loaded as the program loads them.
+fn loading() -> EngineSettings {
+    let loader = rolarr::policy::Loader::At(env!("CARGO_BIN_EXE_rolarr-steps").into());
+    EngineSettings { loader, ..EngineSettings::default() }
+}
+
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     let mut files: Vec<PathBuf> =
@@ -63,7 +69,7 @@ struct Wasm {
 impl Wasm {
     fn new() -> Self {
         Self {
-            engine: Engine::new(EngineSettings::default()).unwrap(),
+            engine: Engine::new(loading()).unwrap(),
             module: Module::open("builtin:role-restriction").unwrap(),
             start: Start::Snapshot,
             loaded: HashMap::new(),
@@ -100,7 +106,7 @@ fn the_same_rules_as_a_script_decide_every_recorded_event_identically() {
     let script =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/role-restriction/role-restriction.rhai");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("script-policies");
-    let engine = Engine::new(EngineSettings { cache_dir: Some(folder) }).unwrap();
+    let engine = Engine::new(EngineSettings { cache_dir: Some(folder), ..loading() }).unwrap();
     let module = Module::open(script.to_str().unwrap()).unwrap();
     // Nothing is compiled for each of the settings.
     let mut as_script = Wasm { engine, module, start: Start::Configure, loaded: HashMap::new() };
@@ -112,7 +118,7 @@ fn the_same_rules_as_a_script_decide_every_recorded_event_identically() {
 
 #[test]
 fn the_default_policy_starts_from_a_snapshot() {
-    let engine = Engine::new(EngineSettings::default()).unwrap();
+    let engine = Engine::new(loading()).unwrap();
     let module = Module::open("builtin:role-restriction").unwrap();
     let policy = Policy::load(&engine, &module, &Value::Null, Vec::new(), &Limits::default()).unwrap();
     assert!(policy.starts_from_a_snapshot());

@@ -22,10 +22,16 @@ use rolarr::policy::{
 use rolarr_policy::contract::{Action, Cause, Decision, Event, Grant};
 use serde_json::{Value, json};
 
+/// An engine whose policies are loaded as the program loads them.
+fn loading() -> EngineSettings {
+    let loader = rolarr::policy::Loader::At(env!("CARGO_BIN_EXE_rolarr-steps").into());
+    EngineSettings { loader, ..EngineSettings::default() }
+}
+
 /// An engine that keeps what it compiled: the runner is compiled once, and not by each test.
 fn engine() -> Engine {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("script-policies");
-    Engine::new(EngineSettings { cache_dir: Some(folder) }).unwrap()
+    Engine::new(EngineSettings { cache_dir: Some(folder), ..loading() }).unwrap()
 }
 
 /// A folder with a script in it.
@@ -319,7 +325,8 @@ fn functions_that_are_kept_damaged_are_compiled_anew() {
     let folder = tempfile::tempdir().unwrap();
     let functions = folder.path().join("functions/all");
     let decides = |text: &str| {
-        let engine = Engine::new(EngineSettings { cache_dir: Some(folder.path().to_owned()) }).unwrap();
+        let engine =
+            Engine::new(EngineSettings { cache_dir: Some(folder.path().to_owned()), ..loading() }).unwrap();
         let policy = load_with(&engine, Start::Snapshot, text, &Value::Null).unwrap();
         policy.evaluate(&harmful()).unwrap().decision.actions
     };

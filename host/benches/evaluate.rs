@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use rolarr::policy::bench::Bare;
-use rolarr::policy::{Engine, EngineSettings, Limits, Module, Policy};
+use rolarr::policy::{Engine, EngineSettings, Limits, Loader, Module, Policy};
 use rolarr_policy::Policy as _;
 use rolarr_policy::contract::Event;
 use rolarr_policy::recording;
@@ -25,7 +25,11 @@ use rolarr_policy::recording;
 const MOST: f64 = 1.25;
 
 fn main() {
-    let engine = Engine::new(EngineSettings::default()).expect("an engine");
+    let engine = Engine::new(EngineSettings {
+        loader: Loader::At(env!("CARGO_BIN_EXE_rolarr").into()),
+        ..EngineSettings::default()
+    })
+    .expect("an engine");
     if !engine.is_pooled() {
         eprintln!("no pool of instances on this machine (is address space limited? see `ulimit -v`)");
         std::process::exit(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rolarr::{
     domain::contract::{Cause, Event, Review},
-    policy::{Engine, EngineSettings, Limits, Policy},
+    policy::{Engine, EngineSettings, Limits, Loader, Policy},
     store::{EventRow, EventState},
 };
 use rolarr_tests::inprocess::Stage;
@@ -83,7 +83,7 @@ async fn where_the_machine_was_too_busy_the_policy_is_asked_again_an_hour_later(
     let stage = Stage::set().await?;
     let mut slow = endless();
     let limits = Limits { clock_ms: 10, fuel: u64::MAX / 4, ..Limits::default() };
-    let engine = Engine::new(EngineSettings::default())?;
+    let engine = Engine::new(EngineSettings { loader: Loader::InThisProcess, ..EngineSettings::default() })?;
     slow.policy = Policy::load(&engine, &slow.module, &json!({}), Vec::new(), &limits)?;
     stage.policies.put(Ok(slow));
     reload(&stage).await?;

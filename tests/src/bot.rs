@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rolarr::{config::Config, pipeline::Seam};
+use rolarr::{config::Config, pipeline::Seam, policy::Loader};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ impl Bot {
         }
         let asked = rolarr::bot::Asked::default();
         let stop = asked.stop.clone();
-        let task = tokio::spawn(rolarr::bot::run(config, Seam::system(), asked));
+        let task = tokio::spawn(rolarr::bot::run_with(config, Seam::system(), asked, Loader::InThisProcess));
         Self { stop, task }
     }
 

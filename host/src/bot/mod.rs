@@ -19,6 +19,7 @@ use crate::{
     discord::{self, SerenityDiscord},
     pipeline::{Handle, Parts, Pipeline, Seam},
     plex::{self, HttpTransport, Identity, Limits, Paced, Plex},
+    policy::Loader,
     store::{Instance, Store, StoreError, Threads},
 };
 
@@ -40,13 +41,28 @@ pub struct Asked {
 /// What keeps the bot from working at all. A [`crate::config::ConfigError`] if what the configuration names
 /// does not exist or does not load; then nothing was changed.
 pub async fn run(config: Config, seam: Seam, asked: Asked) -> anyhow::Result<()> {
+    run_with(config, seam, asked, Loader::default()).await
+}
+
+/// Runs the bot like [`run`], with a choice of the program that loads its policies.
+///
+/// # Errors
+/// The same.
+pub async fn run_with(config: Config, seam: Seam, asked: Asked, loader: Loader) -> anyhow::Result<()> {
     let Asked { stop, reload } = asked;
     let config = Arc::new(config);
     let loading = Arc::clone(&config);
-    // Compiling takes a processor for a while.
-    let (policies, policy) = tokio::task::spawn_blocking(move || policy::FromConfig::begin(&loading))
-        .await
-        .context("the policy could not be loaded")??;
+    let engine = policy::engine(&config, loader)?;
+    let begun = engine.clone();
+    // Loading a policy takes a while, and nothing has begun that would have to be ended.
+    let begun = tokio::task::spawn_blocking(move || policy::FromConfig::begin(begun, &loading));
+    let (policies, policy) = tokio::select! {
+        begun = begun => begun.context("the policy could not be loaded")??,
+        () = stop.cancelled() => {
+            engine.close();
+            return Ok(());
+        }
+    };
     let path = config.store.path.clone();
     let opened = tokio::task::spawn_blocking(move || {
         let instance = Instance::claim(&path)?;
@@ -70,7 +86,7 @@ pub async fn run(config: Config, seam: Seam, asked: Asked) -> anyhow::Result<()>
         policy = policy.active.policy.metadata().name,
         "everything that the configuration names exists"
     );
-    let mut pipeline = Pipeline::start(Parts {
+    let starting = Pipeline::start(Parts {
         settings: looked.settings,
         seam,
         store,
@@ -79,8 +95,15 @@ pub async fn run(config: Config, seam: Seam, asked: Asked) -> anyhow::Result<()>
         plex,
         discord: Arc::clone(&discord) as Arc<dyn crate::pipeline::ports::Discord>,
         guilds: looked.guilds,
-    })
-    .await?;
+    });
+    // It may have to load an earlier policy.
+    let mut pipeline = tokio::select! {
+        started = starting => started?,
+        () = stop.cancelled() => {
+            engine.close();
+            return Ok(());
+        }
+    };
     let intake = Arc::new(pipeline.handle());
     let handle = pipeline.handle();
     let ended = tokio::select! {

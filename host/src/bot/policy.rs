@@ -13,7 +13,10 @@ use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, Located, PolicyModule, PolicySettings},
     pipeline::policies::{Configured, Loaded, Policies, Stamp},
-    policy::{Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Module, Policy},
+    policy::{
+        Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Loader, Module, OpenError,
+        Policy,
+    },
     store::KeptPolicy,
 };
 
@@ -46,10 +49,8 @@ impl FromConfig {
     /// Loads what the configuration names.
     ///
     /// # Errors
-    /// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file; or
-    /// about the folder for compiled policies. Another error if no policy can run on this machine.
-    pub(super) fn begin(config: &Config) -> anyhow::Result<(Self, Configured)> {
-        let engine = engine(config)?;
+    /// A [`ConfigError`] at the place where the policy, or the setting that it refuses, stands in the file.
+    pub(super) fn begin(engine: Engine, config: &Config) -> anyhow::Result<(Self, Configured)> {
         let configured = configured(&engine, config)?;
         let last = Last::of(config);
         Ok((Self { engine, file: config.file.clone(), last: Mutex::new(last) }, configured))
@@ -67,6 +68,14 @@ impl Policies for FromConfig {
         let limits = self.last.lock().unwrap_or_else(PoisonError::into_inner).limits.clone();
         let module = Module { name: kept.origin.clone(), bytes: module, sources: kept.sources.clone() };
         load(&self.engine, module, kept.settings.clone(), &limits).map_err(|error| error.to_string())
+    }
+
+    fn give_up(&self) {
+        self.engine.give_up();
+    }
+
+    fn close(&self) {
+        self.engine.close();
     }
 
     fn stamp(&self) -> Option<Stamp> {
@@ -102,10 +111,14 @@ fn named(
     settings: &PolicySettings,
 ) -> Result<Loaded, ConfigError> {
     let mistake = |what: String, hint: &str| config.error_at(wanted.place, what, hint);
-    let module = Module::open(&wanted.value.name()).map_err(|error| {
-        mistake(error.to_string(), "check the path; it is relative to the configuration file's folder")
-    })?;
     let limits = &config.policy.limits;
+    let module = Module::open_within(&wanted.value.name(), limits).map_err(|error| {
+        let hint = match error {
+            OpenError::TooLarge { .. } => "a larger file may be allowed under [policy.limits]",
+            _ => "check the path; it is relative to the configuration file's folder",
+        };
+        mistake(error.to_string(), hint)
+    })?;
     load(engine, module, settings.to_value(), limits).map_err(|error| match &error.problem {
         LoadProblem::Configure(_) => config.error_at(
             settings.place_named_in(&error.to_string()).or(wanted.place),
@@ -124,9 +137,18 @@ fn load(engine: &Engine, module: Module, settings: Value, limits: &Limits) -> Re
     Ok(Loaded { policy, module, settings })
 }
 
-fn engine(config: &Config) -> anyhow::Result<Engine> {
-    let folder = cache_beside(&config.store.path);
-    match Engine::new(EngineSettings { cache_dir: Some(folder) }) {
+/// Makes the engine of a configuration.
+///
+/// # Errors
+/// A [`ConfigError`] about the folder for compiled policies. Another error if no policy can run on this machine.
+pub(super) fn engine(config: &Config, loader: Loader) -> anyhow::Result<Engine> {
+    let path = &config.store.path;
+    let settings = EngineSettings {
+        cache_dir: Some(cache_beside(path)),
+        fallback_dir: path.parent().map(std::path::Path::to_owned),
+        loader,
+    };
+    match Engine::new(settings) {
         Ok(engine) => Ok(engine),
         Err(error @ EngineError::Cache { .. }) => Err(config
             .error_at(

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::domain::Timestamp;
+use crate::{domain::Timestamp, policy::loader};
 
 pub use color::Color;
 pub use error::{CliError, Exit};
@@ -63,6 +63,11 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else: it must not depend on how this program is used by people.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == loader::COMMAND) {
+        return loader::serve(arguments);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return error::usage(&error),

@@ -106,7 +106,7 @@ fn to_json(setting: &Entry<'_>, value: &DeValue<'_>) -> Result<Value, ConfigErro
 }
 
 fn limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 17] = [
         "module_bytes",
         "memory_bytes",
         "fuel",
@@ -116,6 +116,12 @@ fn limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
         "actions",
         "text_bytes",
         "answer_bytes",
+        "load_cpu",
+        "load_cpu_per_mib",
+        "load_clock",
+        "load_clock_per_mib",
+        "load_memory_bytes",
+        "load_memory_per_mib_bytes",
         "log_lines",
         "log_bytes",
     ];
@@ -141,6 +147,12 @@ fn limits(section: &Section<'_>) -> Result<Limits, ConfigError> {
         actions: number("actions", defaults.actions)?,
         text_bytes: size("text_bytes", defaults.text_bytes)?,
         answer_bytes: size("answer_bytes", defaults.answer_bytes)?,
+        load_cpu_ms: millis("load_cpu", defaults.load_cpu_ms)?,
+        load_cpu_per_mib_ms: millis("load_cpu_per_mib", defaults.load_cpu_per_mib_ms)?,
+        load_clock_ms: millis("load_clock", defaults.load_clock_ms)?,
+        load_clock_per_mib_ms: millis("load_clock_per_mib", defaults.load_clock_per_mib_ms)?,
+        load_memory_bytes: size("load_memory_bytes", defaults.load_memory_bytes)?,
+        load_memory_per_mib_bytes: size("load_memory_per_mib_bytes", defaults.load_memory_per_mib_bytes)?,
         log_lines: number("log_lines", defaults.log_lines)?,
         log_bytes: size("log_bytes", defaults.log_bytes)?,
     })

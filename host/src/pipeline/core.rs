@@ -43,6 +43,7 @@ pub(super) struct Signals {
     pub(super) token: Notify,
     pub(super) drift: Notify,
     pub(super) policies: Notify,
+    pub(super) swaps: Notify,
     pub(super) shadow: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,

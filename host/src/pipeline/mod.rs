@@ -60,7 +60,7 @@ use self::{
     drift::Comparer,
     messenger::{Messenger, Reporter},
     observe::Observer,
-    policies::{Configured, InForce, Policies, Shadower, Watch},
+    policies::{Configured, InForce, Policies, Shadower, Swapper, Watch},
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
@@ -136,6 +136,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<Swapper>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
@@ -158,6 +159,8 @@ impl Pipeline {
     /// at the next start.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
+        // What is being loaded is not waited for.
+        self.core.policies.close();
         while let Some(ended) = self.workers.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a worker ended by itself");

@@ -3,7 +3,6 @@
 use super::{
     brake::{Verdict, Whom},
     core::Core,
-    policies::Why,
     texts,
 };
 use crate::{
@@ -15,7 +14,13 @@ impl Core {
     /// Carries out the orders that wait. An order that changes what is stored is answered in the transaction
     /// that does so: a crash can't make it count twice, or lose it.
     pub(super) async fn take_up_orders(&self) -> Result<(), StoreError> {
-        while let Some((id, order)) = self.store.read(|tx| tx.next_order()).await? {
+        let mut last = 0;
+        while let Some((id, order)) = self.store.read(move |tx| tx.next_order_after(last)).await? {
+            last = id;
+            if order.as_ref().is_some_and(is_a_swap) {
+                self.signals.swaps.notify_one();
+                continue;
+            }
             // Whoever asked may have given up at this moment.
             if !self.store.write(move |tx| tx.take_up_order(id)).await? {
                 continue;
@@ -33,17 +38,18 @@ impl Core {
                 }
             };
             if let Some(answer) = answer {
-                let now = self.seam.now();
-                self.store
-                    .write(
-                        move |tx| {
-                            if tx.order_waits(id)? { tx.answer_order(id, now, &answer) } else { Ok(()) }
-                        },
-                    )
-                    .await?;
+                self.answer_order(id, answer).await?;
             }
         }
         Ok(())
+    }
+
+    /// Answers an order that was not answered yet.
+    pub(super) async fn answer_order(&self, id: i64, answer: Answer) -> Result<(), StoreError> {
+        let now = self.seam.now();
+        self.store
+            .write(move |tx| if tx.order_waits(id)? { tx.answer_order(id, now, &answer) } else { Ok(()) })
+            .await
     }
 
     /// Carries out an order, and returns the answer to it; none where it was answered already.
@@ -63,16 +69,14 @@ impl Core {
                 return Ok(None);
             }
             Order::Plan(scope) => Answer::Plan(self.plan(scope).await?),
-            Order::Reload => said(self.reload_policy(Why::Asked, Some(id)).await?),
-            Order::RollBack(wanted) => said(self.roll_back_policy(wanted.as_deref(), Some(id)).await?),
+            // These take as long as loading a policy does: a worker of their own carries them out.
+            Order::Reload | Order::RollBack(_) => return Ok(None),
         };
         Ok(Some(answer))
     }
 }
 
-fn said(outcome: Result<String, String>) -> Answer {
-    match outcome {
-        Ok(said) => Answer::Done(said),
-        Err(said) => Answer::Failed(said),
-    }
+/// Whether an order is to let another policy take over.
+pub(super) fn is_a_swap(order: &Order) -> bool {
+    matches!(order, Order::Reload | Order::RollBack(_))
 }

@@ -1,12 +1,15 @@
 //! What a decision must hold beyond its types.
 
+use std::borrow::Cow;
+
 use rolarr_policy::contract::{Action, Decision, Event, Filter, Grant, Metadata, Restriction, Rule, Wake};
+use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 use super::logs::printable;
 
 /// Why an answer means nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
     /// More actions than allowed.
@@ -25,7 +28,7 @@ pub enum Malformed {
         /// How long it is.
         size: usize,
         /// Bytes or characters or names.
-        unit: &'static str,
+        unit: Cow<'static, str>,
         /// How long it may be.
         limit: usize,
     },
@@ -35,7 +38,7 @@ pub enum Malformed {
         /// Where it stands.
         place: String,
         /// What to do instead.
-        hint: &'static str,
+        hint: Cow<'static, str>,
     },
     /// A character that must not be there.
     #[error("{place} has a control character: `{text}`")]
@@ -59,7 +62,7 @@ pub enum Malformed {
         /// Where it stands.
         place: String,
         /// What is wrong with the time.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
     /// More wakes than a member may have.
     #[error("the member would have {count} wakes, and may have {MOST_WAKES}")]
@@ -138,7 +141,7 @@ impl Check {
         if libraries.is_empty() {
             return Err(Malformed::Empty {
                 place: format!("the list of libraries of {place}"),
-                hint: ": to share nothing, use `remove`",
+                hint: ": to share nothing, use `remove`".into(),
             });
         }
         self.names(&format!("the list of libraries of {place}"), libraries)
@@ -162,7 +165,7 @@ impl Check {
         if lists.iter().all(|list| list.is_empty()) {
             return Err(Malformed::Empty {
                 place: place.to_owned(),
-                hint: ": to show everything, use `clear`",
+                hint: ": to show everything, use `clear`".into(),
             });
         }
         lists.iter().try_for_each(|list| self.names(place, list))
@@ -170,14 +173,14 @@ impl Check {
 
     fn message(&self, place: &str, text: &str) -> Result<(), Malformed> {
         if text.trim().is_empty() {
-            return Err(Malformed::Empty { place: format!("the text of {place}"), hint: "" });
+            return Err(Malformed::Empty { place: format!("the text of {place}"), hint: "".into() });
         }
         let size = text.chars().count();
         if size > LONGEST_MESSAGE {
             return Err(Malformed::TooLong {
                 place: format!("the text of {place}"),
                 size,
-                unit: "characters",
+                unit: "characters".into(),
                 limit: LONGEST_MESSAGE,
             });
         }
@@ -186,7 +189,7 @@ impl Check {
 
     fn wake(&self, place: &str, wake: &Wake, event: &Event) -> Result<(), Malformed> {
         self.name(&format!("the tag of {place}"), &wake.tag)?;
-        let due = |what| Err(Malformed::Due { place: place.to_owned(), what });
+        let due = |what: &'static str| Err(Malformed::Due { place: place.to_owned(), what: what.into() });
         if wake.due <= event.at {
             // It would be due at once, and again, without end.
             return due("before the event or with it");
@@ -202,7 +205,7 @@ impl Check {
             return Err(Malformed::TooLong {
                 place: place.to_owned(),
                 size: names.len(),
-                unit: "names",
+                unit: "names".into(),
                 limit: LONGEST_LIST,
             });
         }
@@ -212,7 +215,7 @@ impl Check {
     /// Something on one line that is not empty.
     fn name(&self, place: &str, name: &str) -> Result<(), Malformed> {
         if name.trim().is_empty() {
-            return Err(Malformed::Empty { place: place.to_owned(), hint: "" });
+            return Err(Malformed::Empty { place: place.to_owned(), hint: "".into() });
         }
         self.text(place, name)
     }
@@ -228,7 +231,7 @@ impl Check {
             return Err(Malformed::TooLong {
                 place: place.to_owned(),
                 size: text.len(),
-                unit: "bytes",
+                unit: "bytes".into(),
                 limit: self.limit,
             });
         }

@@ -1,25 +1,53 @@
-//! Snapshots on disk.
+//! Policies that were compiled, on disk.
 //!
-//! An entry is one file: a line that names the format, the SHA-256 of what follows, the policy's metadata
-//! as one line of JSON, and the component. What does not match its sum, or can't be read, is not there:
-//! the snapshot is made anew. An entry is a component like any other, so it is checked and sandboxed like
-//! any other.
+//! An entry is a folder with two files: the machine code, and what there is to know about it: a line that names the
+//! format, the SHA-256 of what follows, and that as JSON, with the sum of the machine code in it. What does not match
+//! its sum, or can't be read, or could have been written by another user, is not there, and the policy is loaded as if
+//! for the first time.
 
-use std::io::Write;
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rolarr_policy::contract::{Metadata, Source};
+use rolarr_policy::contract::Source;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
 
-use super::module::CONTRACT;
+use super::load::Start;
+use super::loader::{CODE, Ready};
+use super::module::{CONTRACT, Description};
+use super::{code, hex};
 
-/// How many snapshots are kept: those that were used last. A small one has 0.2 MB, that of a script 2 MB.
+/// How many entries are kept: those that were used last.
 const MOST: usize = 32;
 
-/// The first line of an entry. The number grows when the form of an entry changes.
-const HEADER: &str = "rolarr policy snapshot 1";
+/// How much machine code is kept, in bytes. That of a policy in Python has 35 MB, that of a script 7 MB.
+const MOST_CODE: u64 = 256 << 20;
+
+/// The first line of what there is to know. The number grows when the form of an entry changes.
+const HEADER: &str = "rolarr compiled policy 1";
+
+/// The file with what there is to know about the machine code.
+const ABOUT: &str = "about";
+
+/// The longest such file, in bytes.
+const LONGEST_ABOUT: u64 = 4 << 20;
+
+/// The folder of the entries.
+const ENTRIES: &str = "compiled";
+
+/// The folder of what is the same for many policies.
+const PARTS: &str = "parts";
+
+/// What there is to know about machine code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct About {
+    pub(super) ready: Ready,
+    pub(super) description: Description,
+}
 
 /// What identifies a policy with its settings: module, settings and sources.
 pub(super) fn digest(module: &[u8], settings: &str, sources: &[Source]) -> String {
@@ -54,113 +82,182 @@ pub(super) fn canonical(settings: &Value) -> String {
     sorted(settings).to_string()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The name of an entry: all that it depends on. `engine` is what the machine code is compiled for.
+pub(super) fn key(digest: &str, start: Start, engine: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let key = format!("{HEADER} {digest} {start:?} contract {CONTRACT} rolarr {version} engine {engine}");
+    hex(&Sha256::digest(key))
 }
 
-/// The file of a snapshot: named by all that it depends on.
-fn file(folder: &Path, digest: &str) -> PathBuf {
-    let key = format!("{HEADER} {digest} contract {CONTRACT} rolarr {}", env!("CARGO_PKG_VERSION"));
-    folder.join(hex(&Sha256::digest(key)))
+/// An entry, if it is there, whole, and nobody else's.
+pub(super) fn load(cache: &Path, key: &str, engine: &wasmtime::Engine) -> Option<(About, Component)> {
+    let entry = cache.join(ENTRIES).join(key);
+    let about: About = read(&entry)?;
+    let component = open(&entry, engine, &about.ready.sum)?;
+    Some((about, component))
 }
 
-/// A snapshot that was kept, if it is there and whole.
-pub(super) fn load(folder: &Path, digest: &str) -> Option<(Metadata, Vec<u8>)> {
-    let bytes = std::fs::read(file(folder, digest)).ok()?;
+/// Machine code that is the same for many policies, because what runs scripts is. It is for the process that loads
+/// them. `compiled` says for which component, for which engine and how it was compiled.
+pub(super) fn load_part(cache: &Path, compiled: &str, engine: &wasmtime::Engine) -> Option<Component> {
+    let entry = cache.join(PARTS).join(hex(&Sha256::digest(compiled)));
+    let sum: String = read(&entry)?;
+    open(&entry, engine, &sum)
+}
+
+/// Keeps such machine code. `made` is a folder of this user's, in the cache, that is used up.
+pub(super) fn keep_part(cache: &Path, compiled: &str, made: &Path, code: &[u8]) -> io::Result<()> {
+    fs::write(made.join(CODE), code)?;
+    put(cache, PARTS, &hex(&Sha256::digest(compiled)), made, &hex(&Sha256::digest(code)))
+}
+
+fn open(entry: &Path, engine: &wasmtime::Engine, sum: &str) -> Option<Component> {
+    let component = match code::open(engine, entry, CODE, sum) {
+        Ok(component) => component,
+        Err(what) => {
+            tracing::warn!(what, "a compiled policy in the cache can't be used; it is compiled again");
+            return None;
+        }
+    };
+    // Used now, so that it is kept. If the time can't be set it is only forgotten sooner.
+    let _ = fs::File::options()
+        .append(true)
+        .open(entry.join(ABOUT))
+        .and_then(|file| file.set_modified(SystemTime::now()));
+    Some(component)
+}
+
+fn read<T: DeserializeOwned>(entry: &Path) -> Option<T> {
+    let mut bytes = Vec::new();
+    code::open_own(&entry.join(ABOUT)).ok()?.take(LONGEST_ABOUT).read_to_end(&mut bytes).ok()?;
     let rest = bytes.strip_prefix(HEADER.as_bytes())?.strip_prefix(b"\n")?;
-    let (sum, rest) = line(rest)?;
+    let (sum, rest) = rest.split_at_checked(64)?;
+    let rest = rest.strip_prefix(b"\n")?;
     if sum != hex(&Sha256::digest(rest)).as_bytes() {
         return None;
     }
-    let (metadata, component) = line(rest)?;
-    // Used now, so that it is kept. If the time can't be set it is only forgotten sooner.
-    let _ = std::fs::File::options()
-        .append(true)
-        .open(file(folder, digest))
-        .and_then(|entry| entry.set_modified(SystemTime::now()));
-    Some((serde_json::from_slice(metadata).ok()?, component.to_vec()))
+    serde_json::from_slice(rest).ok()
 }
 
-/// Keeps a snapshot. The file appears whole or not at all.
-pub(super) fn store(
-    folder: &Path,
-    digest: &str,
-    metadata: &Metadata,
-    component: &[u8],
-) -> std::io::Result<()> {
-    let mut content = serde_json::to_vec(metadata)?;
-    content.push(b'\n');
-    content.extend_from_slice(component);
-    let mut entry = tempfile::NamedTempFile::new_in(folder)?;
-    writeln!(entry, "{HEADER}\n{}", hex(&Sha256::digest(&content)))?;
-    entry.write_all(&content)?;
-    entry.persist(file(folder, digest)).map_err(|error| error.error)?;
-    forget_the_oldest(folder)
+/// Makes an entry of the folder that holds the machine code. It appears whole or not at all.
+pub(super) fn keep(cache: &Path, key: &str, made: &Path, about: &About) -> io::Result<()> {
+    put(cache, ENTRIES, key, made, about)
 }
 
-/// Every edit of a script is a snapshot of its own.
-fn forget_the_oldest(folder: &Path) -> std::io::Result<()> {
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        // Another process may clear away here, too.
-        if let Ok(used) = entry.metadata().and_then(|about| about.modified()) {
-            entries.push((used, entry.path()));
-        }
+fn put(cache: &Path, entries: &str, key: &str, made: &Path, about: &impl Serialize) -> io::Result<()> {
+    let content = serde_json::to_vec(about)?;
+    let mut file = fs::File::create_new(made.join(ABOUT))?;
+    writeln!(file, "{HEADER}\n{}", hex(&Sha256::digest(&content)))?;
+    file.write_all(&content)?;
+    drop(file);
+    let entries = cache.join(entries);
+    super::folders::create_private(&entries)?;
+    let entry = entries.join(key);
+    if fs::rename(made, &entry).is_err() {
+        // One that can't be used is in its place.
+        let _ = fs::remove_dir_all(&entry);
+        fs::rename(made, &entry)?;
     }
-    entries.sort();
-    let surplus = entries.len().saturating_sub(MOST);
-    for (_, path) in entries.into_iter().take(surplus) {
-        let _ = std::fs::remove_file(path);
+    forget_the_oldest(&entries)
+}
+
+/// Every edit of a script is an entry of its own.
+fn forget_the_oldest(entries: &Path) -> io::Result<()> {
+    let mut known: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(entries)? {
+        let path = entry?.path();
+        // Another process may clear away here, too.
+        let used = fs::metadata(path.join(ABOUT)).and_then(|about| about.modified());
+        let size = fs::metadata(path.join(CODE)).map_or(0, |about| about.len());
+        known.push((used.unwrap_or(SystemTime::UNIX_EPOCH), size, path));
+    }
+    known.sort();
+    let mut kept = 0;
+    let mut code = 0;
+    for (_, size, path) in known.into_iter().rev() {
+        kept += 1;
+        code += size;
+        // The last one is kept whatever its size is.
+        if kept > MOST || (kept > 1 && code > MOST_CODE) {
+            let _ = fs::remove_dir_all(path);
+        }
     }
     Ok(())
 }
 
-fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    Some((bytes.get(..end)?, bytes.get(end + 1..)?))
-}
-
 #[cfg(test)]
 mod tests {
+    use rolarr_policy::contract::Metadata;
+
     use super::*;
+    use crate::policy::module::Kind;
 
-    #[test]
-    fn a_damaged_entry_is_not_there() {
-        let folder = tempfile::tempdir().unwrap();
+    fn about() -> About {
         let metadata = Metadata { name: "x".into(), ..Metadata::default() };
-        store(folder.path(), "digest", &metadata, b"component").unwrap();
-        assert_eq!(load(folder.path(), "digest"), Some((metadata, b"component".to_vec())));
-        assert_eq!(load(folder.path(), "other"), None);
+        let ready = Ready {
+            start: Start::Snapshot,
+            metadata,
+            logs: Vec::new(),
+            initial_memory: 1,
+            sum: String::new(),
+        };
+        let description = Description {
+            kind: Kind::Component,
+            size: 1,
+            contract: "1.0.0".to_owned(),
+            imports: Vec::new(),
+            initial_memory: 1,
+        };
+        About { ready, description }
+    }
 
-        let file = file(folder.path(), "digest");
-        let whole = std::fs::read(&file).unwrap();
-        for at in 0..whole.len() {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 1;
-            std::fs::write(&file, &damaged).unwrap();
-            assert_eq!(load(folder.path(), "digest"), None, "byte {at}");
-            std::fs::write(&file, &whole[..at]).unwrap();
-            assert_eq!(load(folder.path(), "digest"), None, "cut at {at}");
-        }
+    fn store(cache: &Path, key: &str) {
+        let made = tempfile::tempdir_in(cache).unwrap();
+        fs::write(made.path().join(CODE), "code").unwrap();
+        keep(cache, key, made.path(), &about()).unwrap();
     }
 
     #[test]
-    fn only_the_snapshots_that_were_used_last_are_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let metadata = Metadata::default();
-        let old = SystemTime::now() - std::time::Duration::from_secs(3_600);
-        for number in 0..=MOST {
-            let digest = format!("digest {number}");
-            store(folder.path(), &digest, &metadata, b"component").unwrap();
-            let entry = std::fs::File::options().append(true).open(file(folder.path(), &digest)).unwrap();
-            entry.set_modified(old).unwrap();
-            // The first is used again and again.
-            assert!(load(folder.path(), "digest 0").is_some());
+    fn a_damaged_entry_is_not_there() {
+        let cache = tempfile::tempdir().unwrap();
+        store(cache.path(), "key");
+        let entry = cache.path().join(ENTRIES).join("key");
+        assert_eq!(read(&entry), Some(about()));
+        assert_eq!(read::<About>(&cache.path().join("other")), None);
+
+        let file = entry.join(ABOUT);
+        let whole = fs::read(&file).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(&file, &damaged).unwrap();
+            assert_eq!(read::<About>(&entry), None, "byte {at}");
+            fs::write(&file, &whole[..at]).unwrap();
+            assert_eq!(read::<About>(&entry), None, "cut at {at}");
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), MOST);
-        assert!(load(folder.path(), "digest 0").is_some());
-        assert!(load(folder.path(), &format!("digest {MOST}")).is_some());
+        // It is replaced.
+        store(cache.path(), "key");
+        assert_eq!(read(&entry), Some(about()));
+    }
+
+    #[test]
+    fn only_the_entries_that_were_used_last_are_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let entries = cache.path().join(ENTRIES);
+        let old = SystemTime::now() - std::time::Duration::from_secs(3_600);
+        let touch = |key: &str, at| {
+            let file = fs::File::options().append(true).open(entries.join(key).join(ABOUT)).unwrap();
+            file.set_modified(at).unwrap();
+        };
+        for number in 0..=MOST {
+            store(cache.path(), &number.to_string());
+            touch(&number.to_string(), old);
+            // The first is used again and again.
+            touch("0", SystemTime::now());
+        }
+        assert_eq!(fs::read_dir(&entries).unwrap().count(), MOST);
+        assert!(read::<About>(&entries.join("0")).is_some());
+        assert!(read::<About>(&entries.join(MOST.to_string())).is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! wasmtime's settings, and what all policies of a process share.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,19 +9,28 @@ use std::time::Duration;
 
 use wasmtime::component::Linker;
 use wasmtime::{
-    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
+    Strategy,
 };
 
+use super::code::check_private;
+use super::folders::{self, Folders};
 use super::functions::Functions;
+use super::loader::Loader;
 use super::run::State;
 use super::v1;
 
 /// How an [`Engine`] is made.
 #[derive(Clone, Debug, Default)]
 pub struct EngineSettings {
-    /// Where compiled policies and snapshots are kept, so that the next start takes a millisecond. It is
-    /// created, for its owner only. None: nothing is kept.
+    /// Where compiled policies are kept, so that the next start takes a millisecond. It is created, for its owner
+    /// only. None: nothing is kept.
     pub cache_dir: Option<PathBuf>,
+    /// Where a fresh folder may be made for each policy that is loaded, if nothing can be kept. None: only among the
+    /// temporary files.
+    pub fallback_dir: Option<PathBuf>,
+    /// Which program loads policies.
+    pub loader: Loader,
 }
 
 /// The engine could not be made.
@@ -39,6 +49,15 @@ pub enum EngineError {
     Machine(String),
 }
 
+/// What machine code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// To be run for every event.
+    Lasting,
+    /// To be run once, while a policy is loaded: compiled quickly, and slower than it could be.
+    Passing,
+}
+
 /// What all policies of a process share: the compiler, the pool of instances, the caches, and the clock
 /// that is the backstop for policies that don't end. Cloning is cheap.
 #[derive(Clone)]
@@ -47,8 +66,13 @@ pub struct Engine(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) linker: Linker<State>,
-    pub(super) snapshots: Option<PathBuf>,
-    pub(super) functions: Arc<Functions>,
+    pub(super) folders: Folders,
+    pub(super) loader: Loader,
+    /// Grows when somebody gives up on what is being loaded.
+    given_up: AtomicU64,
+    closed: AtomicBool,
+    /// For which engine its code is compiled.
+    compatibility: String,
     pooled: bool,
     gate: Gate,
     ticker: Ticker,
@@ -62,10 +86,6 @@ const INSTANCES: u32 = 16;
 /// addresses, not memory, for it.
 pub(super) const MOST_MEMORY: usize = 256 << 20;
 
-/// From how much machine code on disk wasmtime clears away what was not used for the longest time, in bytes. That of
-/// a policy in Python has 35 MB.
-const COMPILED: u64 = 256 << 20;
-
 /// How long one tick of the backstop clock takes.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -74,62 +94,107 @@ const TICK: Duration = Duration::from_millis(50);
 const IDLE_TICKS: u32 = 10;
 
 impl Engine {
-    /// Makes an engine.
+    /// Makes an engine. It compiles nothing: what loads policies is a process of its own.
     ///
     /// # Errors
     ///
-    /// The cache folder can't be used, or wasmtime can't run here.
+    /// What is in the place of the cache folder is no folder, or one that others may write to; or wasmtime can't run
+    /// here. A cache folder that can't be used for another reason is not used, and a warning says why.
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
-        let mut config = config();
-        let mut snapshots = None;
-        let mut functions = Functions::new(None);
+        let mut folders = Folders { fallback: settings.fallback_dir, ..Folders::default() };
         if let Some(folder) = &settings.cache_dir {
-            let folder = private_folder(folder)?;
-            let mut cache = CacheConfig::new();
-            cache.with_directory(folder.join("compiled"));
-            cache.with_files_total_size_soft_limit(COMPILED);
-            let cache = Cache::new(cache)
-                .map_err(|error| EngineError::Cache { folder: folder.clone(), what: format!("{error:#}") })?;
-            config.cache(Some(cache));
-            snapshots = Some(private_folder(&folder.join("snapshots"))?);
-            functions = Functions::new(Some(&private_folder(&folder.join("functions"))?));
+            match private_folder(folder)? {
+                Ok(cache) => {
+                    folders::clear(&cache);
+                    folders.cache = Some(cache);
+                }
+                Err(what) => {
+                    tracing::warn!(what, "compiled policies can't be kept: each start compiles them again");
+                    folders.no_cache = Some(what);
+                }
+            }
         }
-        let functions = Arc::new(functions);
-        let store: Arc<dyn wasmtime::CacheStore> = Arc::<Functions>::clone(&functions);
-        config
-            .enable_incremental_compilation(store)
-            .map_err(|error| EngineError::Machine(format!("{error:#}")))?;
-
         // The pool reserves addresses for all its slots. Where they are rationed (a container, `ulimit -v`)
         // instances are allocated one by one: slower by some 40 µs, and otherwise the same.
+        let mut config = config();
         config.allocation_strategy(pool());
-        let (wasmtime, pooled) = match wasmtime::Engine::new(&config) {
-            Ok(engine) => (engine, true),
+        match wasmtime::Engine::new(&config) {
+            Ok(engine) => Self::of(engine, true, folders, settings.loader),
             Err(error) => {
                 config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-                let engine = wasmtime::Engine::new(&config)
-                    .map_err(|error| EngineError::Machine(format!("{error:#}")))?;
+                let engine = wasmtime::Engine::new(&config).map_err(machine)?;
                 tracing::warn!(
                     error = format!("{error:#}"),
                     "no pool of instances for policies: each event costs some 40 µs more; allow the process \
                      more address space (`ulimit -v`) to have it"
                 );
-                (engine, false)
+                Self::of(engine, false, folders, settings.loader)
             }
-        };
+        }
+    }
+
+    /// Makes an engine that compiles, for the process that loads policies. Its instances are allocated one by one: it
+    /// makes few, and has few addresses.
+    pub(super) fn for_loading(functions: &Arc<Functions>, code: Code) -> Result<Self, EngineError> {
+        let mut config = config();
+        if code == Code::Passing {
+            config.cranelift_opt_level(OptLevel::None);
+            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        }
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        let store: Arc<dyn wasmtime::CacheStore> = Arc::<Functions>::clone(functions);
+        config.enable_incremental_compilation(store).map_err(machine)?;
+        let engine = wasmtime::Engine::new(&config).map_err(machine)?;
+        Self::of(engine, false, Folders::default(), Loader::InThisProcess)
+    }
+
+    fn of(
+        wasmtime: wasmtime::Engine,
+        pooled: bool,
+        folders: Folders,
+        loader: Loader,
+    ) -> Result<Self, EngineError> {
         let mut linker = Linker::new(&wasmtime);
-        v1::link(&mut linker).map_err(|error| EngineError::Machine(format!("{error:#}")))?;
+        v1::link(&mut linker).map_err(machine)?;
         let ticker = Ticker::start(wasmtime.clone())
             .map_err(|error| EngineError::Machine(format!("no thread for the clock: {error}")))?;
+        let mut hash = DefaultHasher::new();
+        wasmtime.precompile_compatibility_hash().hash(&mut hash);
         Ok(Self(Arc::new(Inner {
             wasmtime,
             linker,
-            snapshots,
-            functions,
+            folders,
+            loader,
+            given_up: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            compatibility: format!("{:016x}", hash.finish()),
             pooled,
             gate: Gate::default(),
             ticker,
         })))
+    }
+
+    /// Gives up on the policies that are being loaded now: each ends soon, with an error.
+    pub fn give_up(&self) {
+        self.0.given_up.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Gives up on the policies that are being loaded now, and loads no other: for the end of the program.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.give_up();
+    }
+
+    /// Whether somebody gave up on what is loaded from here on.
+    pub(super) fn watch(&self) -> impl Fn() -> bool + use<> {
+        let inner = Arc::clone(&self.0);
+        let begun = inner.given_up.load(Ordering::SeqCst);
+        move || inner.closed.load(Ordering::SeqCst) || inner.given_up.load(Ordering::SeqCst) != begun
+    }
+
+    /// For which engine its code is compiled.
+    pub(super) fn compatibility(&self) -> &str {
+        &self.0.compatibility
     }
 
     /// Whether instances come from a pool. If not, the machine does not give enough address space, and each
@@ -153,7 +218,7 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("snapshots", &self.0.snapshots).finish_non_exhaustive()
+        f.debug_struct("Engine").field("folders", &self.0.folders).finish_non_exhaustive()
     }
 }
 
@@ -163,6 +228,11 @@ pub(super) fn ticks(time: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1)
 }
 
+fn machine(error: wasmtime::Error) -> EngineError {
+    EngineError::Machine(format!("{error:#}"))
+}
+
+/// What the engine that compiles and the engine that runs have in common, which is all that machine code depends on.
 fn config() -> Config {
     let mut config = Config::new();
     config
@@ -212,28 +282,25 @@ fn pool() -> InstanceAllocationStrategy {
     InstanceAllocationStrategy::Pooling(pool)
 }
 
-/// Creates a folder for its owner only. What wasmtime keeps there is machine code, so nobody else may
-/// write to it.
-fn private_folder(folder: &Path) -> Result<PathBuf, EngineError> {
-    let failed =
-        |error: std::io::Error| EngineError::Cache { folder: folder.to_owned(), what: error.to_string() };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)?;
+/// Creates a folder for its owner only, and checks that nobody else can put anything there: what is kept there is
+/// machine code. The inner error says why it can't be used, which is no reason not to go on without it.
+fn private_folder(folder: &Path) -> Result<Result<PathBuf, String>, EngineError> {
+    let wrong = |what: &str| EngineError::Cache { folder: folder.to_owned(), what: what.to_owned() };
+    if folder.exists() && !folder.is_dir() {
+        return Err(wrong("it is no folder"));
+    }
+    if let Err(error) = folders::create_private(folder) {
+        return Ok(Err(format!("`{}`: {error}", folder.display())));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(folder).map_err(failed)?.permissions().mode();
+        let mode = std::fs::metadata(folder).map_or(0, |about| about.permissions().mode());
         if mode & 0o022 != 0 {
-            return Err(EngineError::Cache {
-                folder: folder.to_owned(),
-                what: "others may write to it; use a folder of its own, or `chmod go-w` it".to_owned(),
-            });
+            return Err(wrong("others may write to it; use a folder of its own, or `chmod go-w` it"));
         }
     }
-    folder.canonicalize().map_err(failed)
+    Ok(check_private(folder))
 }
 
 /// Lets [`INSTANCES`] evaluations in at one time.
@@ -369,7 +436,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o777);
         std::fs::set_permissions(folder.path(), open).unwrap();
-        let settings = EngineSettings { cache_dir: Some(folder.path().to_owned()) };
+        let settings =
+            EngineSettings { cache_dir: Some(folder.path().to_owned()), ..EngineSettings::default() };
         let error = Engine::new(settings).unwrap_err().to_string();
         assert!(error.contains("others may write to it"), "{error}");
     }

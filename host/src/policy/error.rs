@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use rolarr_policy::contract::Source;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::Malformed;
 use super::logs::{LogLine, printable};
+use super::module::Description;
 use super::script;
 
+/// What a limit is called among the settings.
+pub type LimitName = &'static str;
+
 /// Why a call into a policy gave nothing that counts.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// The code stopped in a way that it can't go on from.
@@ -24,7 +29,8 @@ pub enum Failure {
         /// The limit in units of work.
         limit: u64,
         /// The limit's name among the settings.
-        name: &'static str,
+        #[serde(deserialize_with = "name_of_a_limit")]
+        name: LimitName,
     },
     /// More time than allowed, twice.
     #[error(
@@ -35,7 +41,8 @@ pub enum Failure {
         /// The limit.
         limit: Duration,
         /// The limit's name among the settings.
-        name: &'static str,
+        #[serde(deserialize_with = "name_of_a_limit")]
+        name: LimitName,
     },
     /// More memory than allowed.
     #[error("it ran out of memory ({} KiB); the limit is `memory_bytes`", limit / 1024)]
@@ -115,6 +122,8 @@ pub struct LoadError {
     pub problem: LoadProblem,
     /// What the policy logged before that.
     pub logs: Vec<LogLine>,
+    /// What can be said of the file all the same.
+    pub description: Option<Box<Description>>,
 }
 
 impl LoadError {
@@ -142,7 +151,7 @@ fn with_details(mut message: String, details: &str) -> String {
 }
 
 /// Why a policy could not be loaded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadProblem {
     /// The file has no bytes.
@@ -202,7 +211,8 @@ pub enum LoadProblem {
     #[error("the limit `{name}` is {value}, more than {most} is not possible")]
     Limit {
         /// The limit's name.
-        name: &'static str,
+        #[serde(deserialize_with = "name_of_a_limit")]
+        name: LimitName,
         /// What was asked for.
         value: usize,
         /// The most that is possible.
@@ -220,6 +230,51 @@ pub enum LoadProblem {
     /// A script has a mistake.
     #[error("{}", said(.0))]
     Script(Failure),
+    /// Loading it took more time than allowed.
+    #[error("loading it takes more than {:.0} s; the limit is `{name}`", limit.as_secs_f32())]
+    LoadingTakesLong {
+        /// The limit for a file of this size.
+        limit: Duration,
+        /// The limit's name among the settings.
+        #[serde(deserialize_with = "name_of_a_limit")]
+        name: LimitName,
+    },
+    /// Loading it took more memory than allowed.
+    #[error("loading it takes more than {} MiB of memory; the limit is `load_memory_bytes`", limit >> 20)]
+    LoadingTakesMemory {
+        /// The limit for a file of this size, in bytes.
+        limit: u64,
+    },
+    /// Loading it ended the process that did it.
+    #[error("the file is damaged or hostile: {0}")]
+    Crashed(String),
+    /// The process that loads it can't work.
+    #[error("{0}")]
+    Loader(String),
+    /// There is no folder in which that process can hand over what it made.
+    #[error("there is no folder for what is compiled that only this user can enter: {0}")]
+    NoFolder(String),
+    /// Somebody gave up on it before it was loaded.
+    #[error("loading it was given up")]
+    GivenUp,
+}
+
+/// The limits that errors name.
+const LIMITS: [&str; 8] = [
+    "fuel",
+    "clock",
+    "configure_fuel",
+    "configure_clock",
+    "memory_bytes",
+    "load_clock",
+    "load_cpu",
+    "load_memory_bytes",
+];
+
+fn name_of_a_limit<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(from)?;
+    let known = LIMITS.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| serde::de::Error::custom("no limit of this name"))
 }
 
 impl LoadProblem {
@@ -251,9 +306,20 @@ fn advice(newer: bool) -> &'static str {
     if newer { "use a newer Rolarr, or build the policy with an older SDK" } else { "build it anew" }
 }
 
+/// How many characters of a policy's own words stand in a message. All of its first lines are in the details.
+const MOST_WORDS: usize = 300;
+
 /// The first line of a policy's own words.
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+fn first_line(text: &str) -> String {
+    shortened(text.lines().next().unwrap_or_default(), MOST_WORDS)
+}
+
+/// The beginning of a text, with a sign that more follows if that is so.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// A policy's own words, of which there may be none.
@@ -265,7 +331,7 @@ fn refusal(text: &str) -> String {
 /// A policy's own words about its settings need no "it says".
 fn said(failure: &Failure) -> String {
     match failure {
-        Failure::Refused(text) if !first_line(text).is_empty() => first_line(text).to_owned(),
+        Failure::Refused(text) if !first_line(text).is_empty() => first_line(text),
         other => other.to_string(),
     }
 }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use rolarr_policy::Convert;
 use rolarr_policy::contract::{Metadata, Source};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmtime::component::Component;
 
+use super::cache::About;
 use super::engine::{Engine, MOST_MEMORY};
-use super::error::{Failure, LoadError, LoadProblem};
+use super::error::{LoadError, LoadProblem, shortened};
+use super::folders::Place;
 use super::limits::Limits;
-use super::logs::{LogLine, printable_lines};
+use super::loader::{Ask, CODE, COMPONENT, Loading, Outcome, Task};
+use super::logs::{LogLine, printable};
 use super::module::{self, Description, Module};
-use super::run::Run;
-use super::{answer, cache, snapshot, v1};
+use super::{cache, code, folders, v1};
 
 /// A policy that was loaded with its settings and can decide events. Cloning is cheap, and one policy can
 /// be used by many threads.
@@ -33,7 +36,7 @@ pub(super) struct Loaded {
 }
 
 /// Where the events of a policy start from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// From the memory that `configure` left behind, if the policy is of a kind that it can be read out of: an event
     /// is quick. Loading takes longer, because this makes a component that must be compiled.
@@ -86,46 +89,56 @@ impl Policy {
         sources: Vec<Source>,
         limits: &Limits,
     ) -> Result<Self, LoadError> {
-        let failed = |problem, logs| LoadError { policy: module.name.clone(), problem, logs };
-        check_limits(limits, module).map_err(|problem| failed(problem, Vec::new()))?;
-        let (component, description) =
-            module::inspect(&module.bytes).map_err(|problem| failed(problem, Vec::new()))?;
-        if description.initial_memory > limits.memory_bytes as u64 {
-            let problem =
-                LoadProblem::InitialMemory { needs: description.initial_memory, limit: limits.memory_bytes };
-            return Err(failed(problem, Vec::new()));
-        }
-
+        check_limits(limits, module).map_err(|problem| failed(module, problem))?;
         let settings = canonical(settings);
         let sources: Vec<Source> = module.sources.iter().cloned().chain(sources).collect();
         let digest = cache::digest(&module.bytes, &settings, &sources);
-        let _functions = module.is_script().then(|| engine.inner().functions.open());
-        let loading = Loading { start, engine, limits, contract: &description.contract };
-        let made = match loading.kept(&digest) {
-            Some(made) => made,
-            None => {
-                let made = loading
-                    .make(&component, settings, sources)
-                    .map_err(|(problem, logs)| failed(problem, logs))?;
-                if let (Some(folder), Some(bytes)) = (&engine.inner().snapshots, &made.snapshot)
-                    && let Err(error) = cache::store(folder, &digest, &made.metadata, bytes)
-                {
-                    // It only costs time at the next start.
-                    tracing::warn!(policy = module.name, %error, "the snapshot of a policy can't be kept");
-                }
-                made
+        let inner = engine.inner();
+        let key = cache::key(&digest, start, engine.compatibility());
+        let kept = inner.folders.cache.as_deref().and_then(|cache| cache::load(cache, &key, &inner.wasmtime));
+        // One that was made under a larger limit on memory counts as missing: no instance of it could be made.
+        let fits = |about: &About| {
+            let most = limits.memory_bytes as u64;
+            about.description.initial_memory <= most && about.ready.initial_memory <= most
+        };
+        let kept = kept.filter(|(about, _)| fits(about)).and_then(|(about, component)| {
+            let prepared = link(engine, &component, &about.description.contract).ok()?;
+            Some((about, prepared))
+        });
+        let (about, prepared) = match kept {
+            Some((mut about, prepared)) => {
+                about.ready.logs.clear();
+                (about, prepared)
             }
+            None => {
+                let ask = Ask {
+                    task: Task::Load(start),
+                    module: &module.bytes,
+                    settings: &settings,
+                    sources: &sources,
+                    limits,
+                };
+                let (about, component) =
+                    fetch(engine, &ask, Some(&key)).map_err(|failed| failed.of(module))?;
+                let prepared = link(engine, &component, &about.description.contract)
+                    .map_err(|problem| failed(module, problem))?;
+                (about, prepared)
+            }
+        };
+        let setup = match about.ready.start {
+            Start::Snapshot => Setup::Snapshot,
+            Start::Configure => Setup::Configure { settings, sources: sources.convert() },
         };
         Ok(Self(Arc::new(Loaded {
             engine: engine.clone(),
             name: module.name.clone(),
             limits: limits.clone(),
-            prepared: made.prepared,
-            setup: made.setup,
-            metadata: made.metadata,
-            description,
+            prepared,
+            setup,
+            metadata: about.ready.metadata,
+            description: about.description,
             digest,
-            logs: made.logs,
+            logs: about.ready.logs,
         })))
     }
 
@@ -205,139 +218,150 @@ fn check_limits(limits: &Limits, module: &Module) -> Result<(), LoadProblem> {
     Ok(())
 }
 
-/// A component that is ready, and what it says of itself.
-struct Made {
-    prepared: v1::Prepared<super::run::State>,
-    setup: Setup,
-    metadata: Metadata,
+/// Links compiled code to what the contract offers.
+pub(super) fn link(
+    engine: &Engine,
+    component: &Component,
+    contract: &str,
+) -> Result<v1::Prepared<super::run::State>, LoadProblem> {
+    engine.inner().linker.instantiate_pre(component).and_then(v1::Prepared::new).map_err(|error| {
+        match module::newer_minor(contract) {
+            Some(problem) => problem,
+            None => LoadProblem::NotAPolicy(format!(
+                "what it imports or exports is not what the contract says: {}",
+                module::one_line(&format!("{error:#}"))
+            )),
+        }
+    })
+}
+
+fn failed(module: &Module, problem: LoadProblem) -> LoadError {
+    Failed { problem, logs: Vec::new(), description: None }.of(module)
+}
+
+/// Why a module could not be loaded, without its name.
+struct Failed {
+    problem: LoadProblem,
     logs: Vec<LogLine>,
-    /// The bytes of the snapshot, to be kept.
-    snapshot: Option<Vec<u8>>,
+    description: Option<Box<Description>>,
 }
 
-type Problem = (LoadProblem, Vec<LogLine>);
-
-struct Loading<'a> {
-    start: Start,
-    engine: &'a Engine,
-    limits: &'a Limits,
-    contract: &'a str,
-}
-
-impl Loading<'_> {
-    /// A snapshot from the cache. One that was made under a larger limit on memory counts as missing: no
-    /// instance of it could be made.
-    fn kept(&self, digest: &str) -> Option<Made> {
-        if self.start == Start::Configure {
-            return None;
-        }
-        let folder = self.engine.inner().snapshots.as_deref()?;
-        let (metadata, bytes) = cache::load(folder, digest)?;
-        let prepared = self.prepare_snapshot(&bytes)?;
-        Some(Made { prepared, setup: Setup::Snapshot, metadata, logs: Vec::new(), snapshot: None })
+impl Failed {
+    fn of(self, module: &Module) -> LoadError {
+        let Self { problem, logs, description } = self;
+        LoadError { policy: module.name.clone(), problem, logs, description }
     }
+}
 
-    fn make(&self, component: &[u8], settings: String, scripts: Vec<Source>) -> Result<Made, Problem> {
-        let bare = |problem| (problem, Vec::new());
-        let sources: Vec<v1::types::Source> = scripts.clone().convert();
-        let instrumented = match self.start {
-            Start::Snapshot => snapshot::instrument(component),
-            Start::Configure => None,
+impl From<LoadProblem> for Failed {
+    fn from(problem: LoadProblem) -> Self {
+        Self { problem, logs: Vec::new(), description: None }
+    }
+}
+
+/// Has the loader do something, in the first folder that it can hand things over in. `take` takes them.
+fn ask<T>(
+    engine: &Engine,
+    ask: &Ask<'_>,
+    take: impl Fn(&Place, Option<Description>, Outcome) -> Result<T, Result<Failed, String>>,
+) -> Result<T, Failed> {
+    let inner = engine.inner();
+    let given_up = engine.watch();
+    let mut unusable: Vec<String> = inner.folders.no_cache.iter().cloned().collect();
+    for kind in inner.folders.kinds() {
+        let place = match kind.begin() {
+            Ok(place) => place,
+            Err(what) => {
+                unusable.push(what);
+                continue;
+            }
         };
-        let prepared = match &instrumented {
-            Some(instrumented) => self.prepare(&instrumented.bytes),
-            None => self.prepare(component),
+        let functions = place.is_kept && folders::create_private(&place.root.join(FUNCTIONS)).is_ok();
+        let loading = Loading {
+            loader: &inner.loader,
+            root: &place.root,
+            folder: place.name(),
+            functions: functions.then_some(FUNCTIONS),
+            engine: engine.compatibility(),
+            given_up: &given_up,
+        };
+        let answer = loading.ask(ask)?;
+        match (answer.description, answer.outcome) {
+            (description, Outcome::Refused { problem, logs }) => {
+                return Err(Failed { problem, logs, description: description.map(Box::new) });
+            }
+            (_, Outcome::NotHandedOver(what)) => {
+                unusable.push(format!("`{}`: {}", place.root.display(), printable(&what)));
+            }
+            (description, outcome) => match take(&place, description, outcome) {
+                Ok(taken) => return Ok(taken),
+                Err(Ok(failed)) => return Err(failed),
+                Err(Err(what)) => unusable.push(what),
+            },
         }
-        .map_err(bare)?;
+    }
+    Err(LoadProblem::NoFolder(shortened(&unusable.join("; "), MOST_OF_FOLDERS)).into())
+}
 
-        // What runs scripts knows what it is only once it has the script.
-        let describe = |run: &mut Run, rules: &v1::Instance| -> Result<Metadata, Failure> {
-            let answer = rules.rolarr_policy_rules().call_describe(&mut run.store);
-            let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
-            answer::check_metadata(&metadata).map_err(|what| Failure::Malformed(Box::new(what)))?;
-            Ok(metadata)
+/// The folder in the cache for the machine code of single functions.
+const FUNCTIONS: &str = "functions";
+
+/// How many characters the reasons may have why no folder can be used.
+const MOST_OF_FOLDERS: usize = 300;
+
+fn unexpected() -> Result<Failed, String> {
+    Ok(LoadProblem::Loader("the process that loads it answered something else".to_owned()).into())
+}
+
+/// Has the loader compile a policy, and takes the machine code. With a key it is kept in the cache.
+fn fetch(engine: &Engine, wanted: &Ask<'_>, key: Option<&str>) -> Result<(About, Component), Failed> {
+    ask(engine, wanted, |place, description, outcome| {
+        let (Outcome::Loaded(ready), Some(description)) = (outcome, description) else {
+            return Err(unexpected());
         };
-        let (described, _) = self
-            .once(&prepared, |run, _, rules| describe(run, rules))
-            .map_err(|(failure, logs)| (LoadProblem::Describe(failure), logs))?;
-
-        let ((snapshot, metadata), logs) = self
-            .once(&prepared, |run, instance, rules| {
-                let answer = rules.rolarr_policy_rules().call_configure(&mut run.store, &settings, &sources);
-                answer
-                    .map_err(|error| run.failure(&error))?
-                    .map_err(|text| Failure::Refused(printable_lines(&text)))?;
-                let metadata = match scripts.as_slice() {
-                    [] => described.clone(),
-                    _ => describe(run, rules)?,
-                };
-                let snapshot =
-                    instrumented.as_ref().and_then(|instrumented| instrumented.snapshot(run, instance));
-                Ok((snapshot, metadata))
-            })
-            .map_err(|(failure, logs)| (LoadProblem::of_configure(failure, &scripts), logs))?;
-
-        if let Some(bytes) = snapshot
-            && let Some(prepared) = self.prepare_snapshot(&bytes)
+        let component =
+            code::open(&engine.inner().wasmtime, place.work.path(), CODE, &ready.sum).map_err(Err)?;
+        let about = About { ready: *ready, description };
+        if let (true, Some(key)) = (place.is_kept, key)
+            && let Err(error) = cache::keep(&place.root, key, place.work.path(), &about)
         {
-            return Ok(Made { prepared, setup: Setup::Snapshot, metadata, logs, snapshot: Some(bytes) });
+            // It only costs time at the next start.
+            tracing::warn!(%error, "a compiled policy can't be kept");
         }
-        // What was instrumented costs more than the component itself.
-        let prepared = match instrumented {
-            Some(_) => self.prepare(component).map_err(bare)?,
-            None => prepared,
-        };
-        let setup = Setup::Configure { settings, sources };
-        Ok(Made { prepared, setup, metadata, logs, snapshot: None })
-    }
+        Ok((about, component))
+    })
+}
 
-    /// Compiles a snapshot and links it. A snapshot that needs more memory than an instance may have, or that
-    /// does not compile, is as good as none.
-    fn prepare_snapshot(&self, bytes: &[u8]) -> Option<v1::Prepared<super::run::State>> {
-        let needs = module::initial_memory(bytes)?;
-        if needs > self.limits.memory_bytes as u64 {
-            return None;
-        }
-        self.prepare(bytes).ok()
-    }
-
-    /// Compiles a component and links it.
-    fn prepare(&self, component: &[u8]) -> Result<v1::Prepared<super::run::State>, LoadProblem> {
-        let inner = self.engine.inner();
-        let component = Component::new(&inner.wasmtime, component)
-            .map_err(|error| LoadProblem::Compile(module::one_line(&format!("{error:#}"))))?;
-        inner.linker.instantiate_pre(&component).and_then(v1::Prepared::new).map_err(|error| {
-            match module::newer_minor(self.contract) {
-                Some(problem) => problem,
-                None => LoadProblem::NotAPolicy(format!(
-                    "what it imports or exports is not what the contract says: {}",
-                    module::one_line(&format!("{error:#}"))
-                )),
-            }
+impl Engine {
+    /// Says what a module is. Nothing of it is compiled or run.
+    ///
+    /// # Errors
+    ///
+    /// It is not a policy, or not one for this Rolarr; or looking at it takes more than the limits allow.
+    pub fn describe(&self, module: &Module, limits: &Limits) -> Result<Description, LoadError> {
+        let wanted = Ask { task: Task::Describe, module: &module.bytes, settings: "", sources: &[], limits };
+        ask(self, &wanted, |_, description, outcome| match (description, outcome) {
+            (Some(description), Outcome::Described) => Ok(description),
+            _ => Err(unexpected()),
         })
+        .map_err(|failed| failed.of(module))
     }
 
-    /// Does something with a fresh instance, and once more if the time was up.
-    fn once<T>(
-        &self,
-        prepared: &v1::Prepared<super::run::State>,
-        mut work: impl FnMut(&mut Run, wasmtime::component::Instance, &v1::Instance) -> Result<T, Failure>,
-    ) -> Result<(T, Vec<LogLine>), (Failure, Vec<LogLine>)> {
-        let _entered = self.engine.enter();
-        let mut attempt = || {
-            let mut run =
-                Run::new(self.engine, self.limits, self.limits.of_loading()).map_err(|f| (f, Vec::new()))?;
-            let done =
-                run.instantiate(prepared).and_then(|(instance, rules)| work(&mut run, instance, &rules));
-            let logs = run.finish();
-            match done {
-                Ok(value) => Ok((value, logs)),
-                Err(failure) => Err((failure, logs)),
+    /// The module as a component, in whichever form it comes. Nothing of it is compiled or run.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn componentise(&self, module: &Module, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+        let wanted =
+            Ask { task: Task::Componentise, module: &module.bytes, settings: "", sources: &[], limits };
+        ask(self, &wanted, |place, _, outcome| match outcome {
+            Outcome::Componentised => {
+                let path = place.work.path().join(COMPONENT);
+                std::fs::read(path).map_err(|error| Err(error.to_string()))
             }
-        };
-        match attempt() {
-            Err((Failure::OutOfTime { .. }, _)) => attempt(),
-            other => other,
-        }
+            _ => Err(unexpected()),
+        })
+        .map_err(|failed| failed.of(module))
     }
 }

@@ -1,11 +1,12 @@
 //! What a policy writes to the log.
 
 use rolarr_policy::contract::Level;
+use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 
 /// A line that a policy logged. Its text is safe to print: control characters are escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// How important the policy says it is.
     pub level: Level,

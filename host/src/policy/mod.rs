@@ -15,8 +15,11 @@
 //! | `script` | policies that are scripts |
 //! | `embedded` | from a core module with its contract in it to a component |
 //! | `load` | from a module to a policy that is ready |
+//! | `loader` | the process that compiles, and its limits |
+//! | `code` | machine code from a file, which is trusted |
+//! | `folders` | where machine code is handed over |
 //! | `snapshot` | the memory that `configure` leaves behind, made into a component |
-//! | `cache` | snapshots on disk |
+//! | `cache` | policies that were compiled, on disk |
 //! | `functions` | machine code of single functions, for scripts that are edited |
 //! | `evaluate` | one event |
 //! | `answer` | what a decision must hold |
@@ -27,13 +30,16 @@ mod answer;
 pub mod bench;
 mod builtin;
 mod cache;
+mod code;
 mod embedded;
 mod engine;
 mod error;
 mod evaluate;
+mod folders;
 mod functions;
 mod limits;
 mod load;
+pub mod loader;
 mod logs;
 mod module;
 mod run;
@@ -43,10 +49,16 @@ mod v1;
 
 pub use answer::Malformed;
 pub use engine::{Engine, EngineError, EngineSettings};
-pub use error::{EvaluationError, Failure, LoadError, LoadProblem};
+pub use error::{EvaluationError, Failure, LimitName, LoadError, LoadProblem};
 pub use evaluate::Evaluation;
 pub use limits::Limits;
 pub use load::{Policy, Start};
+pub use loader::Loader;
 pub use logs::{LogLine, printable};
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};
 pub use script::is_script;
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

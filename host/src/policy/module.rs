@@ -2,13 +2,15 @@
 //! compiled.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use rolarr_policy::contract::Source;
+use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
-use super::error::LoadProblem;
+use super::error::{LoadProblem, shortened};
+use super::limits::Limits;
 use super::{builtin, embedded, logs::printable, script};
 
 /// The contract that this version of Rolarr offers. It runs modules of any version with the same first
@@ -46,6 +48,16 @@ pub enum OpenError {
         /// Why.
         error: std::io::Error,
     },
+    /// A file that is larger than allowed.
+    #[error("policy `{}` can't be used: the file has {size} bytes, the limit `module_bytes` is {limit}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// A script that is larger than any script.
     #[error("the script `{}` is longer than {} KiB", path.display(), limit / 1024)]
     TooLong {
@@ -73,16 +85,23 @@ pub enum OpenError {
 }
 
 impl Module {
-    /// Reading stops here, whatever the limits say: 256 MiB.
-    const MOST: u64 = 256 << 20;
-
     /// Reads a module: a file, or `builtin:NAME` for one that is part of the binary. A file that ends in `.rhai`
-    /// is a script; the module is then the one that runs scripts.
+    /// is a script; the module is then the one that runs scripts. The default limits say how large a file may be.
     ///
     /// # Errors
     ///
-    /// The file can't be read, a script is no text, or there is no such built-in policy.
+    /// The file can't be read or is no regular file, it is too large, a script is no text, or there is no such
+    /// built-in policy.
     pub fn open(name: &str) -> Result<Self, OpenError> {
+        Self::open_within(name, &Limits::default())
+    }
+
+    /// Reads a module like [`open`](Self::open), with limits of one's own.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn open_within(name: &str, limits: &Limits) -> Result<Self, OpenError> {
         if let Some(builtin) = name.strip_prefix(builtin::PREFIX) {
             return match builtin::find(builtin) {
                 Some(found) => Ok(found.module(name)),
@@ -92,11 +111,12 @@ impl Module {
         if script::is_script(name) {
             return script::open(name);
         }
-        let mut bytes = Vec::new();
-        File::open(name)
-            .and_then(|file| file.take(Self::MOST).read_to_end(&mut bytes))
-            .map_err(|error| OpenError::File { path: name.into(), error })?;
-        Ok(Self::from_bytes(name, bytes))
+        let most = limits.module_bytes as u64;
+        match read_regular(Path::new(name), most) {
+            Ok(Read::Whole(bytes)) => Ok(Self::from_bytes(name, bytes)),
+            Ok(Read::TooLarge(size)) => Err(OpenError::TooLarge { path: name.into(), size, limit: most }),
+            Err(error) => Err(OpenError::File { path: name.into(), error }),
+        }
     }
 
     /// A module that is in memory already. `name` is for messages.
@@ -113,27 +133,56 @@ impl Module {
 }
 
 impl Module {
-    /// Says what the module is without running anything of it.
+    /// Says what the module is without running anything of it, in this process and without limits: for tests. For
+    /// everything else there is [`Engine::describe`](super::Engine::describe).
     ///
     /// # Errors
     ///
     /// It is not a policy, or not one for this Rolarr.
+    #[doc(hidden)]
     pub fn describe(&self) -> Result<Description, LoadProblem> {
         inspect(&self.bytes).map(|(_, description)| description)
     }
+}
 
-    /// The module as a component, in whichever form it comes. Nothing of it is run.
-    ///
-    /// # Errors
-    ///
-    /// It is not a policy, or not one for this Rolarr.
-    pub fn to_component(&self) -> Result<Vec<u8>, LoadProblem> {
-        inspect(&self.bytes).map(|(component, _)| component)
+/// What there is in a file.
+pub(super) enum Read {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// More than is read. Its size in bytes.
+    TooLarge(u64),
+}
+
+/// Reads a regular file of at most so many bytes. A pipe or a device in its place is refused at once, and not waited
+/// for.
+pub(super) fn read_regular(path: &Path, most: u64) -> std::io::Result<Read> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     }
+    let file = options.open(path)?;
+    let about = file.metadata()?;
+    // Reading a folder is an error by itself.
+    if !about.is_file() && !about.is_dir() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if about.is_file() && about.len() > most {
+        return Ok(Read::TooLarge(about.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default());
+    // It may grow while it is read.
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let size = bytes.len() as u64;
+    Ok(if size > most { Read::TooLarge(size) } else { Read::Whole(bytes) })
 }
 
 /// In which form a policy comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A component.
     Component,
@@ -142,7 +191,7 @@ pub enum Kind {
 }
 
 /// What can be said of a module without running it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Its form.
     pub kind: Kind,
@@ -188,7 +237,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
         kind,
         size: bytes.len(),
         contract,
-        imports: outline.imports,
+        imports: outline.imports.iter().take(MOST_IMPORTS).map(|name| a_name(name)).collect(),
         initial_memory: outline.initial_memory,
     };
     Ok((component, description))
@@ -212,9 +261,34 @@ fn looks_like_text(bytes: &[u8]) -> bool {
     start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
 }
 
-/// A message of a library's in one line. Names in it come from the module.
+/// How many characters of a library's message are shown. Names in it come from the module, and are as long as that
+/// likes.
+const MOST_OF_A_MESSAGE: usize = 240;
+
+/// How many characters of a name out of a module are shown.
+const MOST_OF_A_NAME: usize = 100;
+
+/// How many imports of a module are told. What a policy can import are two interfaces.
+const MOST_IMPORTS: usize = 16;
+
+/// A message of a library's in one line, or its beginning.
 pub(super) fn one_line(text: &str) -> String {
-    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 8 * MOST_OF_A_MESSAGE {
+            break;
+        }
+    }
+    shortened(&printable(&shortened(&line, MOST_OF_A_MESSAGE)), MOST_OF_A_MESSAGE)
+}
+
+/// A name out of a module, or its beginning.
+fn a_name(name: &str) -> String {
+    shortened(&printable(&shortened(name, MOST_OF_A_NAME)), MOST_OF_A_NAME)
 }
 
 /// Names of the outermost imports and exports, and the sizes inside.
@@ -308,20 +382,20 @@ fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
     let Some(version) = ours else {
         let exports = match outline.exports.as_slice() {
             [] => "nothing".to_owned(),
-            some => some.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+            [first] => format!("`{}`", a_name(first)),
+            [first, others @ ..] => format!("`{}` and {} more", a_name(first), others.len()),
         };
-        let exports = printable(&exports);
         return Err(LoadProblem::NotAPolicy(format!(
             "it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`"
         )));
     };
-    Ok(version.to_owned())
+    Ok(a_name(version))
 }
 
 fn version_problem(found: &str) -> LoadProblem {
     let number = |text: &str| text.parse::<u64>().unwrap_or(0);
     LoadProblem::Version {
-        found: printable(found),
+        found: a_name(found),
         known: format!("{}.x", major(CONTRACT)),
         newer: number(major(found)) > number(major(CONTRACT)),
     }
@@ -331,7 +405,7 @@ fn version_problem(found: &str) -> LoadProblem {
 pub(super) fn newer_minor(found: &str) -> Option<LoadProblem> {
     let minor = |version: &str| version.split('.').nth(1).and_then(|minor| minor.parse::<u64>().ok());
     (minor(found) > minor(CONTRACT)).then(|| LoadProblem::Version {
-        found: found.to_owned(),
+        found: a_name(found),
         known: CONTRACT.to_owned(),
         newer: true,
     })
@@ -352,7 +426,7 @@ fn refuse_foreign(imports: &[String]) -> Result<(), LoadProblem> {
         None => true,
     });
     match foreign {
-        Some(import) => Err(LoadProblem::ForeignImport { import: printable(import) }),
+        Some(import) => Err(LoadProblem::ForeignImport { import: a_name(import) }),
         None => Ok(()),
     }
 }

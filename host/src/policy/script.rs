@@ -1,12 +1,10 @@
 //! Policies that are scripts: text that a runner runs, which is a policy like any other and part of the binary.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rolarr_policy::contract::Source;
 
-use super::module::{Module, OpenError};
+use super::module::{Module, OpenError, Read, read_regular};
 
 /// How the name of a script ends.
 const ENDING: &str = ".rhai";
@@ -31,13 +29,11 @@ pub(super) fn module(name: &str, source: Source) -> Module {
 /// Reads a script.
 pub(super) fn open(name: &str) -> Result<Module, OpenError> {
     let path = Path::new(name);
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
-        .map_err(|error| OpenError::File { path: path.to_owned(), error })?;
-    if bytes.len() as u64 > MOST {
-        return Err(OpenError::TooLong { path: path.to_owned(), limit: MOST });
-    }
+    let bytes = match read_regular(path, MOST) {
+        Ok(Read::Whole(bytes)) => bytes,
+        Ok(Read::TooLarge(_)) => return Err(OpenError::TooLong { path: path.to_owned(), limit: MOST }),
+        Err(error) => return Err(OpenError::File { path: path.to_owned(), error }),
+    };
     let text = String::from_utf8(bytes).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().get(..sound).unwrap_or_default().iter().filter(|byte| **byte == b'\n');

@@ -67,10 +67,17 @@ impl Tx<'_> {
     /// The order that waits longest, by its number; none where it can't be read. It stays there until it is
     /// answered, so that none is lost.
     pub fn next_order(&self) -> Result<Option<(i64, Option<Order>)>, StoreError> {
+        self.next_order_after(0)
+    }
+
+    /// The order that waits longest of those with a higher number.
+    pub fn next_order_after(&self, number: i64) -> Result<Option<(i64, Option<Order>)>, StoreError> {
         Ok(self
             .db
-            .prepare_cached("SELECT id, what FROM orders ORDER BY id LIMIT 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get::<_, Json<Order>>(1).ok().map(|order| order.0))))
+            .prepare_cached("SELECT id, what FROM orders WHERE id > ?1 ORDER BY id LIMIT 1")?
+            .query_row([number], |row| {
+                Ok((row.get(0)?, row.get::<_, Json<Order>>(1).ok().map(|order| order.0)))
+            })
             .optional()?)
     }
 

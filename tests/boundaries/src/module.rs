@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use rolarr::policy::{Engine, EngineSettings, Limits, Module, Policy};
+use rolarr::policy::{Engine, EngineSettings, Limits, Loader, Module, Policy};
 use serde_json::Value;
 
 /// Larger ones are not compiled: the policies that come with Rolarr are smaller, and more is to be tried.
@@ -26,7 +26,10 @@ pub fn module(bytes: &[u8]) -> bool {
 
 fn load(module: &Module) {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    let engine = ENGINE.get_or_init(|| Engine::new(EngineSettings::default()).expect("an engine"));
+    let engine = ENGINE.get_or_init(|| {
+        let settings = EngineSettings { loader: Loader::InThisProcess, ..EngineSettings::default() };
+        Engine::new(settings).expect("an engine")
+    });
     let limits = Limits {
         memory_bytes: 4 << 20,
         configure_fuel: 1_000_000,

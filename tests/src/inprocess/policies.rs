@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use rolarr::{
     pipeline::policies::{Configured, Loaded, Policies, Stamp},
-    policy::{Engine, EngineSettings, Limits, Module, Policy},
+    policy::{Engine, EngineSettings, Limits, Loader, Module, Policy},
     store::KeptPolicy,
 };
 use serde_json::Value;
@@ -97,7 +97,8 @@ pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
     let policy = match known {
         Some((.., policy)) => policy.clone(),
         None => {
-            let engine = Engine::new(EngineSettings::default())?;
+            let engine =
+                Engine::new(EngineSettings { loader: Loader::InThisProcess, ..EngineSettings::default() })?;
             // A busy machine must not change what follows: fuel is the limit.
             let limits = Limits { clock_ms: LONG, configure_clock_ms: LONG, ..Limits::default() };
             let policy = Policy::load(&engine, &module, settings, Vec::new(), &limits)

@@ -138,7 +138,8 @@ fn try_policy(policy: &str, settings: &Map<String, Value>, folder: &Path) -> Res
         .map_err(|error| CliError::misconfigured(error).hinted("check the path behind `--policy`"))?;
     // Where the bot will look for what was compiled.
     let cache_dir = Some(folder.join("rolarr.cache"));
-    let engine = Engine::new(EngineSettings { cache_dir }).map_err(CliError::failed)?;
+    let engine =
+        Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() }).map_err(CliError::failed)?;
     let settings = Value::Object(settings.clone());
     let policy =
         Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default()).map_err(|error| {

@@ -12,8 +12,8 @@ use crate::policy::{Engine, EngineError, EngineSettings};
 /// wasmtime can't run here.
 pub(super) fn engine() -> Result<Engine, EngineError> {
     if let Some(folder) = cache_folder()
-        && std::fs::create_dir_all(&folder).is_ok()
-        && let Ok(engine) = Engine::new(EngineSettings { cache_dir: Some(folder) })
+        && let Ok(engine) =
+            Engine::new(EngineSettings { cache_dir: Some(folder), ..EngineSettings::default() })
     {
         return Ok(engine);
     }

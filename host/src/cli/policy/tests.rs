@@ -15,7 +15,7 @@ struct Cli {
 pub(super) fn engine() -> Engine {
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().unwrap().join("policy-cache");
-    Engine::new(EngineSettings { cache_dir: Some(folder) }).unwrap()
+    Engine::new(EngineSettings { cache_dir: Some(folder), ..EngineSettings::default() }).unwrap()
 }
 
 /// What the command prints, with the exit code, and with the folder's name replaced.

@@ -9,20 +9,26 @@
 //! |---|---|
 //! | `source` | where policies come from |
 //! | `swap` | a new policy takes over, or an earlier one again |
+//! | `ordered` | orders to let another policy take over |
 //! | `watch` | the policy's file is looked at, so that a change of it is taken in |
 //! | `plan` | what the policy would decide about every member, and letting it |
 //! | `shadow` | a candidate that is asked about each event and has no effect |
 
+mod ordered;
 mod plan;
 mod shadow;
 mod source;
 mod swap;
 mod watch;
 
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{
+    Mutex, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 pub use source::{Configured, Loaded, Policies, Stamp};
 
+pub(super) use ordered::Swapper;
 pub(super) use shadow::Shadower;
 pub(super) use swap::Why;
 pub(super) use watch::Watch;
@@ -37,8 +43,16 @@ pub(super) struct InForce {
     named: Mutex<Named>,
     /// One swap at a time.
     swapping: tokio::sync::Mutex<()>,
+    /// Grows when somebody wants something else than what is being loaded.
+    wishes: AtomicU64,
+    /// The bot ends.
+    closed: AtomicBool,
     watched: Mutex<watch::Watched>,
 }
+
+/// Which policy somebody wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Wish(u64);
 
 /// What the configuration named when it was last read.
 struct Named {
@@ -57,7 +71,37 @@ impl InForce {
             active: RwLock::new(active),
             candidate: RwLock::default(),
             swapping: tokio::sync::Mutex::new(()),
+            wishes: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         }
+    }
+
+    /// What is wanted now, to see later whether it still is.
+    fn wish(&self) -> Wish {
+        Wish(self.wishes.load(Ordering::SeqCst))
+    }
+
+    /// Something else is wanted than what is being loaded, which is given up.
+    fn wish_for_another(&self) -> Wish {
+        let wish = Wish(self.wishes.fetch_add(1, Ordering::SeqCst) + 1);
+        self.source.give_up();
+        wish
+    }
+
+    /// Why a wish is not to be fulfilled any more, if that is so.
+    fn is_past(&self, wish: Wish) -> Option<&'static str> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Some("The policy was not changed: the bot was stopped before it was loaded.");
+        }
+        (self.wish() != wish).then_some(
+            "The policy was not changed: before it was loaded, somebody asked for an earlier one instead.",
+        )
+    }
+
+    /// The bot ends: nothing is loaded any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.source.close();
     }
 
     /// The configuration names this one, which could not take over or does.

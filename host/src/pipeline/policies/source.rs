@@ -50,6 +50,12 @@ pub trait Policies: Send + Sync {
     /// Why that can't be done, in one line for people.
     fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String>;
 
+    /// Gives up on what is being loaded now: it ends soon, with an error.
+    fn give_up(&self) {}
+
+    /// Gives up on what is being loaded now, and on all that would be loaded from now on.
+    fn close(&self) {}
+
     /// The stamp of the files of the policy that the configuration named last. None: there is none to watch.
     fn stamp(&self) -> Option<Stamp>;
 }

@@ -45,7 +45,11 @@ impl Core {
         why: Why,
         order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
+        let wish = self.policies.wish();
         let _one = self.policies.swapping.lock().await;
+        if let Some(said) = self.policies.is_past(wish) {
+            return Ok(Err(said.to_owned()));
+        }
         let source = std::sync::Arc::clone(&self.policies.source);
         let loaded = self.seam.compute(move || (source.stamp(), source.load(), source.stamp())).await;
         let configured = match loaded {
@@ -57,6 +61,9 @@ impl Core {
             }
             None => Err("the thread that loads it ended".to_owned()),
         };
+        if let Some(said) = self.policies.is_past(wish) {
+            return Ok(Err(said.to_owned()));
+        }
         let Configured { active, candidate } = match configured {
             Ok(configured) => configured,
             Err(error) => return self.refused(&error).await.map(Err),
@@ -78,6 +85,9 @@ impl Core {
             self.policies.names(&digest, true);
             return self.refused(&error).await.map(Err);
         }
+        if let Some(said) = self.policies.is_past(wish) {
+            return Ok(Err(said.to_owned()));
+        }
         self.policies.names(&digest, false);
         self.put_in_force(active, None, &noted, order).await.map(Ok)
     }
@@ -89,6 +99,7 @@ impl Core {
         wanted: Option<&str>,
         order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
+        let wish = self.policies.wish_for_another();
         let _one = self.policies.swapping.lock().await;
         let present = self.policy().digest().to_owned();
         let (kept, back) = self.store.read(|tx| Ok((tx.kept_policies()?, rolled_back(tx)?))).await?;
@@ -113,7 +124,11 @@ impl Core {
                 None => "there is no earlier policy to go back to.".to_owned(),
             }));
         };
-        let loaded = match self.load_kept(kept.clone()).await? {
+        let loaded = self.load_kept(kept.clone()).await?;
+        if let Some(said) = self.policies.is_past(wish) {
+            return Ok(Err(said.to_owned()));
+        }
+        let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => return self.refused(&error).await.map(Err),
         };

@@ -110,9 +110,7 @@ impl Building<'_> {
         }
         let output = fs::read(&output)
             .with_context(|| format!("`{name}` was not built: the compiler wrote nothing"))?;
-        let component = Module::from_bytes(&name, output)
-            .to_component()
-            .map_err(|problem| CliError::failed(anyhow!("what was built is no policy: {problem}")))?;
+        let component = componentise(Module::from_bytes(&name, output), self.stop).await?;
         paths::refuse_private(&component, &paths::private(self.folder, language))?;
         let built = started.elapsed();
 
@@ -142,18 +140,38 @@ impl Building<'_> {
     }
 }
 
+/// Makes a component of what was built.
+async fn componentise(module: Module, stop: &CancellationToken) -> Built<Vec<u8>> {
+    let engine = compiling::engine().map_err(CliError::failed)?;
+    let making = engine.clone();
+    let making = tokio::task::spawn_blocking(move || making.componentise(&module, &Limits::default()));
+    tokio::select! {
+        made = making => made
+            .context("it could not be looked at")?
+            .map_err(|error| CliError::failed(anyhow!("what was built is no policy: {}", error.problem))),
+        () = stop.cancelled() => {
+            engine.close();
+            Err(CliError::failed(ToolError::Stopped))
+        }
+    }
+}
+
 /// Loads what was built in the sandbox, with the folder's settings. Gives the memory that it has at the start, in
 /// bytes.
 async fn load(module: Module, settings: Map<String, Value>, stop: &CancellationToken) -> Built<usize> {
+    let engine = compiling::engine().map_err(CliError::failed)?;
+    let used = engine.clone();
     let loading = tokio::task::spawn_blocking(move || {
-        let engine = compiling::engine()?;
         let settings = Value::Object(settings);
-        let policy = Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default())?;
+        let policy = Policy::load(&used, &module, &settings, Vec::new(), &Limits::default())?;
         anyhow::Ok(usize::try_from(policy.description().initial_memory).unwrap_or(usize::MAX))
     });
     tokio::select! {
         loaded = loading => Ok(loaded.context("it could not be loaded")??),
-        () = stop.cancelled() => Err(CliError::failed(ToolError::Stopped)),
+        () = stop.cancelled() => {
+            engine.close();
+            Err(CliError::failed(ToolError::Stopped))
+        }
     }
 }
 

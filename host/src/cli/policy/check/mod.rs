@@ -75,13 +75,6 @@ impl CheckArgs {
         };
         report.file.clone_from(&module.name);
         report.script = module.sources.first().map(|script| script.text.len());
-        match module.describe() {
-            Ok(description) => report.description = Some(description),
-            Err(problem) => {
-                report.problem = Some(problem.to_string());
-                return;
-            }
-        }
         let mut sources = Vec::new();
         for path in &self.sources {
             match read_source(path) {
@@ -98,17 +91,25 @@ impl CheckArgs {
         let policy = match Policy::load(engine, &module, &settings, sources, &limits) {
             Ok(policy) => policy,
             Err(error) => {
+                report.description = error.description.map(|description| *description);
                 report.logs = error.logs;
                 report.problem = Some(error.problem.to_string());
                 report.details = error.problem.details().to_owned();
                 return;
             }
         };
+        report.description = Some(policy.description().clone());
         report.logs = policy.logs().to_vec();
         report.size_limit = limits.module_bytes as u64;
         let trial = Trial::of(&policy, &limits);
         if self.events.is_empty() {
-            for event in trial::builtin() {
+            let events = trial::builtin();
+            let all = events.len();
+            for (tried, event) in events.into_iter().enumerate() {
+                if trial.is_over() {
+                    report.unchecked.push(not_tried(all - tried));
+                    break;
+                }
                 decide(&trial, &event);
             }
         } else {
@@ -136,7 +137,12 @@ impl CheckArgs {
                         continue;
                     }
                 };
-                for test in &file.tests {
+                for (tried, test) in file.tests.iter().enumerate() {
+                    if trial.is_over() {
+                        let left = not_tried(file.tests.len() - tried);
+                        report.unchecked.push(format!("{}: {left}", file.path.display()));
+                        return;
+                    }
                     match test {
                         Ok(test) => match &test.kind {
                             Kind::Case(case) => decide(trial, &case.event),
@@ -152,6 +158,14 @@ impl CheckArgs {
                 }
             }
         }
+    }
+}
+
+/// What is said where not all events are tried.
+fn not_tried(left: usize) -> String {
+    match left {
+        1 => "1 event more, because those before it take too long".to_owned(),
+        left => format!("{left} events more, because those before them take too long"),
     }
 }
 

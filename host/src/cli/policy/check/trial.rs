@@ -1,6 +1,7 @@
 //! Events through a policy, each twice: whether it decides them, and always the same, and what that costs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
 use rolarr_policy::contract::{
     Access, AccountChange, Action, Cause, Event, Grant, Member, Restricted, Restriction, Review, Role, Rule,
@@ -73,16 +74,27 @@ impl Share {
     }
 }
 
+/// How long all events together may take. Those of a usual policy take a few milliseconds.
+const CLOCK: Duration = Duration::from_secs(3);
+
 /// A policy that is watched.
 pub(super) struct Trial<'a> {
     policy: &'a dyn Decide,
     limits: &'a Limits,
     seen: RefCell<Seen>,
+    /// An event showed that it runs without end: others would only show the same, each for as long.
+    endless: Cell<bool>,
+    begun: Instant,
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn of(policy: &'a dyn Decide, limits: &'a Limits) -> Self {
-        Self { policy, limits, seen: RefCell::default() }
+        Self { policy, limits, seen: RefCell::default(), endless: Cell::new(false), begun: Instant::now() }
+    }
+
+    /// Whether no further event is tried.
+    pub(super) fn is_over(&self) -> bool {
+        self.endless.get() || self.begun.elapsed() > CLOCK
     }
 
     pub(super) fn finish(self) -> Seen {
@@ -118,6 +130,18 @@ impl<'a> Trial<'a> {
 impl Decide for Trial<'_> {
     fn decide(&self, event: &Event) -> Result<Evaluation, EvaluationError> {
         let first = self.policy.decide(event);
+        if let Err(error) = &first
+            && matches!(error.cause, Failure::OutOfFuel { .. } | Failure::OutOfTime { .. })
+        {
+            self.endless.set(true);
+            let mut seen = self.seen.borrow_mut();
+            seen.events += 1;
+            match &error.cause {
+                Failure::OutOfTime { .. } => seen.untested += 1,
+                cause => seen.stays_undecided(situation::short(event), cause),
+            }
+            return first;
+        }
         let second = self.policy.decide(event);
         let mut seen = self.seen.borrow_mut();
         seen.events += 1;
@@ -270,6 +294,21 @@ mod tests {
             _ => Err(Failure::OutOfTime { limit: Duration::ZERO, name: "clock_ms" }),
         });
         assert_eq!((late.untested, late.unstable.len(), late.undecided.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn an_event_that_runs_without_end_is_asked_once_and_is_the_last_one() {
+        let answer: fn(u64) -> Result<(u64, Decision), Failure> =
+            |_| Err(Failure::OutOfFuel { limit: 1, name: "fuel" });
+        let policy = Counting { asked: Cell::new(0), answer };
+        let limits = Limits::default();
+        let trial = Trial::of(&policy, &limits);
+        assert!(!trial.is_over());
+        let _ = trial.decide(&Event::new(Cause::MemberLeft));
+        assert!(trial.is_over());
+        assert_eq!(policy.asked.get(), 1);
+        let seen = trial.finish();
+        assert_eq!((seen.events, seen.undecided.len()), (1, 1));
     }
 
     #[test]

@@ -161,9 +161,7 @@ impl DiffArgs {
             }
             let named = Named::find(name)?;
             let module = named.open()?;
-            if let Err(problem) = module.describe() {
-                return Err(format!("policy `{}` can't be used: {problem}", module.name));
-            }
+            engine.describe(&module, &limits).map_err(|error| error.to_string())?;
             let fixed = own.clone().or_else(|| self.settings.clone());
             let usual = Usual::of(&named, &configured);
             let loader = Loader::new(engine, module, limits.clone(), fixed.clone(), usual);

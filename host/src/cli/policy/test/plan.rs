@@ -245,9 +245,9 @@ impl Plan {
     }
 }
 
-/// The limits that a policy has by default, but without a clock that counts: a busy machine is not a slow
-/// policy, and fuel ends whatever runs without end.
+/// The limits that a policy has by default, but with clocks that count only where nothing else ends: a busy machine is
+/// not a slow policy, and fuel ends whatever runs without end.
 pub(in crate::cli::policy) fn limits() -> Limits {
-    const LONG: u64 = 10 * 60 * 1_000;
+    const LONG: u64 = 60 * 1_000;
     Limits { clock_ms: LONG, configure_clock_ms: LONG, ..Limits::default() }
 }

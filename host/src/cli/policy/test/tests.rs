@@ -396,7 +396,9 @@ fn a_script_that_is_edited_is_tested_again_without_being_compiled() {
         paths: vec![folder.path().to_owned()],
     };
     let cache = tempfile::tempdir().unwrap();
-    let engine = Engine::new(EngineSettings { cache_dir: Some(cache.path().to_owned()) }).unwrap();
+    let engine =
+        Engine::new(EngineSettings { cache_dir: Some(cache.path().to_owned()), ..EngineSettings::default() })
+            .unwrap();
     let mut out = Vec::new();
     let mut round = 0;
     let exit = args

@@ -1,0 +1,90 @@
+//! What is asked of the child, and what it answers.
+//!
+//! A request is one line of JSON and after it the bytes of the module. An answer is one object of JSON. Both end where
+//! the pipe ends.
+
+use rolarr_policy::contract::{Metadata, Source};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{error::LoadProblem, limits::Limits, load::Start, logs::LogLine, module::Description};
+
+/// The version of these messages. It grows when their form changes.
+pub(super) const PROTOCOL: u32 = 1;
+
+/// The longest answer, in bytes. The longest text in it is the schema of a policy's settings.
+pub(super) const LONGEST_ANSWER: u64 = 4 << 20;
+
+/// What is to be done with a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::policy) enum Task {
+    /// To say what it is. Nothing of it is compiled or run.
+    Describe,
+    /// To make a component of it. Nothing of it is compiled or run.
+    Componentise,
+    /// To load it: everything up to machine code whose events start from here.
+    Load(Start),
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::policy) struct Request {
+    pub(super) protocol: u32,
+    pub(super) task: Task,
+    pub(super) limits: Limits,
+    /// The canonical text of the settings.
+    pub(super) settings: String,
+    pub(super) sources: Vec<Source>,
+    /// The folder for what is handed over, inside of the folder that the child begins in.
+    pub(super) folder: String,
+    /// The folder for the machine code of single functions, beside it; none: they are not kept.
+    pub(super) functions: Option<String>,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::policy) struct Answer {
+    pub(super) protocol: u32,
+    /// The version of the program that answers.
+    pub(super) rolarr: String,
+    /// For which engine it compiles.
+    pub(super) engine: String,
+    /// What can be said of the module; none: it is not a policy.
+    pub(in crate::policy) description: Option<Description>,
+    pub(in crate::policy) outcome: Outcome,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::policy) enum Outcome {
+    /// It was described.
+    Described,
+    /// The component is there.
+    Componentised,
+    /// The machine code is there.
+    Loaded(Box<Ready>),
+    /// It can't be used.
+    Refused {
+        /// Why.
+        problem: LoadProblem,
+        /// What it logged before that.
+        logs: Vec<LogLine>,
+    },
+    /// Nothing could be written where it was to be handed over.
+    NotHandedOver(String),
+}
+
+/// A policy that was loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::policy) struct Ready {
+    /// Where its events start from.
+    pub(in crate::policy) start: Start,
+    /// What it says of itself.
+    pub(in crate::policy) metadata: Metadata,
+    /// What it logged.
+    pub(in crate::policy) logs: Vec<LogLine>,
+    /// Memory that its instances have from the start, in bytes.
+    pub(in crate::policy) initial_memory: u64,
+    /// The SHA-256 of the machine code, in hexadecimal.
+    pub(in crate::policy) sum: String,
+}
