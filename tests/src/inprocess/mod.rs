@@ -39,7 +39,7 @@ use tempfile::TempDir;
 pub use self::{
     discord::ToDiscord,
     plex::ToPlex,
-    policies::{Shelf, load, load_module},
+    policies::{Shelf, load, load_module, load_script},
     population::Subscriber,
 };
 
@@ -177,6 +177,8 @@ impl Stage {
             timings: Timings {
                 // Nobody else writes into these databases, and months pass in some of the stories.
                 notice: Duration::from_secs(3600),
+                // The stories are about what follows from a decision. When it follows has stories of its own.
+                settle: Duration::ZERO,
                 ..Timings::default()
             },
         };

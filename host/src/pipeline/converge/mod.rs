@@ -17,7 +17,9 @@ pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
-use super::{core::Core, effects, protection::Protection, unreadable::Whose, worker::Worker};
+use super::{
+    core::Core, effects, protection::Protection, settling, unreadable::Whose, worker::Worker,
+};
 use crate::{
     domain::{AccountId, Timestamp, contract::Access},
     plex::PlexError,
@@ -124,6 +126,8 @@ struct Job<'a> {
 enum Due {
     /// The brake holds it, and this should be true for it once it does not.
     Held(Account, Access),
+    /// What was decided waits until then.
+    Settles(Timestamp),
     /// This should be true for it, and its member is this on Discord.
     Work(Account, Access, Vec<MemberRow>),
 }
@@ -150,6 +154,9 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
             if tx.hold(id)?.is_some() {
                 return Ok(Some(Due::Held(account, access)));
             }
+            if let Some(until) = tx.settles_at(id)? {
+                return Ok(Some(Due::Settles(until)));
+            }
             let member = memberships(tx, &account)?;
             Ok(Some(Due::Work(account, access, member)))
         })
@@ -162,6 +169,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
             return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
         }
         Some(Due::Work(account, access, _)) => (account, access),
+        Some(Due::Settles(until)) => return settling::wait(core, id, until).await,
         // An administrator decides first. Whatever made it due is looked at then.
         Some(Due::Held(account, access)) => return watch(core, account, access).await,
     };
