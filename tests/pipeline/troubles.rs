@@ -218,7 +218,7 @@ async fn a_refusal_parks_with_plexs_words_and_a_new_event_is_still_decided() -> 
     stage.write(stage.alice(), ANN).await?.context("no answer")?;
     stage.settle().await;
     let parked = stage.account(stage.alice()).await?.parked.context("not parked")?;
-    assert!(parked.contains("Plex refuses"), "{parked}");
+    assert!(parked.words.contains("Plex refuses"), "{parked:?}");
     stage.take_role(stage.alice(), stage.role()).await?;
     stage.settle().await;
     stage.give_role(stage.alice(), stage.role()).await?;

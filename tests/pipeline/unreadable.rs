@@ -162,6 +162,8 @@ fn held(tx: &Tx<'_>, known: &Known, account: AccountId) -> Result<(), StoreError
         announced: false,
         shown: false,
         ordered: None,
+        changed: Timestamp(7),
+        told_by: None,
     })?;
     tx.announce_at(known.now)
 }

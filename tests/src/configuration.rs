@@ -166,7 +166,8 @@ impl Setup {
              message_every = \"{message_every}\"\n\
              plex_request_every = \"2ms\"\n\
              retry_first = \"100ms\"\n\
-             retry_longest = \"1s\"\n"
+             retry_longest = \"1s\"\n\
+             settle_for = \"0s\"\n"
         )
     }
 }

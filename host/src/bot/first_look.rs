@@ -97,6 +97,7 @@ pub(super) async fn take(
             message_spacing: timing.message_every,
             retry_first: timing.retry_first,
             retry_longest: timing.retry_longest,
+            settle: timing.settle_for,
             ..Timings::default()
         },
     };

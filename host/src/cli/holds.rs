@@ -9,12 +9,16 @@ use std::{
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit, ago, order::Desk};
+use super::{
+    CliError, Exit, ago,
+    moment::{self, Moment},
+    order::Desk,
+};
 use crate::{
     config::Config,
     domain::{AccountId, Timestamp, UserId},
     pipeline::Seam,
-    store::{HoldReason, HoldRow, Order, StoreError, Tx},
+    store::{HoldReason, HoldRow, Order, Paced, StoreError, Tx},
 };
 
 /// Show whose access is held back, and decide what becomes of it
@@ -49,9 +53,13 @@ struct Where {
 struct Decide {
     #[command(flatten)]
     place: Where,
-    /// Only this member: the id on Discord. Without it, everybody whom the list or the audit channel has shown
+    /// Only this member: the id on Discord. Without it, everybody whom the audit channel has shown
     #[arg(long, value_name = "ID")]
     member: Option<UserId>,
+    /// Everybody whom the list showed at this time, which stands below the list. Whoever is held back since, or for
+    /// something else since, goes on waiting
+    #[arg(long, value_name = "TIME", conflicts_with = "member")]
+    listed: Option<Moment>,
 }
 
 impl Holds {
@@ -64,24 +72,55 @@ impl Holds {
         let desk = Desk::open(&config.store.path)?;
         match self.action {
             Action::List(_) => {
-                // From now on a decision is about those who are shown.
-                let (held, unread) = desk.wait(desk.store.write(|tx| {
+                let now = Seam::system().now();
+                let (held, unread, stopped) = desk.wait(desk.store.read(|tx| {
                     let (held, unread) = held(tx)?;
-                    for one in &held {
-                        tx.show_hold(one.hold.account)?;
-                    }
-                    Ok((held, unread))
+                    Ok((held, unread, tx.stopped()?))
                 }))?;
-                list(&mut out, &held, &unread, Seam::system().now()).map_err(anyhow::Error::from)?;
+                list(&mut out, &held, &unread, now).map_err(anyhow::Error::from)?;
+                list_stopped(&mut out, &stopped, now).map_err(anyhow::Error::from)?;
             }
-            Action::Approve(Decide { member, .. }) => {
-                decide(&mut out, &desk, Order::Approve(member), member)?;
+            Action::Approve(Decide { member, listed, .. }) => {
+                let listed = listed.map(|moment| moment.seen_from(Seam::system().now()));
+                let order = listed.map_or(Order::Approve(member), Order::ApproveListed);
+                decide(&mut out, &desk, order, Meant::of(member, listed))?;
             }
-            Action::Reject(Decide { member, .. }) => {
-                decide(&mut out, &desk, Order::Reject(member), member)?;
+            Action::Reject(Decide { member, listed, .. }) => {
+                let listed = listed.map(|moment| moment.seen_from(Seam::system().now()));
+                let order = listed.map_or(Order::Reject(member), Order::RejectListed);
+                decide(&mut out, &desk, order, Meant::of(member, listed))?;
             }
         }
         Ok(Exit::Done)
+    }
+}
+
+/// On whom is decided.
+#[derive(Clone, Copy)]
+enum Meant {
+    /// On everybody whom the audit channel has shown.
+    Shown,
+    /// On one member.
+    Member(UserId),
+    /// On everybody whom the list showed at this time.
+    Listed(Timestamp),
+}
+
+impl Meant {
+    fn of(member: Option<UserId>, listed: Option<Timestamp>) -> Self {
+        match (member, listed) {
+            (Some(member), _) => Self::Member(member),
+            (None, Some(at)) => Self::Listed(at),
+            (None, None) => Self::Shown,
+        }
+    }
+
+    fn has(self, one: &Held) -> bool {
+        match self {
+            Self::Shown => one.hold.shown,
+            Self::Member(member) => member == one.user,
+            Self::Listed(at) => one.hold.changed <= at,
+        }
     }
 }
 
@@ -154,33 +193,55 @@ fn list(out: &mut dyn Write, held: &[Held], unread: &[Unread], now: Timestamp) -
     }
     writeln!(
         out,
-        "\n{} in all. `rolarr holds approve` lets their access shrink, `rolarr holds reject` leaves it to them.",
-        held.len()
+        "\n{} in all. To let their access shrink:\n    rolarr holds approve --listed {time}\nTo leave it to them:\n    \
+         rolarr holds reject --listed {time}",
+        held.len(),
+        time = moment::precise(now)
     )
 }
 
+/// Shows where the policy was stopped.
+fn list_stopped(out: &mut dyn Write, stopped: &[(Paced, Timestamp)], now: Timestamp) -> io::Result<()> {
+    for (whose, since) in stopped {
+        let whom = match whose {
+            Paced::Everybody => "for everybody".to_owned(),
+            Paced::Member(guild, user) => format!("for the member {user} on the Discord server {guild}"),
+        };
+        writeln!(
+            out,
+            "\nStopped {whom} ({}): the policy asks for too much. `rolarr policy reload` lets it ask again.",
+            ago(now, *since)
+        )?;
+    }
+    Ok(())
+}
+
 /// Leaves the decision for the bot, which knows what should be true, and waits for it.
-fn decide(out: &mut dyn Write, desk: &Desk, order: Order, member: Option<UserId>) -> Result<(), CliError> {
+fn decide(out: &mut dyn Write, desk: &Desk, order: Order, meant: Meant) -> Result<(), CliError> {
     let (concerned, unread) = desk.wait(desk.store.read(held))?;
-    if let Some(one) = unread.iter().find(|one| one.user.is_some() && one.user == member) {
+    if let Meant::Member(member) = meant
+        && let Some(one) = unread.iter().find(|one| one.user == Some(member))
+    {
         let error = anyhow!("what is stored of {one}, who is held back, can't be read");
         return Err(
             CliError::failed(error).hinted("they stay so until a backup of the database is put in its place")
         );
     }
-    let is_meant = |one: &&Held| match member {
-        Some(member) => member == one.user,
-        None => one.hold.shown,
-    };
-    let count = concerned.iter().filter(is_meant).count();
+    let count = concerned.iter().filter(|one| meant.has(one)).count();
     if count == 0 {
-        let error = match (member, concerned.len()) {
-            (Some(member), _) => anyhow!("the member {member} is not held back"),
-            (None, 0) => anyhow!("nobody is held back"),
-            (None, 1) => anyhow!("one member is held back, and nobody was shown who it is"),
-            (None, more) => anyhow!("{more} members are held back, and nobody was shown who they are"),
+        let error = match (meant, concerned.len()) {
+            (Meant::Member(member), _) => anyhow!("the member {member} is not held back"),
+            (_, 0) => anyhow!("nobody is held back"),
+            (Meant::Listed(_), _) => anyhow!("nobody who is held back was so at that time"),
+            (Meant::Shown, 1) => {
+                anyhow!("one member is held back, and the audit channel did not show who it is")
+            }
+            (Meant::Shown, more) => {
+                anyhow!("{more} members are held back, and the audit channel did not show who they are")
+            }
         };
-        return Err(CliError::failed(error).hinted("`rolarr holds list` shows who is"));
+        let hint = "`rolarr holds list` shows who is, and how to decide on them";
+        return Err(CliError::failed(error).hinted(hint));
     }
     let said = desk.leave(order)?.unwrap_or_else(|| {
         let whom = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
@@ -208,6 +269,8 @@ mod tests {
                 announced: true,
                 shown: true,
                 ordered: None,
+                changed: Timestamp(7),
+                told_by: None,
             },
             user: UserId(id),
             username: name.to_owned(),

@@ -81,6 +81,16 @@ pub(super) fn shown(at: Timestamp) -> String {
     }
 }
 
+/// A time to the millisecond, as it can be given on the command line: `2026-11-01T18:30:05.123Z`.
+pub(super) fn precise(at: Timestamp) -> String {
+    let shown = shown(at);
+    let mut words = shown.split(' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some(date), Some(time), Some("UTC")) => format!("{date}T{time}.{:03}Z", at.0 % 1_000),
+        _ => shown,
+    }
+}
+
 /// A number as people read it: `12,345`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -112,6 +122,13 @@ mod tests {
         assert_eq!(ago("90d"), 90 * 24 * 60 * 60 * 1_000);
         assert_eq!(ago("12h"), 12 * 60 * 60 * 1_000);
         assert_eq!("366d".parse::<Moment>().unwrap().seen_from(Timestamp(5)), Timestamp(0));
+    }
+
+    #[test]
+    fn a_precise_time_is_read_as_what_it_was() {
+        for at in [Timestamp(0), Timestamp(1_767_225_600_007), Timestamp(1_800_000_000_999)] {
+            assert_eq!(precise(at).parse(), Ok(Moment::At(at)), "{}", precise(at));
+        }
     }
 
     #[test]

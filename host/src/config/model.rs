@@ -366,4 +366,6 @@ pub struct Timing {
     pub retry_first: Duration,
     /// The longest that a repetition waits. Not below `retry_first`.
     pub retry_longest: Duration,
+    /// How long what a decision takes away waits before it is carried out.
+    pub settle_for: Duration,
 }

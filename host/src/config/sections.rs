@@ -343,7 +343,7 @@ fn brake(root: &Section<'_>) -> Result<Brake, ConfigError> {
 }
 
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 10] = [
         "check_pending_every",
         "confirm_absence_after",
         "sweep_every",
@@ -353,6 +353,7 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
         "plex_request_every",
         "retry_first",
         "retry_longest",
+        "settle_for",
     ];
     const MOST_READS: usize = 5;
     let section = root.section("timing", &KEYS)?;
@@ -383,6 +384,7 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
         plex_request_every: any("plex_request_every", millis(250))?,
         retry_first: at_least_something("retry_first", millis(2_000))?,
         retry_longest: at_least_something("retry_longest", millis(600_000))?,
+        settle_for: any("settle_for", millis(10_000))?,
     };
     match section.get("retry_longest").or_else(|| section.get("retry_first")) {
         Some(entry) if timing.retry_longest < timing.retry_first => Err(entry.error(

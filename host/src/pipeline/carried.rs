@@ -7,6 +7,9 @@ use crate::domain::{
     contract::{Access, Action, Moment, Wake},
 };
 
+/// How far from the decision a wake is at least, in milliseconds: one that is asked for earlier comes then.
+pub const LEAST_WAKE: u64 = 60_000;
+
 /// What one guild's decisions made of a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
@@ -35,10 +38,13 @@ pub struct Followed {
     pub tell: Option<String>,
     /// The tags of the wakes that were asked for and stand.
     pub asked: Vec<String>,
+    /// The tags of the wakes that were asked for too early, and come later than that.
+    pub deferred: Vec<String>,
 }
 
 impl Carried {
-    /// Follows the actions of one decision, from left to right. `now` is when it was decided.
+    /// Follows the actions of one decision, from left to right. `now` is when it was decided: wakes come
+    /// [`LEAST_WAKE`] after it at the earliest, so that a policy can't wake itself without pause.
     pub fn follow(&mut self, actions: &[Action], now: Timestamp) -> Followed {
         let before = self.access.clone();
         let mut followed = Followed::default();
@@ -61,7 +67,12 @@ impl Carried {
                 Action::Quiet => followed.quiet = true,
                 Action::WakeAt(wake) => {
                     self.cancel(&wake.tag);
-                    self.wakes.push(wake.clone());
+                    let due = wake.due.max(now.plus_millis(LEAST_WAKE));
+                    followed.deferred.retain(|tag| *tag != wake.tag);
+                    if due > wake.due {
+                        followed.deferred.push(wake.tag.clone());
+                    }
+                    self.wakes.push(Wake { tag: wake.tag.clone(), due });
                     followed.asked.retain(|tag| *tag != wake.tag);
                     followed.asked.push(wake.tag.clone());
                 }
@@ -114,19 +125,31 @@ mod tests {
     fn the_same_tag_replaces_and_the_earliest_is_due_first() {
         let mut carried = Carried::default();
         let actions = [
-            Action::WakeAt(wake("b", 5)),
-            Action::WakeAt(wake("a", 9)),
-            Action::WakeAt(wake("a", 3)),
-            Action::WakeAt(wake("c", 7)),
+            Action::WakeAt(wake("b", 500_000)),
+            Action::WakeAt(wake("a", 900_000)),
+            Action::WakeAt(wake("a", 300_000)),
+            Action::WakeAt(wake("c", 700_000)),
             Action::CancelWake("c".to_owned()),
         ];
         let followed = carried.follow(&actions, 1.into());
-        assert_eq!(carried.wakes, [wake("a", 3), wake("b", 5)]);
-        assert_eq!(followed.asked, ["b", "a"]);
-        assert_eq!(carried.take_due(2.into()), None);
-        assert_eq!(carried.take_due(8.into()), Some(wake("a", 3)));
-        assert_eq!(carried.take_due(8.into()), Some(wake("b", 5)));
-        assert_eq!(carried.take_due(8.into()), None);
+        assert_eq!(carried.wakes, [wake("a", 300_000), wake("b", 500_000)]);
+        assert_eq!((followed.asked, followed.deferred), (vec!["b".to_owned(), "a".to_owned()], vec![]));
+        assert_eq!(carried.take_due(200_000.into()), None);
+        assert_eq!(carried.take_due(800_000.into()), Some(wake("a", 300_000)));
+        assert_eq!(carried.take_due(800_000.into()), Some(wake("b", 500_000)));
+        assert_eq!(carried.take_due(800_000.into()), None);
+    }
+
+    #[test]
+    fn a_wake_too_close_to_the_decision_comes_later() {
+        let mut carried = Carried::default();
+        let ask = |tag, due| Action::WakeAt(wake(tag, due));
+        // The last one of a tag counts, and a time just far enough is kept.
+        let actions = [ask("a", 1_001), ask("b", 60_999), ask("c", 61_000), ask("d", 5), ask("d", 90_000)];
+        let followed = carried.follow(&actions, 1_000.into());
+        assert_eq!(followed.deferred, ["a", "b"]);
+        let expected = [wake("a", 61_000), wake("b", 61_000), wake("c", 61_000), wake("d", 90_000)];
+        assert_eq!(carried.wakes, expected);
     }
 
     #[test]
@@ -137,14 +160,16 @@ mod tests {
             wakes: vec![wake("old", 9)],
             since: None,
         };
-        let followed = carried
-            .follow(&[Action::WakeAt(wake("x", 4)), Action::Remove, Action::WakeAt(wake("y", 4))], 3.into());
+        let followed = carried.follow(
+            &[Action::WakeAt(wake("x", 90_000)), Action::Remove, Action::WakeAt(wake("y", 90_000))],
+            3.into(),
+        );
         assert_eq!(
             carried,
             Carried {
                 access: Access::Absent,
                 memo: String::new(),
-                wakes: vec![wake("y", 4)],
+                wakes: vec![wake("y", 90_000)],
                 since: Some(3.into())
             }
         );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    brake::{Verdict, Whom},
+    brake::{self, Reach, Verdict, Whom},
     carried::Carried,
     core::Core,
     effects::{close_prompts, grant_of},
@@ -42,8 +42,17 @@ impl Core {
                 self.sweep_all();
                 return Reply::text(texts::SYNCING);
             }
-            Command::Approve { member } => return self.decide(Verdict::Approve, member, by.user).await,
-            Command::Reject { member } => return self.decide(Verdict::Reject, member, by.user).await,
+            Command::Approve { member } => {
+                return self.decide(Verdict::Approve, member, by.user, self.reach(guild)).await;
+            }
+            Command::Reject { member } => {
+                return self.decide(Verdict::Reject, member, by.user, self.reach(guild)).await;
+            }
+            Command::ReloadPolicy | Command::RollBackPolicy { .. }
+                if self.reach(guild) != Reach::Everywhere =>
+            {
+                return Reply::text(texts::CONCERNS_ALL_GUILDS);
+            }
             Command::ReloadPolicy => return swapped(by.user, self.reload_policy(Why::Asked, None).await),
             Command::RollBackPolicy { to } => {
                 return swapped(by.user, self.roll_back_policy(to.as_deref(), None).await);
@@ -70,14 +79,22 @@ impl Core {
         })
     }
 
-    async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId) -> Reply {
-        let whom = only.map_or(Whom::Shown, Whom::Member);
+    async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId, reach: Reach) -> Reply {
+        let whom = only.map_or(Whom::Shown(reach), |member| Whom::Member(member, reach));
         match self.decide_holds(verdict, whom, Some(by)).await {
             Ok(done) => Reply::text(texts::holds_decided(verdict, &done)),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)
             }
+        }
+    }
+
+    /// Whom an administrator of a guild decides on: where the bot serves several, they may be others' members.
+    fn reach(&self, guild: Option<GuildId>) -> Reach {
+        match guild {
+            Some(guild) if self.settings.guilds.len() > 1 => Reach::Guild(guild),
+            _ => Reach::Everywhere,
         }
     }
 
@@ -92,15 +109,18 @@ impl Core {
         let begun = self
             .store
             .write(move |tx| match member {
-                Some(member) => invite_member(tx, &settings, guild, member, &email, now),
+                Some(member) => invite_member(tx, &settings, (guild, by), member, &email, now),
                 None => invite_address(tx, by, &email, now),
             })
             .await?;
-        let id = match begun {
-            Ok(id) => id,
+        let (id, replaced) = match begun {
+            Ok(Invited { id, replaced }) => (id, replaced),
             Err(refusal) => return Ok(Reply::text(refusal)),
         };
         self.ring();
+        if replaced {
+            self.scrub().await?;
+        }
         // An invitation that is out is looked at again and again: for this command it is the outcome.
         let after = self.outcome(id, |account| account.stage == Stage::Invited).await?;
         Ok(Reply::text(match after {
@@ -111,7 +131,7 @@ impl Core {
                 format!("Held: {}", account.held.unwrap_or_default())
             }
             Some(account) if account.parked.is_some() => {
-                format!("Plex refuses: {}", account.parked.unwrap_or_default())
+                format!("Plex refuses: {}", account.parked.map(|parked| parked.words).unwrap_or_default())
             }
             Some(account) => match account.stage {
                 Stage::Invited => "The invitation is out.".to_owned(),
@@ -123,8 +143,8 @@ impl Core {
     }
 
     async fn remove(&self, guild: GuildId, by: UserId, email: Email) -> Result<Reply, StoreError> {
-        let now = self.seam.now();
-        let found = self.store.write(move |tx| remove(tx, guild, by, &email, now)).await?;
+        let (now, reach) = (self.seam.now(), self.reach(Some(guild)));
+        let found = self.store.write(move |tx| remove(tx, (guild, reach), by, &email, now)).await?;
         let Some(id) = found else {
             return Ok(Reply::text(
                 "I don't know that address: I never invited it. A share that I did not make has to be ended in Plex.",
@@ -189,13 +209,20 @@ fn swapped(by: UserId, outcome: Result<Result<String, String>, StoreError>) -> R
     }
 }
 
-type Begun = Result<AccountId, &'static str>;
+/// An invitation that was begun.
+struct Invited {
+    id: AccountId,
+    /// Another address is forgotten for it.
+    replaced: bool,
+}
+
+type Begun = Result<Invited, &'static str>;
 
 /// An address for a member: what the member claimed or what another share stands against is theirs now.
 fn invite_member(
     tx: &Tx<'_>,
     settings: &Settings,
-    guild: GuildId,
+    (guild, by): (GuildId, UserId),
     member: UserId,
     email: &Email,
     now: Timestamp,
@@ -234,6 +261,8 @@ fn invite_member(
         state: EventState::Noted,
         remark: Some("invited by an administrator".to_owned()),
     })?;
+    let text = texts::about(Some(member), &format!("invited by <@{by}>."));
+    tx.audit(now, Some(event), Some(member), "command", &text)?;
     let mut grant = grant_of(tx, guild, member)?;
     if !matches!(grant.access, Access::Granted(_)) {
         grant.access =
@@ -247,8 +276,8 @@ fn invite_member(
         tx.set_prompt_state(prompt.id, PromptState::Answered)?;
         tx.add_task(Some(event), Some(member), &crate::store::Work::Refresh(prompt.id), now)?;
     }
-    // What an administrator says outweighs what waits for one.
-    tx.drop_hold(account.id)?;
+    // What an administrator says outweighs what waits for one, and what waits to be carried out.
+    brake::overrule(tx, account.id)?;
     tx.settle(member)?;
     let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
     if account.email.as_ref() != Some(email) {
@@ -257,6 +286,8 @@ fn invite_member(
         account.share = None;
         account.invited = false;
     }
+    let replaced = account.email.as_ref().is_some_and(|known| known != email)
+        || account.claim.as_ref().is_some_and(|claim| claim != email);
     account.email = Some(email.clone());
     account.claim = None;
     account.held = None;
@@ -264,7 +295,7 @@ fn invite_member(
     account.adopt = fresh;
     account.invite_for = fresh.then_some(event);
     account.decided_by = Some(event);
-    begin(tx, account, now).map(Ok)
+    Ok(Ok(Invited { id: begin(tx, account, now)?, replaced }))
 }
 
 /// An address that belongs to no member.
@@ -290,7 +321,8 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
     account.held = None;
     account.parked = None;
     account.adopt = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
-    begin(tx, account, now).map(Ok)
+    // Its account is found by the address: none is replaced.
+    Ok(Ok(Invited { id: begin(tx, account, now)?, replaced: false }))
 }
 
 fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId, StoreError> {
@@ -305,16 +337,25 @@ fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId,
 /// The full removal: all guilds' decisions are void, the share goes, the address is forgotten.
 fn remove(
     tx: &Tx<'_>,
-    guild: GuildId,
+    (guild, reach): (GuildId, Reach),
     by: UserId,
     email: &Email,
     now: Timestamp,
 ) -> Result<Option<AccountId>, StoreError> {
-    let found = match tx.account_with(email)? {
-        Some(account) => Some(account),
-        None => tx.claims_of(email)?.into_iter().next(),
-    };
-    let Some(mut account) = found else { return Ok(None) };
+    let mut found = Vec::from_iter(tx.account_with(email)?);
+    found.extend(tx.claims_of(email)?);
+    let mut meant = None;
+    for account in found {
+        // Whoever is of another guild only is nothing that an administrator of this one hears of.
+        let theirs = match account.user {
+            Some(user) => reach.has(tx, user)?,
+            None => true,
+        };
+        if theirs && meant.is_none() {
+            meant = Some(account);
+        }
+    }
+    let Some(mut account) = meant else { return Ok(None) };
     let text = texts::about(account.user, &format!("removed by <@{by}>."));
     let Some(user) = account.user else {
         tx.audit(now, None, None, "command", &text)?;
@@ -333,6 +374,8 @@ fn remove(
         remark: Some("removed by an administrator".to_owned()),
     })?;
     tx.audit(now, Some(event), Some(user), "command", &text)?;
+    // What happened before and is not decided yet must not give back what is taken now.
+    tx.close_waiting(user, "overtaken: an administrator removed the member")?;
     for GrantRow { guild, access, since, memo } in tx.grants(user)? {
         let mut carried = Carried { access, since, memo, wakes: Vec::new() };
         carried.void(now);
@@ -340,7 +383,7 @@ fn remove(
         let Carried { access, since, memo, .. } = carried;
         tx.put_grant(user, &GrantRow { guild, access, since, memo })?;
     }
-    tx.drop_hold(account.id)?;
+    brake::overrule(tx, account.id)?;
     close_prompts(tx, now, event, user)?;
     tx.drop_tasks_of(user)?;
     account.claim = None;

@@ -82,6 +82,8 @@ pub(super) struct Core {
     pub(super) drift_failures: AtomicU32,
     /// Whose rows can't be read.
     pub(super) unreadable: Unreadable,
+    /// When this run of the bot began.
+    pub(super) began: Timestamp,
     unscrubbed: AtomicBool,
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
@@ -108,6 +110,7 @@ impl Core {
     ) -> Self {
         Self {
             sweeps: Sweeps::new(&settings, seam.now()),
+            began: seam.now(),
             settings,
             seam,
             store,
@@ -170,16 +173,15 @@ impl Core {
         self.unscrubbed.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether it is a day since this last said yes.
+    /// Whether it is a day since [`Self::pruned`].
     pub(super) fn is_new_day(&self) -> bool {
         const DAY: u64 = 24 * 3_600_000;
-        let now = self.seam.now().0;
-        let last = self.pruned_at.load(Ordering::Relaxed);
-        let due = now.saturating_sub(last) >= DAY;
-        if due {
-            self.pruned_at.store(now, Ordering::Relaxed);
-        }
-        due
+        self.seam.now().0.saturating_sub(self.pruned_at.load(Ordering::Relaxed)) >= DAY
+    }
+
+    /// What is old was dropped from the database.
+    pub(super) fn pruned(&self) {
+        self.pruned_at.store(self.seam.now().0, Ordering::Relaxed);
     }
 
     /// The person who owns a guild, as Discord showed it last; none if it never did.

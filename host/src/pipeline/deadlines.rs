@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{core::Core, seam::millis, seen::Seen, unreadable::Whose, worker::Worker};
+use super::{core::Core, pace, seam::millis, seen::Seen, unreadable::Whose, worker::Worker};
 use crate::{
     domain::{
         GuildId, RoleId, Timestamp, UserId,
@@ -47,7 +47,8 @@ impl Worker for Deadlines {
             let (guild, user, fired) = match wake {
                 // Whoever asked for it decides no more.
                 Ok(wake) if wake.policy != policy => {
-                    core.store.write(move |tx| tx.drop_wake(wake.guild, wake.user, &wake.tag)).await?;
+                    // One of the same tag may stand in its place by now: only this one goes.
+                    core.store.write(move |tx| tx.take_wake(&wake)).await?;
                     continue;
                 }
                 Ok(wake) => (wake.guild, wake.user, fire(core, wake).await),
@@ -60,6 +61,7 @@ impl Worker for Deadlines {
                 other => other?,
             }
         }
+        core.end_settling().await?;
         core.retry().await?;
         core.take_up_orders().await?;
         core.signals.decide.notify_one();
@@ -68,6 +70,8 @@ impl Worker for Deadlines {
             let keep = millis(core.settings.timings.keep_decisions);
             let old = Timestamp(now.0.saturating_sub(keep));
             core.store.write(move |tx| tx.prune(old)).await?;
+            // One that failed is tried again with the next round.
+            core.pruned();
         }
         let mut next = core.store.read(|tx| tx.next_deadline()).await?;
         if core.take_unscrubbed() && core.scrub_failed_again().await? {
@@ -97,14 +101,18 @@ async fn expire(core: &Core, prompt: Prompt, now: Timestamp) -> Result<(), Store
         .await
 }
 
-/// The policy is woken.
+/// The policy is woken, unless it asks for too much.
 async fn fire(core: &Core, wake: WakeRow) -> Result<(), StoreError> {
     let seen = Seen::new(core, wake.guild);
+    let (settings, now) = (core.settings.clone(), core.seam.now());
     core.store
         .write(move |tx| {
             // It may have been cancelled or replaced meanwhile.
             if !tx.take_wake(&wake)? {
                 return Ok(());
+            }
+            if !pace::wakes(tx, &settings, now, wake.guild, wake.user)? {
+                return tx.shelve_wake(&wake, now);
             }
             journal(tx, &seen, wake.guild, wake.user, wake.due, Cause::Wake(wake.tag))
         })

@@ -17,8 +17,8 @@ use crate::{
     },
     policy::LogLine,
     store::{
-        self, DecisionRow, EventRow, EventState, FailureRow, GrantRow, MemberRow, Prompt, StoreError, Tx,
-        WakeRow,
+        self, DecisionRow, EventRow, EventState, FailureRow, GrantRow, MemberRow, NewEvent, Prompt,
+        StoreError, Tx, WakeRow,
     },
 };
 
@@ -67,6 +67,27 @@ async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What a decision is carried out on: it must still be so when the decision is stored.
+#[derive(Clone, Debug, PartialEq)]
+struct Basis {
+    /// The account's generation; none if there is no account.
+    wish: Option<u64>,
+    /// What the guilds decided.
+    grants: Vec<GrantRow>,
+    /// What the policy asked to be woken for.
+    wakes: Vec<WakeRow>,
+}
+
+impl Basis {
+    fn of(tx: &Tx<'_>, event: &NewEvent) -> Result<Self, StoreError> {
+        Ok(Self {
+            wish: tx.account_of(event.user)?.map(|account| account.wish),
+            grants: tx.grants(event.user)?,
+            wakes: tx.wakes(event.guild, event.user)?,
+        })
+    }
+}
+
 /// Everything that the database has on a member's event.
 pub(super) struct Known {
     pub(super) event: EventRow,
@@ -79,6 +100,14 @@ pub(super) struct Known {
 }
 
 impl Known {
+    fn basis(&self) -> Basis {
+        Basis {
+            wish: self.account.as_ref().map(|account| account.wish),
+            grants: self.grants.clone(),
+            wakes: self.wakes.clone(),
+        }
+    }
+
     fn of_next_event(tx: &Tx<'_>, user: UserId) -> Result<Option<Self>, StoreError> {
         tx.next_waiting(user)?.map(|event| Self::of(tx, event)).transpose()
     }
@@ -108,8 +137,11 @@ impl Known {
     }
 }
 
+/// Decides one event. Where the member's state became another one meanwhile, by an administrator's command say,
+/// nothing is stored, and the event still waits.
 async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
+    let basis = known.basis();
     let input = input(core, &known);
     let id = known.event.id;
     let user = known.event.event.user;
@@ -159,6 +191,13 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                 .write(move |tx| {
                     // A policy that took over meanwhile does not want it any more.
                     if tx.event(id)?.is_none_or(|row| row.event.state != EventState::Waiting) {
+                        return Ok(false);
+                    }
+                    if Basis::of(tx, &event.event)? != basis {
+                        tracing::info!(
+                            event = id.padded(),
+                            "what was decided on is no longer so: the event is decided again"
+                        );
                         return Ok(false);
                     }
                     let forgot = effects::carry_out(tx, &settings, now, &event, &row)?;

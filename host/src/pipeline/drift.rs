@@ -180,8 +180,9 @@ fn settle_one(tx: &Tx<'_>, settings: &Settings, now: Timestamp, one: Compared) -
                 if differences.iter().any(|difference| difference.takes) {
                     return Ok(news);
                 }
-                // Somebody set it right: there is nothing to be held.
-                tx.drop_hold(account.id)?;
+                // Somebody set it right, or nothing of it is wanted any more: what is decided goes on.
+                brake::lift_idle(tx, settings, now, account)?;
+                return Ok(news);
             }
             if goes_on && settings.drift == Drift::Correct {
                 correct(tx, settings, now, account, &differences)?;

@@ -4,16 +4,17 @@
 use super::{
     access::most_generous,
     brake,
-    carried::{Carried, Followed},
+    carried::{Carried, Followed, LEAST_WAKE},
+    pace,
     progress::begins_an_invitation,
     seam::millis,
     settings::Settings,
-    texts,
+    settling, texts,
 };
 use crate::{
     domain::{
         EventId, GuildId, Timestamp, UserId,
-        contract::{Access, Wake},
+        contract::{Access, Action, Wake},
     },
     store::{
         Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Told, Tx,
@@ -42,19 +43,32 @@ pub(super) fn carry_out(
         wakes: wakes.into_iter().map(|wake| Wake { tag: wake.tag, due: wake.due }).collect(),
     };
     let stood: Vec<String> = carried.wakes.iter().map(|wake| wake.tag.clone()).collect();
-    let Followed { opens, moved, quiet, told_now, tell, asked } = carried.follow(&decision.actions, now);
+    let Followed { opens, moved, quiet, told_now, tell, asked, deferred } =
+        carried.follow(&decision.actions, now);
     for tag in stood.iter().filter(|tag| carried.wakes.iter().all(|wake| wake.tag != **tag)) {
         tx.drop_wake(guild, user, tag)?;
     }
+    forget_wakes_that_came(tx, event, decision)?;
     // A policy of another name may have taken over since this one was asked: it does not know these wakes.
     let decides = asked.is_empty() || tx.name_in_force()?.is_none_or(|name| name == decision.policy);
     for wake in carried.wakes.into_iter().filter(|wake| decides && asked.contains(&wake.tag)) {
         let policy = decision.policy.clone();
-        tx.put_wake(&WakeRow { guild, user, tag: wake.tag, due: wake.due, policy })?;
+        pace::put_wake(tx, now, &WakeRow { guild, user, tag: wake.tag, due: wake.due, policy })?;
     }
+    if !deferred.is_empty() {
+        let text = format!(
+            "<@{user}>: `wake-at` asked for less than {} seconds from now ({}): it comes after that time.",
+            LEAST_WAKE / 1_000,
+            deferred.join(", ")
+        );
+        tracing::warn!(event = event.id.padded(), "the policy asked to be woken too soon: it is woken later");
+        tx.remark(now, Some(event.id), Some(user), "policy", &text)?;
+    }
+    let told_now = pace::messages(tx, settings, now, (guild, user), told_now)?;
     let grant = GrantRow { guild, access: carried.access, since: carried.since, memo: carried.memo };
     tx.put_grant(user, &grant)?;
-    let change = Change { opens, quiet, tell, told_now, ..Change::of(event.id, guild, user) };
+    let waits = settling::waits(&event.event);
+    let change = Change { opens, quiet, tell, told_now, waits, ..Change::of(event.id, guild, user) };
     let outcome = if moved || change.tell.is_some() {
         wish(tx, settings, now, &before, &change)?
     } else {
@@ -68,14 +82,38 @@ pub(super) fn carry_out(
     };
     if !decision.actions.is_empty() {
         let text = texts::decided(user, decision);
-        if outcome == Outcome::Held {
+        match outcome {
             // One message names everybody who is held.
-            tx.remark(now, Some(event.id), Some(user), "decision", &text)?;
-        } else {
-            tx.audit(now, Some(event.id), Some(user), "decision", &text)?;
+            Outcome::Held => tx.remark(now, Some(event.id), Some(user), "decision", &text)?,
+            Outcome::Settles => settling::report(tx, user, event.id, text)?,
+            // Nothing changed for them: it stands in the journal.
+            Outcome::Unchanged => {}
+            Outcome::Free | Outcome::Forgot => {
+                tx.audit(now, Some(event.id), Some(user), "decision", &text)?;
+            }
         }
     }
     Ok(outcome == Outcome::Forgot)
+}
+
+/// Wakes that have come and were not decided yet go the way of those that are still to come: one that is cancelled or
+/// asked for again is not wanted, and a removal ends them all.
+fn forget_wakes_that_came(tx: &Tx<'_>, event: &EventRow, decision: &DecisionRow) -> Result<(), StoreError> {
+    let (guild, user) = (event.event.guild, event.event.user);
+    for action in &decision.actions {
+        let tag = match action {
+            Action::WakeAt(wake) => Some(wake.tag.as_str()),
+            Action::CancelWake(tag) => Some(tag.as_str()),
+            Action::Remove => None,
+            _ => continue,
+        };
+        tx.skip_waiting_wakes_of(guild, user, tag, event.id)?;
+        match tag {
+            Some(tag) => tx.drop_shelved_wake(guild, user, tag, &decision.policy)?,
+            None => tx.drop_shelved_wakes(guild, user)?,
+        }
+    }
+    Ok(())
 }
 
 /// What one guild's decisions made true for a person; nothing yet is no access.
@@ -105,12 +143,23 @@ pub(super) struct Change {
     pub(super) tell: Option<String>,
     /// Messages for this moment.
     pub(super) told_now: Vec<String>,
+    /// Where it takes something away, that waits for the settling time.
+    pub(super) waits: bool,
 }
 
 impl Change {
     /// A change that creates nothing and says nothing.
     pub(super) fn of(event: EventId, guild: GuildId, user: UserId) -> Self {
-        Self { event, guild, user, opens: false, quiet: false, tell: None, told_now: Vec::new() }
+        Self {
+            event,
+            guild,
+            user,
+            opens: false,
+            quiet: false,
+            tell: None,
+            told_now: Vec::new(),
+            waits: false,
+        }
     }
 }
 
@@ -123,6 +172,10 @@ pub(super) enum Outcome {
     Forgot,
     /// It waits for an administrator.
     Held,
+    /// It waits for the settling time.
+    Settles,
+    /// What was about to be taken away is there again, and none of it had been carried out or told.
+    Unchanged,
 }
 
 /// What should be true for a person at Plex: the most generous of what the guilds decided, or what an
@@ -162,16 +215,14 @@ pub(super) fn wish(
     account.decided_by = Some(change.event);
     account.quiet_for = change.quiet.then_some(change.event);
     account.tell = change.tell.clone().map(|text| (change.event, text));
-    if brake::holds(tx, settings, now, &account, before, change)? {
-        account.due = None;
-        tx.put_account(&account)?;
-        return Ok(Outcome::Held);
-    }
-    tell_now(tx, now, change)?;
-    Ok(if pursue(tx, settings, now, account, change)? { Outcome::Forgot } else { Outcome::Free })
+    settling::go_on(tx, settings, now, account, before, change)
 }
 
-fn tell_now(tx: &Tx<'_>, now: Timestamp, change: &Change) -> Result<(), StoreError> {
+/// Queues the messages for this moment. Nobody can write to somebody who left.
+pub(super) fn tell_now(tx: &Tx<'_>, now: Timestamp, change: &Change) -> Result<(), StoreError> {
+    if change.told_now.is_empty() || !tx.memberships(change.user)?.iter().any(|member| member.present) {
+        return Ok(());
+    }
     for text in &change.told_now {
         tx.add_task(Some(change.event), Some(change.user), &Work::Tell { text: text.clone() }, now)?;
     }
@@ -211,9 +262,18 @@ pub(super) fn pursue(
         Access::Absent => {
             account.invite_for = None;
             account.held = None;
+            let once_done = account.tell.clone();
             forgot = forget_if_nowhere(tx, &mut account)?;
             close_prompts(tx, now, change.event, change.user)?;
             tx.drop_tasks_of(change.user)?;
+            // Where there is nothing at Plex it is done with this.
+            if account.tell.is_none()
+                && let Some((event, text)) = once_done
+                && Some(event) == account.decided_by
+            {
+                let change = Change::of(event, change.guild, change.user);
+                tell_now(tx, now, &Change { told_now: vec![text], ..change })?;
+            }
         }
     }
     tx.put_account(&account)?;

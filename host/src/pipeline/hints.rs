@@ -1,8 +1,8 @@
 //! Members who may have changed, each at most once, until they were looked at.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::ports::Said;
@@ -24,15 +24,48 @@ pub(super) struct Pending {
 }
 
 /// Bounded by the number of members: a second hint for a member replaces the first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Hints {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// While this lives, whoever is heard of in a guild is remembered, also where the hint turns out to say what is
+/// stored already: a list that is being read may be older than that.
+#[derive(Debug)]
+pub(super) struct Listening {
+    hints: Hints,
+    guild: GuildId,
+}
+
+/// A moment among hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn(u64);
+
+impl Listening {
+    /// This moment.
+    pub(super) fn now(&self) -> Turn {
+        Turn(self.hints.inner.lock().unwrap_or_else(PoisonError::into_inner).turn)
+    }
+
+    /// Who was heard of since a moment.
+    pub(super) fn heard_since(&self, since: Turn) -> BTreeSet<UserId> {
+        self.hints.heard_since(self.guild, since)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut inner = self.hints.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.heard.remove(&self.guild);
+    }
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     pending: BTreeMap<(GuildId, UserId), Pending>,
     turn: u64,
+    /// Who was heard of, and when last, in the guilds that are listened to.
+    heard: BTreeMap<GuildId, BTreeMap<UserId, u64>>,
 }
 
 impl Hints {
@@ -41,7 +74,24 @@ impl Hints {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.turn += 1;
         let turn = inner.turn;
+        if let Some(heard) = inner.heard.get_mut(&guild) {
+            heard.insert(user, turn);
+        }
         inner.pending.insert((guild, user), Pending { said, origin, due, contradicted: 0, failed: 0, turn });
+    }
+
+    /// Remembers from now on who is heard of in a guild. A guild is listened to by one at a time.
+    pub(super) fn listen(&self, guild: GuildId) -> Listening {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.heard.insert(guild, BTreeMap::new());
+        Listening { hints: self.clone(), guild }
+    }
+
+    /// Who was heard of in a guild that is listened to, since a moment.
+    pub(super) fn heard_since(&self, guild: GuildId, since: Turn) -> BTreeSet<UserId> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = inner.heard.get(&guild).into_iter().flatten();
+        heard.filter(|(_, turn)| **turn > since.0).map(|(user, _)| *user).collect()
     }
 
     /// Those who are due, and when the next one is.
@@ -104,6 +154,23 @@ mod tests {
         let (due, next) = hints.due(Timestamp(0));
         assert_eq!(due[0].2.said, Said::Left);
         assert_eq!(next, None);
+    }
+
+    #[test]
+    fn whoever_is_heard_of_while_a_guild_is_listened_to_is_remembered_though_the_hint_is_done_with() {
+        let hints = Hints::default();
+        hints.add(GUILD, UserId(1), Said::Left, Origin::Live, Timestamp(0));
+        let listening = hints.listen(GUILD);
+        let before = listening.now();
+        hints.add(GUILD, ANN, Said::Unclear, Origin::Live, Timestamp(0));
+        hints.add(GuildId(2), UserId(3), Said::Unclear, Origin::Live, Timestamp(0));
+        let (due, _) = hints.due(Timestamp(0));
+        due.iter().for_each(|(guild, user, pending)| hints.done(*guild, *user, pending));
+        assert_eq!(listening.heard_since(before), [ANN].into());
+        assert!(listening.heard_since(listening.now()).is_empty());
+        drop(listening);
+        hints.add(GUILD, ANN, Said::Unclear, Origin::Live, Timestamp(0));
+        assert!(hints.heard_since(GUILD, before).is_empty(), "nobody listens any more");
     }
 
     #[test]

@@ -225,9 +225,9 @@ async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
             let (id, settings, now) = (task.id, core.settings.clone(), core.seam.now());
             // What is sent is settled first: after a crash the very same text is looked for.
             core.store
-                .write(move |tx| match brake::announce(tx, &settings, now)? {
-                    Some(text) => tx.rewrite_task(id, &Work::Audit { text }),
-                    None => tx.end_task(id, TaskState::Dropped, None),
+                .write(move |tx| match brake::announce(tx, &settings, now, id)? {
+                    brake::Announced::Written | brake::Announced::Later => Ok(()),
+                    brake::Announced::Nobody => tx.end_task(id, TaskState::Dropped, None),
                 })
                 .await?;
             Ok(Delivery::Settled)

@@ -25,6 +25,7 @@ mod lapse;
 mod messenger;
 mod observe;
 mod orders;
+mod pace;
 pub mod policies;
 pub mod ports;
 pub mod progress;
@@ -35,6 +36,7 @@ mod roles;
 mod seam;
 mod seen;
 pub mod settings;
+mod settling;
 mod shrink;
 mod sweep;
 mod sweeps;
@@ -69,8 +71,8 @@ use self::{
 };
 use crate::{
     domain::{GuildId, UserId},
-    plex::{Plex, PlexError},
-    store::{Store, StoreError},
+    plex::Plex,
+    store::{ParkReason, Store, StoreError},
 };
 
 /// What the pipeline works with.
@@ -190,7 +192,6 @@ async fn prepare(
     guilds: &[Guild],
 ) -> Result<Begun, StoreError> {
     // Whoever was parked for the token's sake: the token works, or there would be no start.
-    let refused = PlexError::Unauthorized.to_string();
     let now = seam.now();
     // Discord remembers nonces for minutes: a new database must not begin with those of an earlier one.
     let fresh = format!("{:08x}", seam.random() >> 32);
@@ -214,7 +215,7 @@ async fn prepare(
                     fresh
                 }
             };
-            Ok((tx.unpark(&refused, now)?, Begun { nonce, owners, unread }))
+            Ok((tx.unpark(ParkReason::Token, now)?, Begun { nonce, owners, unread }))
         })
         .await?;
     if unparked > 0 {

@@ -64,6 +64,14 @@ impl Core {
                 self.decide_holds(Verdict::Reject, whom(member), None).await?;
                 return Ok(None);
             }
+            Order::ApproveListed(_) => {
+                self.decide_holds(Verdict::Approve, whom(None), None).await?;
+                return Ok(None);
+            }
+            Order::RejectListed(_) => {
+                self.decide_holds(Verdict::Reject, whom(None), None).await?;
+                return Ok(None);
+            }
             Order::Apply(scope) => {
                 self.apply_policy(scope, Some(id)).await?;
                 return Ok(None);

@@ -15,6 +15,8 @@ pub(super) struct Seen {
     guild: GuildId,
     tracked: Vec<(RoleId, crate::domain::contract::Role)>,
     protection: Protection,
+    /// When this run of the bot began: with it a role may have become tracked.
+    began: Timestamp,
 }
 
 impl Seen {
@@ -28,7 +30,7 @@ impl Seen {
             .iter()
             .filter_map(|id| core.roles(guild, &[*id]).into_iter().next().map(|role| (*id, role)))
             .collect();
-        Self { guild, tracked, protection: Protection::of(core) }
+        Self { guild, tracked, protection: Protection::of(core), began: core.began }
     }
 
     /// The guild.
@@ -142,6 +144,18 @@ impl Seen {
     ) -> Result<Option<EventId>, StoreError> {
         let Some((_, contract)) = self.tracked.iter().find(|(id, _)| *id == role) else { return Ok(None) };
         if member.bot || !member.roles.contains(&role) {
+            return Ok(None);
+        }
+        // Whoever got it since it is in the configuration has an event for that already.
+        let same = |other: &crate::domain::contract::Role| other.id == contract.id;
+        let mut story = tx.story(member.user)?.into_iter().rev().take_while(|row| row.event.at >= self.began);
+        let last = story.find_map(|row| match row.event.cause {
+            Cause::RoleAdded(role) if row.event.guild == self.guild && same(&role) => Some(true),
+            Cause::RoleRemoved(role) if row.event.guild == self.guild && same(&role) => Some(false),
+            Cause::MemberLeft if row.event.guild == self.guild => Some(false),
+            _ => None,
+        });
+        if last == Some(true) {
             return Ok(None);
         }
         let remark = self.untouchable(member.user, &tx.memberships(member.user)?, &member.roles);

@@ -120,6 +120,8 @@ pub struct Timings {
     pub retry_longest: Duration,
     /// How long decisions are kept.
     pub keep_decisions: Duration,
+    /// How long what a decision takes away waits before it is carried out; zero: not at all.
+    pub settle: Duration,
 }
 
 impl Default for Timings {
@@ -139,6 +141,7 @@ impl Default for Timings {
             retry_first: Duration::from_secs(2),
             retry_longest: Duration::from_secs(600),
             keep_decisions: Duration::from_secs(400 * 24 * 3600),
+            settle: Duration::from_secs(10),
         }
     }
 }

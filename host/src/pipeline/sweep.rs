@@ -210,8 +210,9 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
     let mut after = None;
     let mut looked_at_singly: Vec<UserId> = Vec::new();
     let mut events: Vec<(UserId, EventId)> = Vec::new();
+    let listening = core.hints.listen(guild);
     loop {
-        let began = core.seam.now();
+        let (began, turn) = (core.seam.now(), listening.now());
         let page = page(core, guild, after).await?;
         if after.is_none() && page.is_empty() {
             // The bot itself is a member: a list without anybody is no list.
@@ -222,21 +223,23 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
         let until = page.last().map(|member| member.user);
         core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;
         let now = core.seam.now();
-        let seen = seen.clone();
+        let (seen, hints) = (seen.clone(), core.hints.clone());
         let (unsure, made, unread) = core
             .store
             .write(move |tx| {
                 let mut made = Vec::new();
                 let mut unread = Unread::new();
                 let mut unsure = missing_from(tx, guild, after, &page, last)?;
+                let heard = hints.heard_since(guild, turn);
                 for read in &page {
                     let taken = tx.apart(|tx| {
                         let stored = tx.member(guild, read.user)?;
                         if stored.as_ref().is_some_and(|stored| same(stored, read)) {
                             return Ok(Vec::new());
                         }
-                        // Read since this page was asked for: the page may be the older of the two.
-                        if stored.as_ref().is_some_and(|stored| stored.seen_at >= began) {
+                        // Read or heard of since this page was asked for: the page may be the older of the two.
+                        let read_since = stored.as_ref().is_some_and(|stored| stored.seen_at >= began);
+                        if read_since || heard.contains(&read.user) {
                             unsure.push(read.user);
                             return Ok(Vec::new());
                         }
@@ -252,7 +255,10 @@ async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble
             .await?;
         core.put_all_aside(&unread).await?;
         core.signals.decide.notify_one();
-        looked_at_singly.extend(unsure);
+        // Whoever was heard of while this was written: what was said was perhaps compared with what stood before it.
+        let heard = listening.heard_since(turn);
+        let overtaken = made.iter().map(|(user, _)| *user).filter(|user| heard.contains(user));
+        looked_at_singly.extend(unsure.into_iter().chain(overtaken));
         events.extend(made);
         after = until;
         if last {

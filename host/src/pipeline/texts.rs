@@ -143,6 +143,10 @@ pub(super) const LINK_ASKED: &str =
 pub(super) const ADMINISTRATORS_ONLY: &str = "This command is for administrators: it needs the permission to manage \
      this Discord server.";
 
+/// A command that concerns all guilds, given in one of several.
+pub(super) const CONCERNS_ALL_GUILDS: &str = "I serve several Discord servers, and that concerns all of them. Whoever \
+     runs me does it on the command line: `rolarr policy reload` or `rolarr policy rollback`.";
+
 /// Something failed at our side.
 pub(super) const TRY_AGAIN: &str = "Something went wrong at my side. Please try again in a minute.";
 
@@ -235,7 +239,7 @@ pub(super) const ORDER_UNREADABLE: &str = "the bot can't read this order, and no
                                            later version than the bot?";
 
 /// So many members are named in one message.
-const NAMED: usize = 40;
+pub(super) const NAMED: usize = 40;
 
 /// Those who are held, and why. Administrators decide on it.
 pub(super) fn held(concerned: &[(HoldRow, UserId)], brake: Brake) -> String {
@@ -302,7 +306,18 @@ pub(super) fn decided_on_holds(verdict: Verdict, by: Option<UserId>, users: &[Us
 
 /// The answer to `/rolarr approve` and `/rolarr reject`, and to the orders that say the same.
 pub(super) fn holds_decided(verdict: Verdict, done: &Done) -> String {
-    let said = holds_said(verdict, done);
+    let mut said = holds_said(verdict, done);
+    if !done.listed.is_empty() {
+        let again = match verdict {
+            Verdict::Approve => "`/rolarr approve`",
+            Verdict::Reject => "`/rolarr reject`",
+        };
+        said = format!(
+            "{said} Held, and not shown to an administrator before: {}. Say {again} again to decide on them.",
+            names(&done.listed)
+        );
+        said = said.trim_start().to_owned();
+    }
     let unread = match done.unread.len() {
         0 => return said,
         1 => "What is stored of one member who is held can't be read: they stay held.".to_owned(),
@@ -313,6 +328,7 @@ pub(super) fn holds_decided(verdict: Verdict, done: &Done) -> String {
 
 fn holds_said(verdict: Verdict, done: &Done) -> String {
     let decided = match (verdict, done.members.len()) {
+        (_, 0) if done.waiting == 0 && !done.listed.is_empty() => return "Nothing is decided.".to_owned(),
         (_, 0) if done.waiting == 0 => return "Nobody is held.".to_owned(),
         (_, 0) => String::new(),
         (Verdict::Approve, 1) => "Approved: the access of 1 member shrinks now.".to_owned(),

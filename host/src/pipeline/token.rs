@@ -6,7 +6,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use super::{core::Core, seam::millis, worker::Worker};
-use crate::{domain::Timestamp, plex::PlexError, store::StoreError};
+use crate::{
+    domain::Timestamp,
+    plex::PlexError,
+    store::{ParkReason, StoreError},
+};
 
 /// A token that worked for so long counts as one that works: when it is refused after that, administrators
 /// are told anew, and the pauses begin with the first.
@@ -68,8 +72,8 @@ impl Core {
         if !self.token_is_refused() {
             return Ok(());
         }
-        let (now, why) = (self.seam.now(), PlexError::Unauthorized.to_string());
-        let unparked = self.store.write(move |tx| tx.unpark(&why, now)).await?;
+        let now = self.seam.now();
+        let unparked = self.store.write(move |tx| tx.unpark(ParkReason::Token, now)).await?;
         {
             let mut token = self.token();
             token.refused = false;

@@ -25,6 +25,8 @@ pub(super) enum Whose {
     Wakes(GuildId, UserId),
     /// A place at Plex: nothing is done there.
     Account(AccountId),
+    /// What waits for the settling time at a place at Plex: it goes on waiting.
+    Settling(AccountId),
     /// A question that was not answered in time: it stays open.
     Question(PromptId),
     /// A message: it is not sent.
@@ -80,7 +82,7 @@ impl Core {
                 self.unreadable.state().members.insert(user, until);
                 (format!("<@{user}>"), texts::unreadable(error))
             }
-            Whose::Account(account) => {
+            Whose::Account(account) | Whose::Settling(account) => {
                 tracing::error!(%account, %error, "nothing is done for the account until that is mended");
                 (format!("Account {account}"), texts::unreadable(error))
             }
@@ -103,6 +105,7 @@ impl Core {
                         Whose::Member(_) => {}
                         Whose::Wakes(guild, user) => tx.postpone_wakes(guild, user, now, until)?,
                         Whose::Account(account) => tx.postpone(account, until)?,
+                        Whose::Settling(account) => tx.postpone_settling(account, until)?,
                         Whose::Question(prompt) => tx.postpone_prompt(prompt, until)?,
                         Whose::Message(task) => tx.delay_task(task, until)?,
                     }

@@ -26,6 +26,25 @@ words! {
     }
 }
 
+words! {
+    /// Why nothing is done at Plex for an account until something else happens.
+    ParkReason {
+        /// Plex does not accept the token: this ends when it accepts one.
+        Token = "token",
+        /// Plex refuses what was asked for this account.
+        Refused = "refused",
+    }
+}
+
+/// A refusal of Plex's that repeating can't mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Why, for the program.
+    pub why: ParkReason,
+    /// Why, for people: Plex's words.
+    pub words: String,
+}
+
 /// One person's (or one bare address's) place at Plex.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
@@ -53,8 +72,8 @@ pub struct Account {
     pub decided_by: Option<EventId>,
     /// Why an administrator must decide first.
     pub held: Option<String>,
-    /// Plex's words for a refusal that repeating can't mend.
-    pub parked: Option<String>,
+    /// A refusal that repeating can't mend.
+    pub parked: Option<Parked>,
     /// What the member was last told.
     pub told: Told,
     /// The policy wants no messages for this event's decision.
@@ -120,7 +139,8 @@ impl Account {
 
 pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
-                       invited, commanded, created_until, ended_until, written_until, absent_since, streams_due";
+                       invited, commanded, created_until, ended_until, written_until, absent_since, streams_due, \
+                       parked_for";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -137,6 +157,9 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         .transpose()
     };
     let at = |column: usize| row.get::<_, Option<At>>(column).map(|at| at.map(|at| at.0));
+    let parked: Option<String> = row.get(12)?;
+    // Words without a reason are an earlier program's, or somebody else's: no token ends that.
+    let why = row.get::<_, Option<ParkReason>>(28)?.unwrap_or(ParkReason::Refused);
     let tell_for: Option<EventId> = row.get(15)?;
     let tell: Option<String> = row.get(16)?;
     Ok(Account {
@@ -152,7 +175,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         adopt: row.get(9)?,
         decided_by: row.get(10)?,
         held: row.get(11)?,
-        parked: row.get(12)?,
+        parked: parked.map(|words| Parked { why, words }),
         told: row.get(13)?,
         quiet_for: row.get(14)?,
         tell: tell_for.zip(tell),
@@ -255,7 +278,7 @@ impl Tx<'_> {
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
                      due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23,
                      commanded = ?24, created_until = ?25, ended_until = ?26, written_until = ?27,
-                     absent_since = ?28, streams_due = ?29
+                     absent_since = ?28, streams_due = ?29, parked_for = ?30
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -272,7 +295,7 @@ impl Tx<'_> {
                 account.adopt,
                 account.decided_by,
                 account.held,
-                account.parked,
+                account.parked.as_ref().map(|parked| &parked.words),
                 account.told,
                 account.quiet_for,
                 account.tell.as_ref().map(|tell| tell.0),
@@ -288,6 +311,7 @@ impl Tx<'_> {
                 account.written_until.map(At),
                 account.absent_since.map(At),
                 account.streams_due.map(At),
+                account.parked.as_ref().map(|parked| parked.why),
             ])?;
         Ok(())
     }
@@ -325,10 +349,13 @@ impl Tx<'_> {
     }
 
     /// Lets the accounts go on that were parked for this reason.
-    pub fn unpark(&self, why: &str, now: Timestamp) -> Result<usize, StoreError> {
+    pub fn unpark(&self, why: ParkReason, now: Timestamp) -> Result<usize, StoreError> {
         Ok(self
             .db
-            .prepare_cached("UPDATE accounts SET parked = NULL, due = ?2, attempts = 0 WHERE parked = ?1")?
+            .prepare_cached(
+                "UPDATE accounts SET parked = NULL, parked_for = NULL, due = ?2, attempts = 0
+                 WHERE parked_for = ?1",
+            )?
             .execute(params![why, At(now)])?)
     }
 

@@ -16,7 +16,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/001.sql")),
     M::up(include_str!("migrations/002.sql")),
     M::up(include_str!("migrations/003.sql")),
-    M::up(include_str!("migrations/005.sql")),
+    M::up(include_str!("migrations/004-decisions.sql")),
+    M::up(include_str!("migrations/005-ledgers.sql")),
 ];
 
 /// The newest schema: how many migrations there are.
@@ -26,7 +27,7 @@ pub(super) const SCHEMA: usize = MIGRATIONS.len();
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As many statements stay prepared as there are, or a little more.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 200;
 
 /// How long to wait before a step that met another process is tried again.
 const PAUSE: Duration = Duration::from_millis(20);

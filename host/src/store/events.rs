@@ -217,6 +217,36 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Closes the events of a person that wait to be decided: what is done to them by hand outweighs them.
+    pub fn close_waiting(&self, user: UserId, remark: &str) -> Result<usize, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "UPDATE events SET state = 'skipped', remark = ?2 WHERE user = ?1 AND state = 'waiting'",
+            )?
+            .execute(params![user, remark])?)
+    }
+
+    /// Wakes that have come and are not decided yet are not to be decided any more: those of one tag, or all of a
+    /// person in a guild. `but` is the event that is being decided.
+    pub fn skip_waiting_wakes_of(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        tag: Option<&str>,
+        but: EventId,
+    ) -> Result<usize, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "UPDATE events SET state = 'skipped', remark = 'the policy does not want it any more'
+                 WHERE user = ?2 AND guild = ?1 AND state = 'waiting' AND id <> ?4
+                     AND json_extract(cause, '$.wake') IS NOT NULL
+                     AND (?3 IS NULL OR json_extract(cause, '$.wake') = ?3)",
+            )?
+            .execute(params![guild, user, tag, but])?)
+    }
+
     /// Stores a decision. An event is decided once.
     pub fn put_decision(&self, decision: &DecisionRow) -> Result<(), StoreError> {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -268,6 +298,7 @@ impl Tx<'_> {
             "DELETE FROM tasks WHERE due < ?1 AND state IN ('done', 'dropped', 'inbox')",
             "DELETE FROM audit WHERE at < ?1",
             "DELETE FROM answers WHERE at < ?1",
+            "DELETE FROM shelved_wakes WHERE shelved < ?1",
             "DELETE FROM prompts WHERE expires_at < ?1 AND state IN ('closed', 'answered')",
         ] {
             self.db.prepare_cached(sql)?.execute([At(before)])?;
@@ -322,8 +353,10 @@ impl Tx<'_> {
     pub fn take_wake(&self, wake: &WakeRow) -> Result<bool, StoreError> {
         let taken = self
             .db
-            .prepare_cached("DELETE FROM wakes WHERE guild = ?1 AND user = ?2 AND tag = ?3 AND due = ?4")?
-            .execute(params![wake.guild, wake.user, wake.tag, At(wake.due)])?;
+            .prepare_cached(
+                "DELETE FROM wakes WHERE guild = ?1 AND user = ?2 AND tag = ?3 AND due = ?4 AND policy = ?5",
+            )?
+            .execute(params![wake.guild, wake.user, wake.tag, At(wake.due), wake.policy])?;
         Ok(taken > 0)
     }
 
@@ -335,28 +368,36 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets all wakes of a person in a guild.
+    /// Forgets one wake that was set aside.
+    pub fn drop_shelved_wake(
+        &self,
+        guild: GuildId,
+        user: UserId,
+        tag: &str,
+        policy: &str,
+    ) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "DELETE FROM shelved_wakes WHERE guild = ?1 AND user = ?2 AND tag = ?3 AND policy = ?4",
+            )?
+            .execute(params![guild, user, tag, policy])?;
+        Ok(())
+    }
+
+    /// Forgets all wakes of a person in a guild, those of policies that do not decide now too.
     pub fn drop_wakes(&self, guild: GuildId, user: UserId) -> Result<(), StoreError> {
         self.db
             .prepare_cached("DELETE FROM wakes WHERE guild = ?1 AND user = ?2")?
             .execute(params![guild, user])?;
+        self.drop_shelved_wakes(guild, user)
+    }
+
+    /// Forgets all wakes of a person in a guild that were set aside.
+    pub fn drop_shelved_wakes(&self, guild: GuildId, user: UserId) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM shelved_wakes WHERE guild = ?1 AND user = ?2")?
+            .execute(params![guild, user])?;
         Ok(())
-    }
-
-    /// Forgets the wakes that policies of other names asked for.
-    pub fn drop_wakes_of_other_policies(&self, policy: &str) -> Result<usize, StoreError> {
-        Ok(self.db.prepare_cached("DELETE FROM wakes WHERE policy <> ?1")?.execute([policy])?)
-    }
-
-    /// Events that a policy asked for are not another's business: those that wait are skipped.
-    pub fn skip_waiting_wakes(&self, remark: &str) -> Result<usize, StoreError> {
-        Ok(self
-            .db
-            .prepare_cached(
-                "UPDATE events SET state = 'skipped', remark = ?1
-                 WHERE state = 'waiting' AND json_extract(cause, '$.wake') IS NOT NULL",
-            )?
-            .execute([remark])?)
     }
 
     /// When the next wake, the next open prompt's end, or the next new question to the policy is due.
@@ -366,7 +407,8 @@ impl Tx<'_> {
             .prepare_cached(&format!(
                 "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes WHERE guild >= 0 AND user >= 0
                  UNION ALL SELECT min(again) FROM failures WHERE again >= 0
-                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open' AND NOT EXISTS ({UNSENT}))"
+                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open' AND NOT EXISTS ({UNSENT})
+                 UNION ALL SELECT min(due) FROM settling WHERE due >= 0)"
             ))?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))

@@ -39,15 +39,44 @@ pub struct HoldRow {
     pub before: Vec<(GuildId, Access)>,
     /// Messages of the policy's that wait with it.
     pub tell: Vec<String>,
-    /// The message to administrators names it.
+    /// A message to administrators that names it was written.
     pub announced: bool,
-    /// An administrator was shown it: by that message, or by the list on the command line.
+    /// An administrator was shown what it is now: that message was delivered, or the answer to a command named it.
     pub shown: bool,
     /// The order from the command line that decides on it.
     pub ordered: Option<i64>,
+    /// When what is held, or why, last became something else.
+    pub changed: Timestamp,
+    /// The message to administrators that names it.
+    pub told_by: Option<TaskId>,
 }
 
-const COLUMNS: &str = "account, event, reason, role, since, before, tell, announced, shown, ordered";
+/// A role that Discord no longer has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedRole {
+    /// The guild.
+    pub guild: GuildId,
+    /// The role.
+    pub role: RoleId,
+    /// The operator's name for it, or Discord's where it was not tracked.
+    pub key: String,
+    /// When that was noticed: whoever lost it earlier did not lose it by that.
+    pub since: Timestamp,
+}
+
+/// On whom an order from the command line decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ordered {
+    /// On those whom a message to administrators has shown.
+    Shown,
+    /// On one member.
+    Member(UserId),
+    /// On those who were held at this time, for what they were held then.
+    Listed(Timestamp),
+}
+
+const COLUMNS: &str = "account, event, reason, role, since, before, tell, announced, shown, ordered, \
+                       changed, told_by";
 
 fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
     Ok(HoldRow {
@@ -61,6 +90,8 @@ fn hold(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         announced: row.get(7)?,
         shown: row.get(8)?,
         ordered: row.get(9)?,
+        changed: row.get::<_, At>(10)?.0,
+        told_by: row.get(11)?,
     })
 }
 
@@ -81,10 +112,12 @@ impl Tx<'_> {
     pub fn put_hold(&self, row: &HoldRow) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO holds (account, event, reason, role, since, before, tell, announced, shown, ordered)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                "INSERT INTO holds (account, event, reason, role, since, before, tell, announced, shown, ordered,
+                     changed, told_by)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
                  ON CONFLICT (account) DO UPDATE SET event = ?2, reason = ?3, role = ?4, since = ?5,
-                     before = ?6, tell = ?7, announced = ?8, shown = ?9, ordered = ?10",
+                     before = ?6, tell = ?7, announced = ?8, shown = ?9, ordered = ?10, changed = ?11,
+                     told_by = ?12",
             )?
             .execute(params![
                 row.account,
@@ -97,22 +130,33 @@ impl Tx<'_> {
                 row.announced,
                 row.shown,
                 row.ordered,
+                At(row.changed),
+                row.told_by,
             ])?;
         Ok(())
     }
 
-    /// Nothing holds an account any more. False if nothing did.
+    /// Nothing holds an account any more. False if nothing did. Whoever calls this goes on with what was held.
     pub fn drop_hold(&self, account: AccountId) -> Result<bool, StoreError> {
         Ok(self.db.prepare_cached("DELETE FROM holds WHERE account = ?1")?.execute([account])? > 0)
     }
 
-    /// The message to administrators about those who are held was written.
-    pub fn announce_holds(&self) -> Result<(), StoreError> {
-        self.db.prepare_cached("UPDATE holds SET announced = 1 WHERE announced = 0")?.execute([])?;
+    /// A message to administrators is written. Where it names this one, that is `told_by`: once that message is
+    /// delivered, the hold was shown.
+    pub fn announce_hold(&self, account: AccountId, told_by: Option<TaskId>) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("UPDATE holds SET announced = 1, told_by = ?2 WHERE account = ?1")?
+            .execute(params![account, told_by])?;
         Ok(())
     }
 
-    /// An administrator was shown this one: a decision on everybody is about it from now on.
+    /// A message to administrators was delivered: whoever it names was shown.
+    pub(super) fn show_holds_of(&self, message: TaskId) -> Result<(), StoreError> {
+        self.db.prepare_cached("UPDATE holds SET shown = 1 WHERE told_by = ?1")?.execute([message])?;
+        Ok(())
+    }
+
+    /// An administrator is shown this one: a decision on everybody is about it from now on.
     pub fn show_hold(&self, account: AccountId) -> Result<(), StoreError> {
         self.db
             .prepare_cached("UPDATE holds SET shown = 1 WHERE account = ?1 AND shown = 0")?
@@ -120,14 +164,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// An order decides on those who were shown, or on one member.
-    pub(super) fn order_holds(&self, order: i64, only: Option<UserId>) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached(
-                "UPDATE holds SET ordered = ?1 WHERE (?2 IS NULL AND shown)
-                     OR account IN (SELECT id FROM accounts WHERE user = ?2)",
-            )?
-            .execute(params![order, only])?;
+    /// An order decides on some of those who are held.
+    pub(super) fn order_holds(&self, order: i64, whom: Ordered) -> Result<(), StoreError> {
+        const ORDER: &str = "UPDATE holds SET ordered = ?1 WHERE ";
+        let sql = |which: &str| format!("{ORDER}{which}");
+        match whom {
+            Ordered::Shown => self.db.prepare_cached(&sql("shown"))?.execute([order])?,
+            Ordered::Member(user) => self
+                .db
+                .prepare_cached(&sql("account IN (SELECT id FROM accounts WHERE user = ?2)"))?
+                .execute(params![order, user])?,
+            Ordered::Listed(at) => {
+                self.db.prepare_cached(&sql("changed <= ?2"))?.execute(params![order, At(at)])?
+            }
+        };
         Ok(())
     }
 
@@ -215,12 +265,19 @@ impl Tx<'_> {
     }
 
     /// All such roles, whatever their guild.
-    pub fn every_deleted_role(&self) -> Result<Vec<(GuildId, RoleId, String)>, StoreError> {
+    pub fn every_deleted_role(&self) -> Result<Vec<DeletedRole>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "SELECT guild, role, key FROM deleted_roles WHERE NOT settled AND guild >= 0 AND role >= 0
-             ORDER BY role",
+            "SELECT guild, role, key, since FROM deleted_roles
+             WHERE NOT settled AND guild >= 0 AND role >= 0 AND since >= 0 ORDER BY role",
         )?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Name>(2)?.0)))?;
+        let rows = statement.query_map([], |row| {
+            Ok(DeletedRole {
+                guild: row.get(0)?,
+                role: row.get(1)?,
+                key: row.get::<_, Name>(2)?.0,
+                since: row.get::<_, At>(3)?.0,
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -67,6 +67,14 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(&sql)?.query_row(params![guild, user], member).optional()?)
     }
 
+    /// Whether a person was ever seen in a guild, whatever else is stored of them.
+    pub fn is_known_in(&self, guild: GuildId, user: UserId) -> Result<bool, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT 1 FROM members WHERE guild = ?1 AND user = ?2")?
+            .exists(params![guild, user])?)
+    }
+
     /// A person in all guilds where they were ever seen.
     pub fn memberships(&self, user: UserId) -> Result<Vec<MemberRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM members WHERE user = ?1 ORDER BY guild");

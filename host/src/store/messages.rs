@@ -70,6 +70,16 @@ impl Reader {
     }
 }
 
+/// Kinds of what administrators are told of which there can be any number: beyond some that wait, the others are
+/// counted in one message, so that the channel stays readable.
+const MANY: [&str; 2] = ["decision", "policy"];
+
+/// So many messages to administrators wait before those are counted.
+const LONGEST: u32 = 500;
+
+/// The fact that says which message counts, and how many it stands for.
+const COUNTED: &str = "counted-reports";
+
 /// Kinds of what administrators are told that come before the others.
 const URGENT: [&str; 2] = ["alarm", "token"];
 
@@ -145,8 +155,47 @@ impl Tx<'_> {
         text: &str,
     ) -> Result<(), StoreError> {
         self.remark(now, event, user, kind, text)?;
+        if MANY.contains(&kind) && self.reports_wait()? >= LONGEST {
+            return self.count_report(now);
+        }
         let task = self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
         if URGENT.contains(&kind) { self.make_urgent(task) } else { Ok(()) }
+    }
+
+    /// How many messages to administrators wait: no more than [`LONGEST`] are counted.
+    fn reports_wait(&self) -> Result<u32, StoreError> {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE state IN ('waiting', 'sending') AND {} LIMIT ?1)",
+            Reader::Administrators.filter()
+        );
+        Ok(self.db.prepare_cached(&sql)?.query_row([LONGEST], |row| row.get(0))?)
+    }
+
+    /// One more is counted by the message that does so, which is made if there is none that waits.
+    fn count_report(&self, now: Timestamp) -> Result<(), StoreError> {
+        let counted: Option<(i64, u64)> =
+            self.fact(COUNTED)?.and_then(|text| serde_json::from_str(&text).ok());
+        let waiting = match counted {
+            Some((task, count)) => {
+                let task = self.task(TaskId(task))?;
+                task.filter(|task| task.state == TaskState::Waiting).map(|task| (task.id, count))
+            }
+            None => None,
+        };
+        let text = |count: u64| Work::Audit {
+            text: format!(
+                "{count} more reports are not sent one by one, because too many were waiting: `rolarr events list` \
+                 has what was decided."
+            ),
+        };
+        let (task, count) = match waiting {
+            Some((task, count)) => {
+                self.rewrite_task(task, &text(count + 1))?;
+                (task, count + 1)
+            }
+            None => (self.add_task(None, None, &text(1), now)?, 1),
+        };
+        self.put_fact(COUNTED, &json(&(task.0, count))?)
     }
 
     /// The row alone: what stands in another message to them, or is of no use to them at once.
@@ -294,7 +343,7 @@ impl Tx<'_> {
         self.db
             .prepare_cached("UPDATE tasks SET state = ?2, message = coalesce(?3, message) WHERE id = ?1")?
             .execute(params![id, state, message])?;
-        Ok(())
+        if state == TaskState::Done { self.show_holds_of(id) } else { Ok(()) }
     }
 
     /// Tries a message again later.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     StoreError, Tx,
+    holds::Ordered,
     rows::{At, Json, json},
 };
 use crate::domain::{Timestamp, UserId};
@@ -17,6 +18,10 @@ pub enum Order {
     Approve(Option<UserId>),
     /// What was decided before goes on for those who are held: all, or one member.
     Reject(Option<UserId>),
+    /// The access of those who were held at this time shrinks.
+    ApproveListed(Timestamp),
+    /// What was decided before goes on for those who were held at this time.
+    RejectListed(Timestamp),
     /// The policy that the configuration names is loaded anew.
     Reload,
     /// An earlier policy takes over again: by name or digest, or the last one.
@@ -38,13 +43,20 @@ pub enum Scope {
 }
 
 impl Tx<'_> {
-    /// Leaves an order for the bot. One about those who are held is about those who were shown by now: whoever
-    /// is held later waits for an order of their own.
+    /// Leaves an order for the bot. One about those who are held is about those who were shown or listed by now:
+    /// whoever is held later waits for an order of their own.
     pub fn put_order(&self, order: &Order) -> Result<i64, StoreError> {
         self.db.prepare_cached("INSERT INTO orders (what) VALUES (?1)")?.execute([json(order)?])?;
         let id = self.db.last_insert_rowid();
-        if let Order::Approve(only) | Order::Reject(only) = order {
-            self.order_holds(id, *only)?;
+        match order {
+            Order::Approve(None) | Order::Reject(None) => self.order_holds(id, Ordered::Shown)?,
+            Order::Approve(Some(user)) | Order::Reject(Some(user)) => {
+                self.order_holds(id, Ordered::Member(*user))?;
+            }
+            Order::ApproveListed(at) | Order::RejectListed(at) => {
+                self.order_holds(id, Ordered::Listed(*at))?;
+            }
+            Order::Reload | Order::RollBack(_) | Order::Plan(_) | Order::Apply(_) => {}
         }
         Ok(id)
     }

@@ -275,6 +275,8 @@ async fn two_holds(file: &std::path::Path, damage: &str) -> (Store, [crate::doma
                     announced: false,
                     shown: false,
                     ordered: None,
+                    changed: Timestamp(7),
+                    told_by: None,
                 })?;
                 accounts.push(account);
             }

@@ -174,8 +174,16 @@ impl Store {
     }
 }
 
+/// Empties the write-ahead log, unless another program reads the file at this moment: nothing waits for that, since
+/// whatever is to be written would wait too.
 fn empty_log(db: &Connection) -> Result<(), StoreError> {
-    let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    db.busy_timeout(std::time::Duration::ZERO)?;
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    db.busy_timeout(connection::PATIENCE)?;
+    let busy = match busy.map_err(StoreError::from) {
+        Err(StoreError::Locked) => true,
+        other => other?,
+    };
     if busy { Err(StoreError::Locked) } else { Ok(()) }
 }
 

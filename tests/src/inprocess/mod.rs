@@ -41,7 +41,7 @@ pub use self::{
     boundary::{Boundaries, Place, UnderWay},
     discord::ToDiscord,
     plex::ToPlex,
-    policies::{Shelf, load, load_module},
+    policies::{Shelf, load, load_module, load_script},
     population::Subscriber,
 };
 
@@ -184,6 +184,8 @@ impl Stage {
             timings: Timings {
                 // Nobody else writes into these databases, and months pass in some of the stories.
                 notice: Duration::from_secs(3600),
+                // The stories are about what follows from a decision. When it follows has stories of its own.
+                settle: Duration::ZERO,
                 ..Timings::default()
             },
         };

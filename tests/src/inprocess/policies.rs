@@ -83,6 +83,17 @@ pub fn load(name: &str, settings: &Value) -> Result<Loaded> {
     load_module(Module::open(name)?, settings)
 }
 
+/// Loads a policy from the text of a script.
+///
+/// # Errors
+/// If it does not load.
+pub fn load_script(name: &str, text: &str) -> Result<Loaded> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(format!("{name}.rhai"));
+    std::fs::write(&path, text)?;
+    load(&path.display().to_string(), &Value::Null)
+}
+
 /// An hour, in milliseconds.
 const LONG: u64 = 3_600_000;
 
@@ -91,9 +102,10 @@ const LONG: u64 = 3_600_000;
 /// # Errors
 /// If it does not load.
 pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
-    static LOADED: Mutex<Vec<(Vec<u8>, Value, Policy)>> = Mutex::new(Vec::new());
+    static LOADED: Mutex<Vec<(Module, Value, Policy)>> = Mutex::new(Vec::new());
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = loaded.iter().find(|(bytes, with, _)| *bytes == module.bytes && with == settings);
+    let same = |known: &Module| known.bytes == module.bytes && known.sources == module.sources;
+    let known = loaded.iter().find(|(known, with, _)| same(known) && with == settings);
     let policy = match known {
         Some((.., policy)) => policy.clone(),
         None => {
@@ -103,7 +115,7 @@ pub fn load_module(module: Module, settings: &Value) -> Result<Loaded> {
             let limits = Limits { clock_ms: LONG, configure_clock_ms: LONG, ..Limits::default() };
             let policy = Policy::load(&engine, &module, settings, Vec::new(), &limits)
                 .with_context(|| format!("the policy `{}`", module.name))?;
-            loaded.push((module.bytes.clone(), settings.clone(), policy.clone()));
+            loaded.push((module.clone(), settings.clone(), policy.clone()));
             policy
         }
     };

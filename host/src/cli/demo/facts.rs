@@ -178,7 +178,10 @@ async fn from_database(store: &Store, world: &World) -> anyhow::Result<Facts> {
             let account = tx.account_of(user)?;
             if let Some(account) = &account {
                 facts.joined = account.stage == Stage::Joined;
-                facts.held = account.held.clone().or_else(|| account.parked.clone());
+                facts.held = account.held.clone();
+                if let (None, Some(parked)) = (&facts.held, &account.parked) {
+                    facts.held = Some(parked.words.clone());
+                }
             }
             let known = tx.member(guild, user)?.filter(|member| member.present);
             let due = !tx.due_accounts(now, 1)?.is_empty();

@@ -128,6 +128,8 @@ impl World {
                 "plex_request_every": "0ms",
                 "retry_first": "200ms",
                 "retry_longest": "1s",
+                // So that the story goes on; the default is ten seconds.
+                "settle_for": "0s",
             },
         }))
         .context("the policy's settings can't be written into a configuration file")?;

@@ -10,7 +10,7 @@ mod verdict;
 use std::{collections::BTreeMap, time::Duration};
 
 pub(super) use start::begin;
-pub(super) use verdict::{Done, Verdict, Whom, announce};
+pub(super) use verdict::{Announced, Done, Reach, Verdict, Whom, announce};
 
 use super::{
     access::most_generous,
@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     domain::{
-        EventId, GuildId, RoleId, Timestamp, UserId,
+        AccountId, EventId, GuildId, Timestamp, UserId,
         contract::{Access, Cause, Grant},
     },
-    store::{Account, GrantRow, HoldReason, HoldRow, Stage, StoreError, Told, Tx},
+    store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, Stage, StoreError, Told, Tx},
 };
 
 /// How long the message about those who are held waits for more of them.
@@ -33,46 +33,116 @@ const GATHER: Duration = Duration::from_secs(10);
 /// How long at most.
 const GATHER_LONGEST: Duration = Duration::from_secs(120);
 
-/// Judges a change of what was decided for a member: true if it is held. `before` is what the guilds had
-/// decided before it.
-pub(super) fn holds(
+/// What the brake says of a change of what was decided for a member.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// It may go its way.
+    Free,
+    /// It is held.
+    Held,
+    /// It may go its way, and what held the account up to now is to be lifted: see [`lift`].
+    Lifts(HoldRow),
+}
+
+/// Judges a change of what was decided for a member. `stood` is what the guilds had decided when it was last
+/// carried out, and `was` what they had decided just before this change.
+#[expect(clippy::too_many_arguments, reason = "each is a fact about the change")]
+pub(super) fn judge(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
     account: &Account,
-    before: &[GrantRow],
+    stood: &[(GuildId, Access)],
+    was: &[GrantRow],
     change: &Change,
-) -> Result<bool, StoreError> {
+) -> Result<Judged, StoreError> {
     let is = effects::desired(tx, settings, account)?;
-    if let Some(mut hold) = tx.hold(account.id)? {
-        if takes(settings, &hold.before, &is) {
-            tx.count_shrink(change.user, now)?;
-            hold.tell.extend(change.told_now.iter().cloned());
-            tx.put_hold(&hold)?;
-            return Ok(true);
+    // What a comparison with Plex found is one thing, and what is decided is another: a decision is judged by
+    // itself, and takes the place of what was held for a comparison.
+    let (drift, decided) = match tx.hold(account.id)? {
+        Some(hold) if hold.reason == HoldReason::Drift => (Some(hold), None),
+        other => (None, other),
+    };
+    if let Some(mut hold) = decided {
+        if !takes(settings, &hold.before, &is) {
+            tracing::info!(
+                event = change.event.padded(),
+                "nothing would shrink any more: the hold is lifted"
+            );
+            return Ok(Judged::Lifts(hold));
         }
-        tx.drop_hold(account.id)?;
-        tracing::info!(event = change.event.padded(), "nothing would shrink any more: the hold is lifted");
-        return Ok(false);
+        tx.count_shrink(change.user, now)?;
+        hold.tell.extend(change.told_now.iter().cloned());
+        if together(settings, &served(settings, was)) == is {
+            tx.put_hold(&hold)?;
+        } else {
+            put(tx, settings, now, &anew(hold, now))?;
+        }
+        return Ok(Judged::Held);
     }
-    let before = served(settings, before);
-    if !has_something(account) || !takes(settings, &before, &is) {
-        return Ok(false);
+    let free = || drift.map_or(Judged::Free, Judged::Lifts);
+    if !has_something(account) || !takes(settings, stood, &is) {
+        return Ok(free());
     }
     tx.count_shrink(change.user, now)?;
     let (reason, role) = match lost_with_a_role(tx, change.user)? {
         Some(role) => (HoldReason::RoleDeleted, Some(role)),
         None if too_many(tx, settings, now)? => (HoldReason::TooMany, None),
-        None => return Ok(false),
+        None => return Ok(free()),
     };
     tracing::warn!(event = change.event.padded(), reason = reason.word(), "held for an administrator");
     let hold = HoldRow {
         role,
         tell: change.told_now.clone(),
-        ..fresh(account, Some(change.event), reason, before, now)
+        ..fresh(account, Some(change.event), reason, stood.to_vec(), now)
     };
-    put(tx, now, &hold)?;
-    Ok(true)
+    put(tx, settings, now, &hold)?;
+    Ok(Judged::Held)
+}
+
+/// Drops what holds an account, and goes on with what is decided for it. This is how a hold ends, whatever ends
+/// it: what it held would be forgotten otherwise. True if an e-mail address was forgotten.
+pub(super) fn lift(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    account: Account,
+    change: &Change,
+) -> Result<bool, StoreError> {
+    tx.drop_hold(account.id)?;
+    effects::pursue(tx, settings, now, account, change)
+}
+
+/// The same where nothing new is decided: what held the account has become idle.
+pub(super) fn lift_idle(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    mut account: Account,
+) -> Result<bool, StoreError> {
+    account.wish += 1;
+    let Some(user) = account.user else {
+        tx.drop_hold(account.id)?;
+        account.due = Some(now);
+        tx.put_account(&account)?;
+        return Ok(false);
+    };
+    let event = account.decided_by.unwrap_or(EventId(0));
+    let guild = tx.event(event)?.map_or(GuildId(0), |row| row.event.guild);
+    lift(tx, settings, now, account, &Change::of(event, guild, user))
+}
+
+/// An administrator's command is about an account: it outweighs what is held and what waits there. The command
+/// goes on with the account.
+pub(super) fn overrule(tx: &Tx<'_>, account: AccountId) -> Result<(), StoreError> {
+    tx.drop_hold(account)?;
+    tx.drop_settling(account)?;
+    Ok(())
+}
+
+/// What is held has become something else: administrators have to be shown that.
+fn anew(hold: HoldRow, now: Timestamp) -> HoldRow {
+    HoldRow { announced: false, shown: false, ordered: None, changed: now, told_by: None, ..hold }
 }
 
 /// Judges that what somebody changed at Plex is changed back and a member has less by that: true if it is held.
@@ -89,7 +159,7 @@ pub(super) fn holds_correction(
         return Ok(false);
     }
     let before = served(settings, &tx.grants(user)?);
-    put(tx, now, &fresh(account, account.decided_by, HoldReason::Drift, before, now))?;
+    put(tx, settings, now, &fresh(account, account.decided_by, HoldReason::Drift, before, now))?;
     Ok(true)
 }
 
@@ -105,7 +175,8 @@ pub(super) fn unprotected(
     deleted: Option<String>,
 ) -> Result<(), StoreError> {
     let Some(account) = tx.account_of(user)? else { return Ok(()) };
-    if tx.hold(account.id)?.is_some() {
+    // What waits for the settling time goes its way after it.
+    if tx.hold(account.id)?.is_some() || tx.settles_at(account.id)?.is_some() {
         return Ok(());
     }
     let stands = stands(&account, served(settings, &tx.grants(user)?), event.1);
@@ -121,7 +192,7 @@ pub(super) fn unprotected(
         _ => return tx.make_due(user, now.plus_millis(millis(GATHER))),
     };
     let hold = HoldRow { role: deleted, ..fresh(&account, event.0, reason, stands, now) };
-    put(tx, now, &hold)?;
+    put(tx, settings, now, &hold)?;
     tx.put_account(&Account { due: None, ..account })
 }
 
@@ -161,8 +232,7 @@ pub(super) fn release(
         return Ok(());
     }
     tracing::info!(account = %account.id, "nothing would shrink any more: the hold is lifted");
-    tx.drop_hold(account.id)?;
-    tx.put_account(&Account { due: Some(now), wish: account.wish + 1, ..account })
+    lift_idle(tx, settings, now, account).map(drop)
 }
 
 /// A hold of which nobody was told yet.
@@ -184,15 +254,20 @@ fn fresh(
         announced: false,
         shown: false,
         ordered: None,
+        changed: now,
+        told_by: None,
     }
 }
 
-/// Stores a hold, and has administrators told of it together with those that come at the same time.
-fn put(tx: &Tx<'_>, now: Timestamp, hold: &HoldRow) -> Result<(), StoreError> {
+/// Stores a hold, and has administrators told of it together with those that come at the same time, if it lasts
+/// for the settling time.
+fn put(tx: &Tx<'_>, settings: &Settings, now: Timestamp, hold: &HoldRow) -> Result<(), StoreError> {
     tx.put_hold(hold)?;
+    let settle = settings.timings.settle;
     let first = tx.first_unannounced_hold()?.unwrap_or(now);
-    let due = now.plus_millis(millis(GATHER)).min(first.plus_millis(millis(GATHER_LONGEST)));
-    tx.announce_at(due.max(now))
+    let gathered = now.plus_millis(millis(GATHER.max(settle)));
+    let longest = first.plus_millis(millis(GATHER_LONGEST.saturating_add(settle)));
+    tx.announce_at(gathered.min(longest).max(now))
 }
 
 /// Whether there is anything at Plex that could be taken away.
@@ -234,9 +309,12 @@ fn lost_with_a_role(tx: &Tx<'_>, user: UserId) -> Result<Option<String>, StoreEr
                 lost.remove(&guild);
             }
             Cause::RoleRemoved(role) => {
-                let is = |(of, id, _): &&(GuildId, RoleId, String)| *of == guild && role.id == (*id).into();
-                if let Some((.., key)) = deleted.iter().find(is) {
-                    lost.insert(guild, key.clone());
+                // Whoever lost it before it was deleted did not lose it by that.
+                let is = |gone: &&DeletedRole| {
+                    gone.guild == guild && role.id == gone.role.into() && row.event.at >= gone.since
+                };
+                if let Some(gone) = deleted.iter().find(is) {
+                    lost.insert(guild, gone.key.clone());
                 }
             }
             _ => {}
@@ -246,16 +324,16 @@ fn lost_with_a_role(tx: &Tx<'_>, user: UserId) -> Result<Option<String>, StoreEr
 }
 
 /// What the guilds that are served had decided.
-fn served(settings: &Settings, decided: &[GrantRow]) -> Vec<(GuildId, Access)> {
+pub(super) fn served(settings: &Settings, decided: &[GrantRow]) -> Vec<(GuildId, Access)> {
     let served = decided.iter().filter(|grant| settings.guild(grant.guild).is_some());
     served.map(|grant| (grant.guild, grant.access.clone())).collect()
 }
 
 /// Whether a member has less by what `is` than by what the guilds had decided.
-fn takes(settings: &Settings, before: &[(GuildId, Access)], is: &Access) -> bool {
+pub(super) fn takes(settings: &Settings, before: &[(GuildId, Access)], is: &Access) -> bool {
     shrinks(&together(settings, before), is, &settings.library_names())
 }
 
-fn together(settings: &Settings, decided: &[(GuildId, Access)]) -> Access {
+pub(super) fn together(settings: &Settings, decided: &[(GuildId, Access)]) -> Access {
     most_generous(decided.iter().map(|(_, access)| access), &settings.shared_names())
 }

@@ -73,11 +73,13 @@ fn hold_what_shrinks(
     }
     let grants = tx.grants(user)?.into_iter();
     let counted = grants.filter(|grant| was.contains(&grant.guild) || settings.guild(grant.guild).is_some());
-    let before: Vec<(GuildId, Access)> = counted.map(|grant| (grant.guild, grant.access)).collect();
+    let decided: Vec<(GuildId, Access)> = counted.map(|grant| (grant.guild, grant.access)).collect();
+    // What waits for the settling time is not carried out yet.
+    let before = tx.settling(account.id)?.map_or(decided, |waits| waits.before);
     if !takes(settings, &before, &effects::desired(tx, settings, &account)?) {
         return Ok(());
     }
     tracing::warn!(%user, "a guild that gave access is not served any more: held for an administrator");
     tx.count_shrink(user, now)?;
-    put(tx, now, &fresh(&account, account.decided_by, HoldReason::GuildUnserved, before, now))
+    put(tx, settings, now, &fresh(&account, account.decided_by, HoldReason::GuildUnserved, before, now))
 }

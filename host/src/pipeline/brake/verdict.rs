@@ -1,14 +1,16 @@
 //! What an administrator decides on those who are held.
 
-use super::{takes, together};
+use super::{lift, takes, together};
 use crate::{
     domain::{
-        EventId, GuildId, RoleId, Timestamp, UserId,
+        EventId, GuildId, RoleId, TaskId, Timestamp, UserId,
         contract::{Access, Cause, Origin, Review},
     },
     pipeline::{
+        carried::Carried,
         core::Core,
         effects::{self, Change},
+        seam::millis,
         settings::Settings,
         shrink::shrinks,
         texts,
@@ -30,9 +32,9 @@ pub(in crate::pipeline) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pipeline) enum Whom {
     /// On everybody of whom administrators were shown that they are held.
-    Shown,
+    Shown(Reach),
     /// On one member.
-    Member(UserId),
+    Member(UserId, Reach),
     /// On those whom this order from the command line is about.
     Ordered {
         /// The order.
@@ -42,11 +44,30 @@ pub(in crate::pipeline) enum Whom {
     },
 }
 
+/// Whose members an administrator decides on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pipeline) enum Reach {
+    /// Everybody's.
+    Everywhere,
+    /// Those of one guild.
+    Guild(GuildId),
+}
+
+impl Reach {
+    /// Whether a person is or was a member there.
+    pub(in crate::pipeline) fn has(self, tx: &Tx<'_>, user: UserId) -> Result<bool, StoreError> {
+        match self {
+            Self::Everywhere => Ok(true),
+            Self::Guild(guild) => tx.is_known_in(guild, user),
+        }
+    }
+}
+
 impl Whom {
     fn has(self, hold: &HoldRow, user: UserId) -> bool {
         match self {
-            Self::Shown => hold.shown,
-            Self::Member(only) => only == user,
+            Self::Shown(_) => hold.shown,
+            Self::Member(only, _) => only == user,
             Self::Ordered { order, .. } => hold.ordered == Some(order),
         }
     }
@@ -54,14 +75,21 @@ impl Whom {
     /// Whether a hold that can't be read may be meant.
     fn may_have(self, user: Option<UserId>) -> bool {
         match self {
-            Self::Member(only) => user == Some(only),
-            Self::Shown | Self::Ordered { .. } => self.is_everybody(),
+            Self::Member(only, _) => user == Some(only),
+            Self::Shown(_) | Self::Ordered { .. } => self.is_everybody(),
         }
     }
 
     /// Nobody in particular is meant.
     fn is_everybody(self) -> bool {
-        matches!(self, Self::Shown | Self::Ordered { all: true, .. })
+        matches!(self, Self::Shown(_) | Self::Ordered { all: true, .. })
+    }
+
+    fn reach(self) -> Reach {
+        match self {
+            Self::Shown(reach) | Self::Member(_, reach) => reach,
+            Self::Ordered { .. } => Reach::Everywhere,
+        }
     }
 }
 
@@ -72,6 +100,8 @@ pub(in crate::pipeline) struct Done {
     pub(in crate::pipeline) members: Vec<UserId>,
     /// So many more are held, of whom administrators were not shown it yet.
     pub(in crate::pipeline) waiting: usize,
+    /// Those among them whom no message will show soon: the answer names them.
+    pub(in crate::pipeline) listed: Vec<UserId>,
     /// An e-mail address was forgotten.
     forgot: bool,
     /// Who is held and can't be read: nothing is decided on them.
@@ -117,6 +147,7 @@ fn carry_out(
     by: Option<UserId>,
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
+    let mut unshown: Vec<(HoldRow, UserId)> = Vec::new();
     for hold in tx.holds()? {
         let hold = match hold {
             Ok(hold) => hold,
@@ -128,8 +159,14 @@ fn carry_out(
             }
         };
         let Some(user) = tx.user_of(hold.account)? else { continue };
+        if !whom.reach().has(tx, user)? {
+            continue;
+        }
         if !whom.has(&hold, user) {
-            done.waiting += usize::from(whom.is_everybody() && !hold.shown);
+            if whom.is_everybody() && !hold.shown {
+                done.waiting += 1;
+                unshown.push((hold, user));
+            }
             continue;
         }
         match tx.apart(|tx| decide_one(tx, settings, now, verdict, &hold, user))? {
@@ -139,6 +176,15 @@ fn carry_out(
             }
             Err(error) => done.unread.push((Whose::Account(hold.account), error)),
         }
+    }
+    if matches!(whom, Whom::Shown(_)) {
+        // Without a channel, or where it takes no messages, this answer is what shows them.
+        let untold = |hold: &HoldRow| settings.audit_channel.is_none() || hold.announced;
+        for (hold, user) in unshown.into_iter().filter(|(hold, _)| untold(hold)).take(texts::NAMED) {
+            tx.show_hold(hold.account)?;
+            done.listed.push(user);
+        }
+        done.waiting -= done.listed.len();
     }
     if done.members.is_empty() {
         return Ok(done);
@@ -161,7 +207,6 @@ fn decide_one(
     user: UserId,
 ) -> Result<bool, StoreError> {
     let Some(account) = tx.account(hold.account)? else { return Ok(false) };
-    tx.drop_hold(account.id)?;
     let forgot = match verdict {
         Verdict::Approve => approve(tx, settings, now, account, hold, user)?,
         Verdict::Reject => reject(tx, settings, now, account, hold, user)?,
@@ -178,14 +223,38 @@ fn approve(
     hold: &HoldRow,
     user: UserId,
 ) -> Result<bool, StoreError> {
-    for text in &hold.tell {
-        tx.add_task(hold.event, Some(user), &Work::Tell { text: text.clone() }, now)?;
-    }
     account.wish += 1;
     account.mend = hold.reason == HoldReason::Drift;
+    if hold.reason == HoldReason::GuildUnserved {
+        void_unserved(tx, settings, now, hold, user)?;
+    }
     let event = account.decided_by.or(hold.event).unwrap_or(EventId(0));
     let guild = tx.event(event)?.map_or(GuildId(0), |row| row.event.guild);
-    effects::pursue(tx, settings, now, account, &Change::of(event, guild, user))
+    let change = Change { told_now: hold.tell.clone(), ..Change::of(event, guild, user) };
+    let forgot = lift(tx, settings, now, account, &change)?;
+    effects::tell_now(tx, now, &change)?;
+    Ok(forgot)
+}
+
+/// What guilds that are not served any more gave is taken away for good: a guild that is served again later begins
+/// from no access, and not from one that nothing at Plex agrees with.
+fn void_unserved(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    hold: &HoldRow,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let gone = hold.before.iter().map(|(guild, _)| *guild).filter(|guild| settings.guild(*guild).is_none());
+    for guild in gone {
+        let GrantRow { access, since, memo, .. } = effects::grant_of(tx, guild, user)?;
+        let mut carried = Carried { access, since, memo, wakes: Vec::new() };
+        carried.void(now);
+        tx.drop_wakes(guild, user)?;
+        let Carried { access, since, memo, .. } = carried;
+        tx.put_grant(user, &GrantRow { guild, access, since, memo })?;
+    }
+    Ok(())
 }
 
 /// What was decided before goes on, wherever what was decided since takes something away.
@@ -230,7 +299,7 @@ fn reject(
     account.wish += 1;
     account.decided_by = Some(event);
     account.tell = None;
-    effects::pursue(tx, settings, now, account, &Change::of(event, guild, user))
+    lift(tx, settings, now, account, &Change::of(event, guild, user))
 }
 
 fn restore(
@@ -263,25 +332,64 @@ fn held_roles(
     Ok(settings.guild(guild).map(|guild| guild.tracked(&held)).unwrap_or_default())
 }
 
-/// What administrators are told of those who are held and were not named yet; none if there is nobody.
+/// What became of the message about those who are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pipeline) enum Announced {
+    /// It is written: it is to be sent.
+    Written,
+    /// Nobody is to be named yet: it waits.
+    Later,
+    /// There is nobody to be named.
+    Nobody,
+}
+
+/// Writes what administrators are told of those who are held and were not named yet, as the message `by`. What has
+/// not outlasted the settling time yet is named later.
 pub(in crate::pipeline) fn announce(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Option<String>, StoreError> {
+    by: TaskId,
+) -> Result<Announced, StoreError> {
+    let settle = millis(settings.timings.settle);
     let mut concerned: Vec<(HoldRow, UserId)> = Vec::new();
-    // One that can't be read holds all the same. It is told of by itself, and was shown to nobody.
-    for hold in tx.holds()?.into_iter().flatten().filter(|hold| !hold.announced) {
-        if let Some(user) = tx.user_of(hold.account)? {
-            tx.show_hold(hold.account)?;
-            concerned.push((hold, user));
+    let mut next: Option<Timestamp> = None;
+    for hold in tx.holds()? {
+        let hold = match hold {
+            Ok(hold) => hold,
+            // One that can't be read holds all the same. It is told of by itself, and was shown to nobody.
+            Err(account) => {
+                tx.announce_hold(account, None)?;
+                continue;
+            }
+        };
+        if hold.announced {
+            continue;
         }
+        let Some(user) = tx.user_of(hold.account)? else {
+            tx.announce_hold(hold.account, None)?;
+            continue;
+        };
+        let outlasts = hold.changed.plus_millis(settle);
+        if outlasts > now {
+            next = Some(next.map_or(outlasts, |next| next.min(outlasts)));
+            continue;
+        }
+        tx.announce_hold(hold.account, Some(by))?;
+        concerned.push((hold, user));
     }
-    tx.announce_holds()?;
-    if concerned.is_empty() {
-        return Ok(None);
+    if !concerned.is_empty() {
+        let text = texts::held(&concerned, settings.brake);
+        tx.remark(now, None, None, "held", &text)?;
+        tx.rewrite_task(by, &Work::Audit { text })?;
     }
-    let text = texts::held(&concerned, settings.brake);
-    tx.remark(now, None, None, "held", &text)?;
-    Ok(Some(text))
+    if let Some(next) = next {
+        // Where somebody was named this task is that message from here on, and the next one is another.
+        tx.announce_at(next)?;
+    }
+    Ok(match next {
+        _ if !concerned.is_empty() => Announced::Written,
+        Some(_) => Announced::Later,
+        None => Announced::Nobody,
+    })
 }

@@ -18,8 +18,8 @@ pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
 use super::{
-    core::Core, effects, protection::Protection, seam::millis, settings::Timings, unreadable::Whose,
-    worker::Worker,
+    core::Core, effects, protection::Protection, seam::millis, settings::Timings, settling,
+    unreadable::Whose, worker::Worker,
 };
 use crate::{
     domain::{
@@ -132,6 +132,8 @@ struct Job<'a> {
 enum Due {
     /// The brake holds it, and this should be true for it once it does not.
     Held(Account, Access),
+    /// What was decided waits until then.
+    Settles(Timestamp),
     /// This should be true for it, and its member is this on Discord.
     Work(Account, Access, Vec<MemberRow>),
 }
@@ -158,6 +160,9 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
             if tx.hold(id)?.is_some() {
                 return Ok(Some(Due::Held(account, access)));
             }
+            if let Some(until) = tx.settles_at(id)? {
+                return Ok(Some(Due::Settles(until)));
+            }
             let member = memberships(tx, &account)?;
             Ok(Some(Due::Work(account, access, member)))
         })
@@ -170,6 +175,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
             return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
         }
         Some(Due::Work(account, access, _)) => (account, access),
+        Some(Due::Settles(until)) => return settling::wait(core, id, until).await,
         // An administrator decides first. Whatever made it due is looked at then.
         Some(Due::Held(account, access)) => return watch(core, account, access).await,
     };

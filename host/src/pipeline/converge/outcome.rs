@@ -9,7 +9,7 @@ use crate::{
     },
     pipeline::{core::Core, settings::Settings, texts},
     plex::PlexError,
-    store::{Account, EventState, NewEvent, Stage, StoreError, Told, Tx, Work},
+    store::{Account, EventState, NewEvent, ParkReason, Parked, Stage, StoreError, Told, Tx, Work},
 };
 
 /// After so many failures in a row that are not Plex being away, an administrator is told.
@@ -179,7 +179,8 @@ async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Resu
     end(job, move |tx, account| {
         account.due = None;
         let text = texts::about(account.user, &words);
-        account.parked = Some(words);
+        let why = if is_token { ParkReason::Token } else { ParkReason::Refused };
+        account.parked = Some(Parked { why, words });
         if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
     })
     .await?;

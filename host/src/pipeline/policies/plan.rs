@@ -6,7 +6,7 @@
 
 use crate::{
     domain::{
-        EventId, GuildId, RoleId, UserId,
+        EventId, GuildId, Timestamp, UserId,
         contract::{Access, Action, Cause, Event, Origin, Review},
     },
     pipeline::{
@@ -29,7 +29,6 @@ const PAGE: u32 = 500;
 struct Candidate {
     guild: GuildId,
     user: UserId,
-    roles: Vec<RoleId>,
     change: PlannedChange,
     shrinks: bool,
 }
@@ -54,33 +53,27 @@ impl Core {
         order: Option<i64>,
     ) -> Result<usize, StoreError> {
         let outlook = self.outlook(scope).await?;
-        let now = self.seam.now();
-        let cause = cause(scope);
-        let count = outlook.candidates.len();
-        self.store
+        let (now, protection) = (self.seam.now(), Protection::of(self));
+        let guilds: Vec<Seen> = self.settings.guilds.iter().map(|guild| Seen::new(self, guild.id)).collect();
+        let count = self
+            .store
             .write(move |tx| {
-                for candidate in &outlook.candidates {
-                    // What waits and can't be read keeps nothing else from waiting behind it.
-                    let waits = tx.apart(|tx| tx.next_waiting(candidate.user))?.ok().flatten();
-                    if waits.is_some_and(|row| row.event.cause == cause && row.event.guild == candidate.guild)
-                    {
+                let mut count = 0;
+                let Outlook { mut plan, candidates } = outlook;
+                for candidate in &candidates {
+                    let Some(seen) = guilds.iter().find(|seen| seen.guild() == candidate.guild) else {
                         continue;
+                    };
+                    match tx.apart(|tx| review(tx, seen, &protection, scope, candidate.user, now))? {
+                        Ok(journalled) => count += usize::from(journalled),
+                        // What can't be read keeps nobody else from being decided.
+                        Err(error) => plan.undecided.push((candidate.user, error.to_string())),
                     }
-                    tx.journal(&NewEvent {
-                        at: now,
-                        origin: Origin::Administrator,
-                        guild: candidate.guild,
-                        user: candidate.user,
-                        cause: cause.clone(),
-                        roles: candidate.roles.clone(),
-                        state: EventState::Waiting,
-                        remark: None,
-                    })?;
                 }
                 if let Some(order) = order {
-                    tx.answer_order(order, now, &crate::store::Answer::Plan(outlook.plan))?;
+                    tx.answer_order(order, now, &crate::store::Answer::Plan(plan))?;
                 }
-                Ok(())
+                Ok(count)
             })
             .await?;
         tracing::info!(members = count, "the policy decides about members anew, as an administrator wished");
@@ -180,18 +173,18 @@ impl Core {
             .await?;
         outlook.plan.skipped += skipped;
         outlook.plan.undecided.extend(unread);
-        let inputs: Vec<(MemberRow, Vec<RoleId>, Event)> = asked
+        let inputs: Vec<(MemberRow, Event)> = asked
             .into_iter()
             .map(|(row, known)| {
                 let input = decide::input(self, &known);
-                (row, known.event.event.roles, input)
+                (row, input)
             })
             .collect();
         let (policy, all) = (policy.clone(), self.settings.library_names());
         let decided = self
             .seam
             .compute(move || {
-                let decide = |(row, roles, input): (MemberRow, Vec<RoleId>, Event)| {
+                let decide = |(row, input): (MemberRow, Event)| {
                     let decision = policy.evaluate(&input);
                     let before = input.account.access;
                     match decision {
@@ -209,7 +202,7 @@ impl Core {
                                 reason: decision.reason,
                             };
                             let shrinks = shrinks(&before, &after, &all);
-                            Ok(Some(Candidate { guild, user: row.user, roles, change, shrinks }))
+                            Ok(Some(Candidate { guild, user: row.user, change, shrinks }))
                         }
                         Err(error) => Err((row.user, error.cause.to_string())),
                     }
@@ -229,6 +222,49 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// Has the policy decide about a member by what is stored of them now: asking it about everybody took a while, and
+/// meanwhile roles may have come and gone. True if it is asked.
+fn review(
+    tx: &Tx<'_>,
+    seen: &Seen,
+    protection: &Protection,
+    scope: Scope,
+    user: UserId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let guild = seen.guild();
+    // That somebody left is an event of its own.
+    let Some(member) = tx.member(guild, user)?.filter(|member| member.present && !member.bot) else {
+        return Ok(false);
+    };
+    if protection.why_of(user, &tx.memberships(user)?).is_some() {
+        return Ok(false);
+    }
+    let roles = seen.tracked(&member.roles);
+    if scope == Scope::NeverAsked && (roles.is_empty() || !never_asked(tx, guild, user)?) {
+        return Ok(false);
+    }
+    let cause = cause(scope);
+    // What waits and can't be read keeps nothing else from waiting behind it.
+    let waits = tx.apart(|tx| tx.next_waiting(user))?.ok().flatten();
+    let same =
+        |row: &EventRow| row.event.cause == cause && row.event.guild == guild && row.event.roles == roles;
+    if waits.as_ref().is_some_and(same) {
+        return Ok(false);
+    }
+    tx.journal(&NewEvent {
+        at: now,
+        origin: Origin::Administrator,
+        guild,
+        user,
+        cause,
+        roles,
+        state: EventState::Waiting,
+        remark: None,
+    })?;
+    Ok(true)
 }
 
 /// Why nothing can be decided for somebody of whom something can't be read.

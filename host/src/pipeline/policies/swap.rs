@@ -9,7 +9,7 @@ use crate::{
     domain::{Timestamp, contract::Event},
     pipeline::{core::Core, retries},
     policy::Policy,
-    store::{Answer, KeptPolicy, StoreError, Tx},
+    store::{Answer, KeptPolicy, Shelved, StoreError, Tx},
 };
 
 /// So many of the last recorded events a policy must decide before it takes over.
@@ -72,7 +72,16 @@ impl Core {
         let digest = active.policy.digest().to_owned();
         if digest == self.policy().digest() {
             self.policies.names(&digest, false);
-            return Ok(Ok(format!("{} decides already: nothing changed.{noted}", named(&active.policy))));
+            let lifted = if why == Why::Asked { self.let_ask_again().await? } else { 0 };
+            let said = if lifted > 0 {
+                format!(
+                    "{} decides already, and may ask again for what it was stopped for.",
+                    named(&active.policy)
+                )
+            } else {
+                format!("{} decides already: nothing changed.", named(&active.policy))
+            };
+            return Ok(Ok(said + &noted));
         }
         // A file that was only touched does not end what an administrator went back to.
         if why == Why::FileChanged && self.policies.is_gone_back_from(&digest) {
@@ -186,6 +195,21 @@ impl Core {
         }
     }
 
+    /// Whatever the policy in force was stopped for, it may ask for again. Returns for how many members it was.
+    async fn let_ask_again(&self) -> Result<usize, StoreError> {
+        let (now, name) = (self.seam.now(), self.policy().metadata().name.clone());
+        let lifted = self
+            .store
+            .write(move |tx| {
+                let lifted = tx.forget_pace()?;
+                tx.shelve_wakes(&name, now)?;
+                Ok(lifted)
+            })
+            .await?;
+        self.signals.deadlines.notify_one();
+        Ok(lifted)
+    }
+
     async fn load_kept(&self, kept: KeptPolicy) -> Result<Result<Loaded, String>, StoreError> {
         let digest = kept.module.clone();
         let Some(module) = self.store.read(move |tx| tx.kept_module(&digest)).await? else {
@@ -250,26 +274,32 @@ impl Core {
         let now = self.seam.now();
         let policy = loaded.policy.clone();
         let guilds = retries::guilds(self);
-        let (dropped, unread) = self
+        let (shelved, unread) = self
             .store
             .write(move |tx| {
-                let dropped = note(tx, now, &loaded, back.as_ref())?;
+                let shelved = note(tx, now, &loaded, back.as_ref())?;
                 // Perhaps this one can decide what another could not.
                 let unanswered = tx.unanswered_by_others(loaded.policy.digest())?;
                 let unread = retries::ask_again(tx, &guilds, &unanswered, now)?;
-                if let Some((text, answer)) = said {
+                if let Some((mut text, answer)) = said {
+                    text.push_str(&of_wakes(shelved));
                     tx.audit(now, None, None, "policy", &text)?;
                     if let Some((order, answer)) = answer {
                         tx.answer_order(order, now, &answer)?;
                     }
                 }
-                Ok((dropped, unread))
+                Ok((shelved, unread))
             })
             .await?;
         self.signals.decide.notify_one();
+        self.signals.deadlines.notify_one();
         *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = policy;
-        if dropped > 0 {
-            tracing::info!(wakes = dropped, "wakes of an earlier policy were dropped");
+        if shelved != Shelved::default() {
+            tracing::info!(
+                aside = shelved.aside,
+                back = shelved.back,
+                "wakes were set aside, or taken up again"
+            );
         }
         self.put_all_aside(&unread).await
     }
@@ -293,13 +323,29 @@ fn rolled_back(tx: &Tx<'_>) -> Result<Option<RolledBack>, StoreError> {
     Ok(tx.fact(ROLLED_BACK)?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Returns how many wakes of other policies were dropped.
+/// What became of wakes, for people.
+fn of_wakes(shelved: Shelved) -> String {
+    let count = |count: usize| if count == 1 { "1 wake".to_owned() } else { format!("{count} wakes") };
+    let mut text = String::new();
+    if shelved.aside > 0 {
+        text.push_str(&format!(
+            " {} of the earlier policy wait until a policy of its name decides again.",
+            count(shelved.aside)
+        ));
+    }
+    if shelved.back > 0 {
+        text.push_str(&format!(" {} that it had asked for before come again.", count(shelved.back)));
+    }
+    text
+}
+
+/// Returns what became of wakes.
 fn note(
     tx: &Tx<'_>,
     now: Timestamp,
     loaded: &Loaded,
     back: Option<&RolledBack>,
-) -> Result<usize, StoreError> {
+) -> Result<Shelved, StoreError> {
     let metadata = loaded.policy.metadata();
     let kept = KeptPolicy {
         digest: loaded.policy.digest().to_owned(),
@@ -311,7 +357,13 @@ fn note(
         sources: loaded.module.sources.clone(),
         since: now,
     };
-    let before = tx.name_in_force()?;
+    let present = tx.kept_policies()?.into_iter().next().map(|kept| kept.digest);
+    if present.is_some_and(|present| present != kept.digest) {
+        // Another policy is another's asking.
+        tx.forget_pace()?;
+    }
+    // Who decided up to now is known from what is kept up to now.
+    let shelved = tx.shelve_wakes(&metadata.name, now)?;
     tx.keep_policy(&kept, &loaded.module.bytes)?;
     match back {
         None => tx.drop_fact(ROLLED_BACK)?,
@@ -321,10 +373,7 @@ fn note(
             tx.put_fact(ROLLED_BACK, &text)?;
         }
     }
-    if before.is_some_and(|before| before != metadata.name) {
-        tx.skip_waiting_wakes("the policy that had asked for it does not decide any more")?;
-    }
-    tx.drop_wakes_of_other_policies(&metadata.name)
+    Ok(shelved)
 }
 
 /// A policy, for people.
