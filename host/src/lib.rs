@@ -4,6 +4,7 @@ pub mod bot;
 pub mod cli;
 pub mod config;
 pub mod discord;
+pub mod files;
 pub mod pipeline;
 pub mod plex;
 pub mod policy;

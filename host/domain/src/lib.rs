@@ -5,9 +5,11 @@ mod columns;
 mod email;
 pub mod filter;
 mod ids;
+pub mod json;
 pub mod reconcile;
 mod secret;
 mod sharing;
+mod untrusted;
 
 pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{
@@ -17,3 +19,4 @@ pub use ids::{
 pub use rolarr_policy::contract::{self, Snowflake, Timestamp};
 pub use secret::Secret;
 pub use sharing::{Changes, Field, FieldValue, Sections, Settings};
+pub use untrusted::{UntrustedText, is_unseen, printable};

@@ -47,7 +47,8 @@ impl Backup {
             return Err(CliError::failed(anyhow!("`{shown}` is there already"))
                 .hinted("name another file, or replace it with `--force`"));
         }
-        store::backup(&from, &file)
+        let existing = if force { store::Existing::Replace } else { store::Existing::Keep };
+        store::backup(&from, &file, existing)
             .with_context(|| format!("the database `{}` was not copied to `{shown}`", from.display()))?;
         let said = format!(
             "The database was copied to `{shown}`. It holds the members' e-mail addresses, and keeps those that are \

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::CliError;
-use crate::store::{Answer, Order, Store, StoreError, Threads};
+use crate::store::{Answer, Order, Store, StoreError};
 
 /// How long the bot may take to answer. It looks for orders every few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ impl Desk {
                 .hinted("the bot makes it when it first starts: is this its configuration?"));
         }
         let store =
-            Store::open(path, Threads::None).with_context(|| format!("the database `{}`", path.display()))?;
+            Store::open_present(path).with_context(|| format!("the database `{}`", path.display()))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -1,15 +1,16 @@
 //! From a file to settings.
 
-use std::{cell::RefCell, env, ffi::OsString, fs::File, io::Read, path::Path};
+use std::{cell::RefCell, env, ffi::OsString, path::Path};
 
 use toml::de::DeTable;
 
 use super::{
     Config, ConfigError, Place,
     document::{Document, Section},
-    secret::{readable_by_others, reason},
+    secret::readable_by_others,
     sections,
 };
+use crate::files::{self, FileError};
 
 /// A configuration is some pages long. What is longer is another file.
 const LONGEST: u64 = 1024 * 1024;
@@ -21,27 +22,21 @@ impl Config {
     /// # Errors
     /// The first mistake, with its line.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let fail = |error: std::io::Error| {
-            ConfigError::new(
-                file,
-                None,
-                format!("the configuration can't be read: {}", reason(&error)),
-                "name the file with `--config FILE`; config.example.toml is one to start from",
-            )
-        };
-        let mut bytes = Vec::new();
-        let open = File::open(file).map_err(fail)?;
-        let open_to_others = readable_by_others(&open.metadata().map_err(fail)?);
-        open.take(LONGEST).read_to_end(&mut bytes).map_err(fail)?;
-        if bytes.len() as u64 == LONGEST {
-            return Err(ConfigError::new(
+        let (bytes, about) = files::read_with_metadata(file, LONGEST).map_err(|error| match error {
+            FileError::TooLarge { .. } => ConfigError::new(
                 file,
                 None,
                 "the file is too long to be a configuration",
                 "name the right file with `--config FILE`",
-            ));
-        }
-        read(file, &bytes, open_to_others, &|name| env::var_os(name))
+            ),
+            error => ConfigError::new(
+                file,
+                None,
+                format!("the configuration can't be read: {error}"),
+                "name the file with `--config FILE`; config.example.toml is one to start from",
+            ),
+        })?;
+        read(file, &bytes, readable_by_others(&about), &|name| env::var_os(name))
     }
 
     /// Reads a configuration that is in memory. Paths in it are relative to the folder of `file`.

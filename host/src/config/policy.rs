@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
-use crate::policy::Limits;
+use crate::{
+    files::{self, FileError},
+    policy::Limits,
+};
 
 use super::{
     Candidate, ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
@@ -53,13 +56,16 @@ fn module(entry: &Entry<'_>) -> Result<PolicyModule, ConfigError> {
     let shown = quoted(&path.display().to_string());
     match path.metadata() {
         Ok(about) if about.is_dir() => Err(entry.error(&format!("names {shown}, which is a folder"), hint)),
-        Ok(_) => Ok(PolicyModule::File(path)),
+        Ok(about) => match files::special(&about) {
+            Some(what) => Err(entry.error(&format!("names {shown}, which is {what}"), hint)),
+            None => Ok(PolicyModule::File(path)),
+        },
         Err(_) if PolicyModule::BUILTIN.contains(&name) => Err(entry.error(
             &format!("names the file {shown}, which does not exist"),
             format!("write \"{BUILTIN}{name}\""),
         )),
         Err(error) => {
-            let why = super::secret::reason(&error);
+            let why = FileError::from(error);
             Err(entry.error(&format!("names the file {shown}: {why}"), hint))
         }
     }

@@ -1,10 +1,13 @@
 //! Tokens: written in the file, or better, in the environment or in a file of their own.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use toml::de::DeValue;
 
-use crate::domain::Secret;
+use crate::{
+    domain::Secret,
+    files::{self, FileError},
+};
 
 use super::{
     ConfigError,
@@ -98,16 +101,14 @@ fn from_file(file: &Entry<'_>, token: &Entry<'_>) -> Result<String, ConfigError>
              understood), or put the token into that file",
         )
     };
-    let mut text = String::new();
-    let file = File::open(&path).map_err(|error| fail(&reason(&error)))?;
-    let about = file.metadata().map_err(|error| fail(&reason(&error)))?;
-    if about.is_dir() {
-        return Err(fail("it is a folder itself"));
-    }
-    file.take(LONGEST).read_to_string(&mut text).map_err(|error| fail(&reason(&error)))?;
-    if text.len() as u64 == LONGEST {
-        return Err(fail("it is too long to be a token"));
-    }
+    let (bytes, about) = files::read_with_metadata(&path, LONGEST).map_err(|error| match error {
+        FileError::TooLarge { .. } => fail("it is too long to be a token"),
+        FileError::Io(error) if error.kind() == std::io::ErrorKind::IsADirectory => {
+            fail("it is a folder itself")
+        }
+        error => fail(&error.to_string()),
+    })?;
+    let text = files::text(bytes).map_err(|_| fail("it is not text"))?;
     if readable_by_others(&about) {
         token.document().warn(format!(
             "the file that holds {} can be read by every user of this machine: run `chmod 600` on it",
@@ -115,18 +116,6 @@ fn from_file(file: &Entry<'_>, token: &Entry<'_>) -> Result<String, ConfigError>
         ));
     }
     Ok(text)
-}
-
-/// What went wrong with a file, in words.
-pub(super) fn reason(error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
-    match error.kind() {
-        ErrorKind::NotFound => "it does not exist".to_owned(),
-        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        ErrorKind::InvalidData => "it is not text".to_owned(),
-        kind => format!("it can't be read ({kind})"),
-    }
 }
 
 /// Whether other users of this machine may read a file.

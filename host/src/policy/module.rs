@@ -85,6 +85,9 @@ pub enum OpenError {
 }
 
 impl Module {
+    /// A larger file is not read, whatever the limits say: 256 MiB.
+    pub const MOST: u64 = 256 << 20;
+
     /// Reads a module: a file, or `builtin:NAME` for one that is part of the binary. A file that ends in `.rhai`
     /// is a script; the module is then the one that runs scripts. The default limits say how large a file may be.
     ///

@@ -9,7 +9,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    guard::{self, Asker},
+};
 
 /// Numbered, never changed once published.
 const MIGRATIONS: &[M<'_>] = &[
@@ -85,16 +88,37 @@ pub(super) fn in_savepoint<T>(
 /// Two processes that open a file at the same moment get into each other's way where SQLite does not wait by
 /// itself: when the log is switched on, and when a reader among the migrations becomes a writer.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let path = &guard::real_path(path)?;
+    guard::check(path, Asker::Bot)?;
+    opened(path, migrate)
+}
+
+/// Opens a file for writing that has the newest schema already. It is never made, and never brought up to date: a
+/// bot of an earlier version may be at work with it.
+pub(super) fn open_present(path: &Path) -> Result<Connection, StoreError> {
+    let path = &guard::real_path(path)?;
+    guard::check(path, Asker::Command)?;
+    guard::require_present_schema(path)?;
+    opened(path, |_| Ok(()))
+}
+
+fn opened(
+    path: &Path,
+    prepare: fn(&mut Connection) -> Result<(), StoreError>,
+) -> Result<Connection, StoreError> {
     let began = Instant::now();
     loop {
-        match try_to_open(path) {
+        match try_to_open(path, prepare) {
             Err(StoreError::Locked) if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
             opened => return opened,
         }
     }
 }
 
-fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
+fn try_to_open(
+    path: &Path,
+    migrate: fn(&mut Connection) -> Result<(), StoreError>,
+) -> Result<Connection, StoreError> {
     create_private(path)?;
     let mut db = Connection::open(path).map_err(|error| cannot_write(path, error.into()))?;
     keep_statements(&db)?;
@@ -103,7 +127,7 @@ fn try_to_open(path: &Path) -> Result<Connection, StoreError> {
     if db.is_readonly("main")? {
         return Err(StoreError::ReadOnly);
     }
-    prepare(&mut db).map_err(|error| cannot_write(path, error))?;
+    configure(&db).and_then(|()| migrate(&mut db)).map_err(|error| cannot_write(path, error))?;
     Ok(db)
 }
 
@@ -147,13 +171,17 @@ pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn prepare(db: &mut Connection) -> Result<(), StoreError> {
+fn configure(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit that was acknowledged survives a power cut.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     // A forgotten e-mail address must not linger in free pages.
     db.pragma_update(None, "secure_delete", true)?;
+    Ok(())
+}
+
+fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     if is_foreign(db)? {
         return Err(StoreError::Foreign);
     }

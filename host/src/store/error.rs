@@ -29,6 +29,51 @@ pub enum StoreError {
         "the file is another program's database: name another one in the configuration. It was left as it is"
     )]
     Foreign,
+    /// There is something else than a regular file where the database or one of its companions should be.
+    #[error("`{file}` is {what} and no database: name another file in the configuration")]
+    NotAFile {
+        /// The file.
+        file: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The file belongs to another user, who could give orders with it.
+    #[error(
+        "`{file}` belongs to another user of this machine (id {owner}), who could give the bot orders: run Rolarr as \
+         that user, or make it your own with `chown`"
+    )]
+    NotOwned {
+        /// The file.
+        file: String,
+        /// The id of its owner.
+        owner: u32,
+    },
+    /// Others can write the file, and give orders with it.
+    #[error(
+        "other users of this machine can write `{file}` (its mode is {mode:03o}), and so give the bot orders: run \
+         `chmod 600` on it"
+    )]
+    Exposed {
+        /// The file.
+        file: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file has several names on the disk.
+    #[error(
+        "`{file}` has a second name (a hard link), under which another program could open it and damage it: remove \
+         the other name, or copy the file"
+    )]
+    SecondName {
+        /// The file.
+        file: String,
+    },
+    /// The file was written by an earlier version, which may be at work.
+    #[error(
+        "the database was written by an earlier version of Rolarr: start the bot with this version first, or use the \
+         program that the bot runs"
+    )]
+    Earlier,
     /// The file was written by a later version.
     #[error(
         "the database was written by a later version of Rolarr: use that version, or put a backup in its place"

@@ -259,7 +259,7 @@ async fn another_programs_database_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn a_folder_in_its_place_and_a_database_of_a_later_version_are_said() {
     let (place, file) = folder();
-    assert!(matches!(opened(place.path()), StoreError::Open(_)));
+    assert!(matches!(opened(place.path()), StoreError::NotAFile { what: "a folder", .. }));
     drop(Store::open(&file, Threads::None).unwrap());
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 999).unwrap();
     assert!(matches!(opened(&file), StoreError::Newer));
@@ -278,13 +278,13 @@ async fn a_copy_that_is_made_while_somebody_writes_is_whole_and_can_be_opened() 
     let copy = place.path().join("copy.db");
     for _ in 0..5 {
         let (from, to) = (file.clone(), copy.clone());
-        tokio::task::spawn_blocking(move || backup(&from, &to)).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || backup(&from, &to, Existing::Replace)).await.unwrap().unwrap();
         let whole = count(&copy).await;
         assert!((500..=800).contains(&whole), "{whole}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     busy.await.unwrap();
-    backup(&file, &copy).unwrap();
+    backup(&file, &copy, Existing::Replace).unwrap();
     assert_eq!(count(&copy).await, 800);
     assert!(!place.path().join("copy.db.partial").exists());
     #[cfg(unix)]
@@ -299,12 +299,15 @@ async fn a_copy_that_fails_leaves_the_earlier_one() {
     let (place, file) = folder();
     filled(&file).await;
     let copy = place.path().join("copy.db");
-    backup(&file, &copy).unwrap();
+    backup(&file, &copy, Existing::Replace).unwrap();
     fs::write(&file, b"not a database").unwrap();
-    assert!(backup(&file, &copy).is_err());
+    assert!(backup(&file, &copy, Existing::Replace).is_err());
     assert_eq!(count(&copy).await, 500);
     assert!(!place.path().join("copy.db.partial").exists());
-    assert!(matches!(backup(&copy, &place.path().join("no/folder.db")), Err(StoreError::Open(_))));
+    assert!(matches!(
+        backup(&copy, &place.path().join("no/folder.db"), Existing::Keep),
+        Err(StoreError::Open(_))
+    ));
 }
 
 #[tokio::test]
@@ -362,7 +365,7 @@ fn a_copy_of_a_large_database_is_finished_while_the_bot_writes_all_the_time() {
         });
         let copy = place.path().join("copy.db");
         for _ in 0..3 {
-            backup(&file, &copy).unwrap();
+            backup(&file, &copy, Existing::Replace).unwrap();
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         let commits = writer.join().unwrap();

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, Params, params};
 use super::{
     DecisionRow, EventRow, StoreError, Task, Tx, connection,
     events::{self, DECISION_COLUMNS},
+    guard::{self, Asker},
     messages,
     rows::At,
 };
@@ -45,6 +46,8 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if it can't be read, is no database of Rolarr's, or was written by a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = &guard::real_path(path)?;
+        guard::check(path, Asker::Command)?;
         let db = connection::open_reader(path)?;
         if connection::is_foreign(&db)? {
             return Err(StoreError::Foreign);

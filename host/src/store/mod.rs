@@ -15,6 +15,9 @@ mod events;
 mod failures;
 #[cfg(test)]
 mod file_tests;
+mod guard;
+#[cfg(test)]
+mod guard_tests;
 mod holds;
 mod instance;
 mod journal;
@@ -35,7 +38,7 @@ mod worker;
 
 pub use crate::domain::reconcile::share::Stage;
 pub use accounts::{Account, ParkReason, Parked, Told};
-pub use backup::backup;
+pub use backup::{Existing, backup};
 pub use connection::{Impediment, Tx};
 pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;

@@ -104,6 +104,17 @@ impl Store {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Opens a file that has the newest schema already, for commands that work beside a bot. It is never made, and
+    /// never brought up to date. Every call runs at once in the thread that makes it.
+    ///
+    /// # Errors
+    /// [`StoreError::Earlier`] or [`StoreError::Newer`] if it has another schema, and [`StoreError`] if it can't be
+    /// opened or written.
+    pub fn open_present(path: &Path) -> Result<Self, StoreError> {
+        let inner = Inner::Inline(Mutex::new(connection::open_present(path)?));
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
     /// Runs a transaction and returns once it is safe on the disk.
     ///
     /// # Errors

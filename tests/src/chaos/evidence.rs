@@ -88,7 +88,7 @@ impl Evidence {
     pub fn copy(&self) -> Result<Self> {
         let folder = crate::inprocess::folder(true)?;
         let path = folder.path().join("rolarr.db");
-        rolarr::store::backup(&self.path, &path)?;
+        rolarr::store::backup(&self.path, &path, rolarr::store::Existing::Replace)?;
         Ok(Self {
             store: Store::open(&path, Threads::None)?,
             discord: Arc::new(Mutex::new(self.on_discord().clone())),

@@ -1,6 +1,8 @@
 //! What the demo plays in: the simulators on loopback, the bot that runs against them, and its database.
 
 use std::{
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -268,7 +270,14 @@ fn stands_in(folder: &Path, wanted: &[u8]) -> std::io::Result<bool> {
         let found = if entry.file_type()?.is_dir() {
             stands_in(&entry.path(), wanted)?
         } else {
-            let bytes = std::fs::read(entry.path())?;
+            let mut file = File::open(entry.path())?;
+            let mut bytes = Vec::new();
+            let read = file.read_to_end(&mut bytes);
+            // It stays open until the process ends. The bot has the database open in this same process: closing
+            // another handle of the file would give up the process's locks on it, and a command beside it would take
+            // its log away while it is in use.
+            std::mem::forget(file);
+            read?;
             bytes.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
         };
         if found {
@@ -276,4 +285,39 @@ fn stands_in(folder: &Path, wanted: &[u8]) -> std::io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many locks this process has on a file.
+    #[cfg(target_os = "linux")]
+    fn locks(file: &Path) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        let inode = std::fs::metadata(file).unwrap().ino().to_string();
+        let process = std::process::id().to_string();
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        let ours = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.contains(&"POSIX")
+                && words.contains(&process.as_str())
+                && words.iter().any(|word| word.ends_with(&format!(":{inode}")))
+        };
+        locks.lines().filter(ours).count()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn searching_the_files_of_a_database_in_use_leaves_its_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rolarr.db");
+        let _store = Store::open(&path, Threads::Own).unwrap();
+        let files = ["rolarr.db", "rolarr.db-shm"].map(|name| folder.path().join(name));
+        let before = files.each_ref().map(|file| locks(file));
+        assert!(before.iter().all(|count| *count > 0), "{before:?}");
+        assert!(!stands_in(folder.path(), b"ann@example.org").unwrap());
+        assert!(stands_in(folder.path(), b"sqlite format 3").unwrap());
+        assert_eq!(files.each_ref().map(|file| locks(file)), before);
+    }
 }

@@ -20,6 +20,9 @@ const FIRST_ID: u64 = 900_000_000_000_000;
 /// How many ids there are from there on: all have 15 digits.
 const IDS: u64 = 100_000_000_000_000;
 
+/// The most by which a moment that tells who somebody is becomes earlier: 90 days in milliseconds.
+const MOST_EARLIER: u64 = 90 * 24 * 60 * 60 * 1_000;
+
 /// The key that pseudonyms are made with.
 pub(super) struct Pseudonyms(hmac::Key);
 
@@ -59,8 +62,12 @@ impl Pseudonyms {
     /// An id in place of this one. Guilds, people and roles share one space of ids, as they do at Discord.
     pub(super) fn id(&self, id: u64) -> u64 {
         let tag = hmac::sign(&self.0, format!("id {id}").as_bytes());
-        let number = tag.as_ref().iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        FIRST_ID + number % IDS
+        FIRST_ID + number_of(&tag) % IDS
+    }
+
+    /// By how many milliseconds the moments that tell who this person is become earlier: the same for all of them.
+    pub(super) fn earlier(&self, id: u64) -> u64 {
+        number_of(&hmac::sign(&self.0, format!("earlier {id}").as_bytes())) % MOST_EARLIER
     }
 
     /// A name in place of this person's.
@@ -74,6 +81,11 @@ impl std::fmt::Debug for Pseudonyms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pseudonyms(…)")
     }
+}
+
+/// The first bytes as a number.
+fn number_of(tag: &hmac::Tag) -> u64 {
+    tag.as_ref().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -93,6 +105,15 @@ mod tests {
         assert_ne!(one.id(900_000_001), other.id(900_000_001));
         assert_ne!(one.name(900_000_001), other.name(900_000_001));
         assert_ne!(one.id(900_000_001), one.id(900_000_002));
+    }
+
+    #[test]
+    fn moments_of_a_person_become_earlier_by_what_nobody_can_tell_without_the_key() {
+        let (one, other) = (Pseudonyms::from_text("a"), Pseudonyms::from_text("b"));
+        assert_eq!(one.earlier(900_000_001), one.earlier(900_000_001));
+        assert_ne!(one.earlier(900_000_001), one.earlier(900_000_002));
+        assert_ne!(one.earlier(900_000_001), other.earlier(900_000_001));
+        assert!((0..1_000).all(|id| one.earlier(id) < MOST_EARLIER));
     }
 
     #[test]

@@ -63,8 +63,12 @@ pub(super) fn redact(recording: &mut Recording, names: &Names, pseudonyms: &Pseu
 /// The fields that are ids and names.
 fn people(event: &mut Event, pseudonyms: &Pseudonyms) {
     let Event { id: _, at: _, origin: _, guild, member, service, account: _, cause, facts: _ } = event;
-    let Member { id, username, roles, elsewhere, joined_at: _, screening: _ } = member;
+    let Member { id, username, roles, elsewhere, joined_at, screening: _ } = member;
     let Service { key: _, kind: _, libraries: _ } = service;
+    // Every member of the guild can see when somebody joined, to the millisecond.
+    if let Some(joined) = joined_at {
+        joined.0 = joined.0.saturating_sub(pseudonyms.earlier(number(id).unwrap_or(0)));
+    }
     if !username.is_empty() {
         *username = pseudonyms.name(number(id).unwrap_or(0));
     }

@@ -254,6 +254,31 @@ fn where_the_key_can_not_be_kept_the_export_is_made_and_says_so() {
 }
 
 #[test]
+fn the_time_of_joining_is_moved_by_the_same_amount_in_each_event_of_a_member() {
+    let joined = START - 300 * DAY - 12_345;
+    let (_folder, file) = database(move |tx| {
+        for (user, name) in [(ADA, "ada"), (ADA, "ada"), (BEN, "ben")] {
+            let cause = Cause::RoleRemoved(role());
+            let mut event = event_of(user, name, Access::Granted(Grant::default()), cause);
+            event.member.joined_at = Some(Timestamp(joined));
+            decide(tx, event, Decision::of([], "nothing"), &[]);
+        }
+        Ok(())
+    });
+    let joined_in = |more: &[&str]| -> Vec<u64> {
+        let export = export(&file, more);
+        let lines = export.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|line| line["event"]["member"]["joined-at"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(joined_in(&["--no-redact"]), [joined; 3]);
+    let moved = joined_in(&[]);
+    assert_eq!(moved[0], moved[1]);
+    assert_ne!(moved[0], moved[2]);
+    assert!(moved.iter().all(|moved| *moved < joined && joined - moved < 90 * DAY), "{moved:?}");
+    assert_eq!(joined_in(&[]), moved, "the next export says the same");
+}
+
+#[test]
 fn a_time_and_a_member_choose_events() {
     let (_folder, file) = full();
     let count = |more: &[&str]| export(&file, more).lines().count();

@@ -1,9 +1,6 @@
 //! `rolarr-policy.toml`: the file that makes a folder a policy's folder. All commands read it here.
 
-use std::{
-    fs, io,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -11,10 +8,16 @@ use super::{
     language::Language,
     node::{Mistake, Node, Source, Table},
 };
-use crate::policy::{is_script, printable};
+use crate::{
+    files::{self, FileError},
+    policy::{is_script, printable},
+};
 
 /// The manifest's name.
 pub(super) const FILE: &str = "rolarr-policy.toml";
+
+/// How large a manifest may be, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 const KEYS: [&str; 4] = ["language", "module", "events", "settings"];
 
@@ -38,7 +41,7 @@ pub(super) struct Manifest {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ManifestError {
     #[error("{}: can't be read: {error}", printable(&file.display().to_string()))]
-    Unreadable { file: PathBuf, error: io::Error },
+    Unreadable { file: PathBuf, error: FileError },
     #[error("{}", mistake.in_file(file))]
     Wrong { file: PathBuf, mistake: Mistake },
 }
@@ -51,14 +54,10 @@ impl Manifest {
     /// It can't be read, or something is wrong in it: one line that says where.
     pub(super) fn of(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let file = within(folder, FILE);
-        let text = match fs::read_to_string(&file) {
+        let text = match files::read_text(&file, LONGEST) {
             Ok(text) => text,
-            Err(error) => {
-                return match error.kind() {
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-                    _ => Err(ManifestError::Unreadable { file, error }),
-                };
-            }
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(ManifestError::Unreadable { file, error }),
         };
         match Self::read(&text, folder, &file) {
             Ok(manifest) => Ok(Some(manifest)),
@@ -131,7 +130,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Manifest, String> {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), text).unwrap();
+        std::fs::write(folder.path().join(FILE), text).unwrap();
         let place = format!("{}/", folder.path().display());
         match Manifest::of(folder.path()) {
             Ok(manifest) => Ok(manifest.unwrap()),
@@ -200,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Manifest::of(folder.path()).unwrap(), None);
         assert_eq!(Manifest::of(Path::new("/does/not/exist")).unwrap(), None);
-        fs::create_dir(folder.path().join(FILE)).unwrap();
+        std::fs::create_dir(folder.path().join(FILE)).unwrap();
         let error = Manifest::of(folder.path()).unwrap_err();
         assert!(error.to_string().contains("rolarr-policy.toml: can't be read"), "{error}");
     }
@@ -208,8 +207,9 @@ mod tests {
     #[test]
     fn every_shipped_policy_has_one_that_is_read() {
         let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
-        let all =
-            fs::read_dir(policies).unwrap().filter_map(|entry| Manifest::of(&entry.unwrap().path()).unwrap());
+        let all = std::fs::read_dir(policies)
+            .unwrap()
+            .filter_map(|entry| Manifest::of(&entry.unwrap().path()).unwrap());
         assert_eq!(all.filter(|manifest| manifest.language == Some(Language::Rhai)).count(), 6);
     }
 }

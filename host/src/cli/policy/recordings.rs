@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rolarr_policy::recording::{self, Expected, Format, Recording};
 
 use super::cases::{self, Kind};
-use crate::policy::printable;
+use crate::{files, policy::printable};
 
 /// All files with recordings and cases that a path stands for, sorted as `rolarr policy test` finds them.
 ///
@@ -33,7 +33,11 @@ pub(super) struct Recordings {
 /// What can't be read or understood, and where.
 pub(super) fn read(path: &Path) -> Result<Recordings, String> {
     if !is_written(path) {
-        let recordings = recording::read_file(path).map_err(|error| printable(&error.to_string()))?;
+        let recordings = {
+            let text = files::read_text(path, cases::LONGEST)
+                .map_err(|error| printable(&format!("{}: can't be read: {error}", path.display())))?;
+            recording::parse(&text, path).map_err(|error| printable(&error.to_string()))?
+        };
         return Ok(Recordings { recordings, stories: 0 });
     }
     let file = cases::read(path).map_err(|error| error.to_string())?;

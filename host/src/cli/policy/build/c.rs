@@ -61,7 +61,8 @@ fn sources(folder: &Path) -> Built<Vec<PathBuf>> {
                 _ => false,
             };
             if is_input && let Ok(name) = path.strip_prefix(folder) {
-                sources.push(name.to_owned());
+                // With a folder before it no name is an option (`-x.c`) or a list of them (`@x.c`) to the compiler.
+                sources.push(Path::new(".").join(name));
             }
         }
     }

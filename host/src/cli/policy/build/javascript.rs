@@ -5,6 +5,7 @@ use std::path::Path;
 use super::tool::{Tool, ToolError};
 use super::{Building, Built};
 use crate::cli::error::CliError;
+use crate::files;
 
 /// Where npm puts the builder, from the policy's folder.
 const BUILDER: &str = "node_modules/componentize-qjs/cli.mjs";
@@ -12,10 +13,13 @@ const BUILDER: &str = "node_modules/componentize-qjs/cli.mjs";
 /// Where a copy of what was installed is kept.
 const INSTALLED: &str = "node_modules/.installed-for-rolarr.json";
 
+/// How large a list of what to install may be, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<()> {
     let folder = building.folder;
-    let wanted = std::fs::read(folder.join("package.json")).ok();
-    let installed = std::fs::read(folder.join(INSTALLED)).ok();
+    let wanted = files::read(&folder.join("package.json"), LONGEST).ok();
+    let installed = files::read(&folder.join(INSTALLED), LONGEST).ok();
     if wanted.is_none() || installed != wanted || !folder.join(BUILDER).is_file() {
         building.say("install  what package.json names, with npm")?;
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };

@@ -23,6 +23,7 @@ use super::manifest::{self, Manifest};
 use super::named::Named;
 use crate::cli::error::CliError;
 use crate::cli::stop;
+use crate::files;
 use crate::policy::{Limits, Module, Policy};
 
 /// Build a policy's folder into the one file that Rolarr loads, whatever language it is written in.
@@ -108,7 +109,7 @@ impl Building<'_> {
             Language::C => c::build(self, &output).await?,
             Language::Python => python::build(self, &output).await?,
         }
-        let output = fs::read(&output)
+        let output = files::read(&output, Module::MOST)
             .with_context(|| format!("`{name}` was not built: the compiler wrote nothing"))?;
         let component = componentise(Module::from_bytes(&name, output), self.stop).await?;
         paths::refuse_private(&component, &paths::private(self.folder, language))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::tool::{Tool, ToolError};
 use super::{Building, Built};
 use crate::cli::error::CliError;
+use crate::files;
 
 /// The virtual environment that the builder is in.
 const ENVIRONMENT: &str = ".venv";
@@ -12,10 +13,13 @@ const ENVIRONMENT: &str = ".venv";
 /// Where a copy of what was installed is kept.
 const INSTALLED: &str = ".venv/installed-for-rolarr.txt";
 
+/// How large a list of what to install may be, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<()> {
     let folder = building.folder;
-    let wanted = std::fs::read(folder.join("requirements.txt")).ok();
-    let installed = std::fs::read(folder.join(INSTALLED)).ok();
+    let wanted = files::read(&folder.join("requirements.txt"), LONGEST).ok();
+    let installed = files::read(&folder.join(INSTALLED), LONGEST).ok();
     if wanted.is_none() || installed != wanted || !program(folder, "componentize-py").is_file() {
         building.say("install  what requirements.txt names, with pip")?;
         let python = if cfg!(windows) { "python" } else { "python3" };

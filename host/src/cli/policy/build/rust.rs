@@ -8,6 +8,8 @@ use anyhow::{Context, anyhow};
 use super::tool::{self, Tool, ToolError};
 use super::{Building, Built, paths};
 use crate::cli::error::CliError;
+use crate::files;
+use crate::policy::Module;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -45,15 +47,20 @@ pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<(
     }
     cargo.run(building.stop).await.map_err(CliError::failed)?;
     let built = target_folder.join(TARGET).join("release").join(&artifact);
-    std::fs::copy(&built, output).with_context(|| format!("cargo built no `{artifact}`")).map_err(
-        |error| CliError::from(error).hinted("Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib]"),
-    )?;
+    let module = files::read(&built, Module::MOST).with_context(|| format!("cargo built no `{artifact}`"));
+    let module = module.map_err(|error| {
+        CliError::from(error).hinted("Cargo.toml needs `crate-type = [\"cdylib\"]` in [lib]")
+    })?;
+    std::fs::write(output, module).context("the module can't be copied")?;
     Ok(())
 }
 
+/// How large a Cargo.toml may be, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 /// What cargo calls the module: after the library, or the crate.
 fn artifact(folder: &Path) -> Built<String> {
-    let text = std::fs::read_to_string(folder.join("Cargo.toml")).context("Cargo.toml can't be read")?;
+    let text = files::read_text(&folder.join("Cargo.toml"), LONGEST).context("Cargo.toml can't be read")?;
     let table: toml::Table = text.parse().context("Cargo.toml can't be understood")?;
     let name_in = |section: &str| table.get(section)?.get("name")?.as_str();
     match name_in("lib").or_else(|| name_in("package")) {

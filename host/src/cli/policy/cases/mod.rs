@@ -30,7 +30,7 @@ use crate::domain::contract::{Access, Cause, Event, GuildRoles, Role};
 
 pub(super) use find::{Found, find};
 pub(super) use moment::date;
-pub(super) use read::{parse, read};
+pub(super) use read::{LONGEST, parse, read};
 pub(super) use recorded::decision_at;
 pub(super) use words::Wanted;
 pub(super) use write::{access_in_toml, brief, in_json, in_toml, reason_in_toml};

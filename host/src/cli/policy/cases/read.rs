@@ -8,13 +8,16 @@ use std::{
 use rolarr_policy::recording;
 
 use super::{CaseFile, Mistake, recorded, written};
-use crate::policy::printable;
+use crate::{
+    files::{self, FileError},
+    policy::printable,
+};
 
 /// A file has no cases that could be tested.
 #[derive(Debug)]
 pub(in crate::cli::policy) enum ReadError {
     /// It can't be read.
-    File { path: PathBuf, error: std::io::Error },
+    File { path: PathBuf, error: FileError },
     /// It is JSON, and something is wrong with it.
     Recorded(recording::ReadError),
     /// It is TOML, and something is wrong with it.
@@ -37,6 +40,9 @@ impl fmt::Display for ReadError {
     }
 }
 
+/// How large a file with cases may be, in bytes: 256 MiB. An export of a year has some.
+pub(in crate::cli::policy) const LONGEST: u64 = 256 << 20;
+
 /// Whether a file holds cases in TOML. All others hold recordings in JSON.
 pub(in crate::cli::policy) fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "toml")
@@ -44,7 +50,7 @@ pub(in crate::cli::policy) fn is_toml(path: &Path) -> bool {
 
 /// Reads the cases of a file.
 pub(in crate::cli::policy) fn read(path: &Path) -> Result<CaseFile, ReadError> {
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, LONGEST) {
         Ok(text) => parse(text, path),
         Err(error) => Err(ReadError::File { path: path.to_owned(), error }),
     }

@@ -19,7 +19,10 @@ use super::{
     parse_settings,
     test::{Decide, limits, tell_story},
 };
-use crate::policy::{Engine, LogLine, Policy};
+use crate::{
+    files,
+    policy::{Engine, LogLine, Policy, printable},
+};
 
 /// Say what a policy is and what it imports, whether it loads and if not, why, and how it behaves: it decides
 /// some events, each twice.
@@ -174,11 +177,14 @@ fn decide(trial: &Trial<'_>, event: &Event) {
     let _ = trial.decide(event);
 }
 
+/// How large a script may be that is given with `--source`, in bytes.
+const LONGEST_SOURCE: u64 = 1 << 20;
+
 fn read_source(path: &Path) -> Result<Source, String> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, LONGEST_SOURCE) {
         Ok(text) => Ok(Source { name, text }),
-        Err(error) => Err(format!("the script `{}` can't be read: {error}", path.display())),
+        Err(error) => Err(printable(&format!("the script `{}` can't be read: {error}", path.display()))),
     }
 }
 

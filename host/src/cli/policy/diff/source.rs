@@ -16,6 +16,7 @@ use crate::{
         journal::{self, Decisions, KnownSettings, Opened},
         policy::recordings::{self, Recordings, recordings_in},
     },
+    files::{self, FileError},
     store::{DecisionRow, Span},
 };
 
@@ -70,7 +71,7 @@ fn located(error: ReadError, file: &Path, start: u64) -> ReadError {
 
 /// How many lines end before a place in a file, and how many bytes there are before it in its own line.
 fn position(file: &Path, start: u64) -> (usize, usize) {
-    let Ok(file) = File::open(file) else { return (0, 0) };
+    let Ok(file) = files::open(file) else { return (0, 0) };
     let (mut lines, mut last) = (0, 0);
     for byte in BufReader::new(file.take(start)).bytes().map_while(Result::ok) {
         if byte == b'\n' {
@@ -174,10 +175,10 @@ impl OpenFile {
         if recordings::is_written(path) {
             return Self::whole(path);
         }
-        let unreadable = |error| ReadError::File { file: path.to_owned(), error }.to_string();
-        let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+        let unreadable = |error: FileError| format!("{}: can't be read: {error}", path.display());
+        let mut reader = BufReader::new(files::open(path).map_err(unreadable)?);
         loop {
-            let start = reader.fill_buf().map_err(unreadable)?;
+            let start = reader.fill_buf().map_err(|error| unreadable(error.into()))?;
             let (blank, first) =
                 (start.iter().take_while(|byte| byte.is_ascii_whitespace()).count(), start.len());
             if start.is_empty() {
@@ -193,7 +194,7 @@ impl OpenFile {
             return Self::whole(path);
         }
         // From the beginning, so that places in the file are right.
-        let reader = BufReader::new(File::open(path).map_err(unreadable)?);
+        let reader = BufReader::new(files::open(path).map_err(unreadable)?);
         let stream = serde_json::Deserializer::from_reader(reader).into_iter();
         Ok(Self::Stream { file: path.into(), stream })
     }

@@ -6,6 +6,7 @@ use super::event::{Finding, StepReport, Tested};
 use crate::{
     cli::policy::cases::{self, CaseFile, Expect, Kind, Test},
     domain::contract::Action,
+    files::{self, FileError},
 };
 
 /// Rewrites what must follow from the cases of one file that failed. Gives how many are as they must be now.
@@ -41,9 +42,9 @@ pub(super) fn update(file: &CaseFile, failed: &[&Tested]) -> Result<usize, Strin
     if !is_as_decided(file, &text, failed) {
         return refuse("its form is one that can't be rewritten; write `expect` as a list in brackets");
     }
-    match std::fs::read_to_string(&file.path) {
+    match files::read_text(&file.path, file.text.len() as u64) {
         Ok(now) if now == file.text => {}
-        Ok(_) => return refuse("it was changed meanwhile"),
+        Ok(_) | Err(FileError::TooLarge { .. }) => return refuse("it was changed meanwhile"),
         Err(error) => return refuse(&format!("it can't be read: {error}")),
     }
     match std::fs::write(&file.path, text) {

@@ -1,0 +1,262 @@
+//! Reading files that somebody else may have put there: configuration, tokens, modules, scripts, cases.
+//!
+//! A path can lead to a device without end, to a pipe that nobody writes to, to a file of any size, or to a network
+//! that does not answer. Here only regular files are opened, their size is checked before they are read, and all of
+//! it has a time limit. Links are followed: secrets that an orchestrator mounts are links.
+
+use std::{
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Read},
+    path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// How long opening and reading a file may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a file can't be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system refuses it.
+    #[error("{}", reason(.0))]
+    Io(#[from] io::Error),
+    /// It is no regular file.
+    #[error("it is {0}, and only a regular file can be read")]
+    NotRegular(&'static str),
+    /// It is larger than any file of its kind.
+    #[error("it is larger than {}", size(*.limit))]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It does not come within the time limit.
+    #[error("it could not be read within {} s", PATIENCE.as_secs())]
+    TooSlow,
+    /// It is not text in UTF-8.
+    #[error("it is not text in UTF-8: see line {line}")]
+    NotText {
+        /// The line, from 1.
+        line: usize,
+    },
+}
+
+impl FileError {
+    /// Whether there is no file of this name.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Io(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+    }
+}
+
+/// What went wrong with a file, in words.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is no folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    if bytes >= 1 << 20 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
+}
+
+/// The bytes of a file of at most this size in bytes.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    read_with_metadata(path, limit).map(|(bytes, _)| bytes)
+}
+
+/// The text of a file of at most this size in bytes.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    text(read(path, limit)?)
+}
+
+/// The bytes of a file, and what is known of the file that they are from.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_with_metadata(path: &Path, limit: u64) -> Result<(Vec<u8>, Metadata), FileError> {
+    let path = path.to_owned();
+    in_time(move || {
+        let (file, about) = open_regular(&path)?;
+        if about.len() > limit {
+            return Err(FileError::TooLarge { limit });
+        }
+        let mut bytes = Vec::new();
+        // It may grow meanwhile, and files that the system makes up tell no size.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(FileError::TooLarge { limit });
+        }
+        Ok((bytes, about))
+    })
+}
+
+/// A file that is read in parts.
+///
+/// # Errors
+/// [`FileError`].
+pub fn open(path: &Path) -> Result<File, FileError> {
+    let path = path.to_owned();
+    in_time(move || Ok(open_regular(&path)?.0))
+}
+
+/// Bytes as text.
+///
+/// # Errors
+/// [`FileError::NotText`].
+pub fn text(bytes: Vec<u8>) -> Result<String, FileError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes().get(..sound).unwrap_or_default().iter().filter(|byte| **byte == b'\n');
+        FileError::NotText { line: lines.count() + 1 }
+    })
+}
+
+/// Whether the path itself, not followed if it is a link, is something that must not be opened: a pipe, a socket or
+/// a device. None: it is a regular file, a folder, a link, or nothing.
+#[must_use]
+pub fn special(about: &Metadata) -> Option<&'static str> {
+    let kind = about.file_type();
+    if kind.is_file() || kind.is_dir() || kind.is_symlink() { None } else { Some(kind_of(about)) }
+}
+
+fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
+    // Some devices act on being opened. What is swapped in after this is caught below.
+    refuse_special(&std::fs::metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // A pipe without a writer would keep the call for ever; a terminal must not become this process's own.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
+    }
+    let file = options.open(path)?;
+    let about = file.metadata()?;
+    refuse_special(&about)?;
+    Ok((file, about))
+}
+
+fn refuse_special(about: &Metadata) -> Result<(), FileError> {
+    if about.is_dir() {
+        return Err(FileError::Io(io::ErrorKind::IsADirectory.into()));
+    }
+    if about.is_file() { Ok(()) } else { Err(FileError::NotRegular(kind_of(about))) }
+}
+
+fn kind_of(about: &Metadata) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = about.file_type();
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return "a device";
+        }
+    }
+    let _ = about;
+    "something else"
+}
+
+/// Does what may take for ever in a thread of its own, and gives up on it after a while. The thread is left behind
+/// then: a call that the system does not return from can't be taken back.
+fn in_time<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    let (sender, receiver) = mpsc::channel();
+    let reading = thread::Builder::new().name("file-reader".to_owned()).spawn(move || {
+        // Nobody waits any more: the time limit has passed.
+        let _ = sender.send(work());
+    });
+    reading?;
+    receiver.recv_timeout(PATIENCE).unwrap_or(Err(FileError::TooSlow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_file_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "four").unwrap();
+        assert_eq!(read(&file, 4).unwrap(), b"four");
+        assert!(matches!(read(&file, 3), Err(FileError::TooLarge { limit: 3 })));
+        let sparse = File::create(folder.path().join("sparse")).unwrap();
+        sparse.set_len(1 << 40).unwrap();
+        let error = read(&folder.path().join("sparse"), 1 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than 1 MiB");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"a\nb\n\xff").unwrap();
+        assert!(matches!(read_text(&file, 100), Err(FileError::NotText { line: 3 })));
+        assert!(read_text(&folder.path().join("none"), 100).unwrap_err().is_absent());
+        assert!(read_text(&file.join("below"), 100).unwrap_err().is_absent());
+        assert_eq!(read(folder.path(), 100).unwrap_err().to_string(), "it is a folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_devices_sockets_and_links_to_them_are_refused_without_being_read() {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        let _socket = UnixListener::bind(folder.path().join("socket")).unwrap();
+        symlink("/dev/zero", folder.path().join("endless")).unwrap();
+        symlink(&pipe, folder.path().join("link")).unwrap();
+        for (name, kind) in [
+            ("pipe", "a named pipe"),
+            ("link", "a named pipe"),
+            ("endless", "a device"),
+            ("socket", "a socket"),
+        ] {
+            let error = read(&folder.path().join(name), 1 << 20).unwrap_err();
+            assert_eq!(error.to_string(), format!("it is {kind}, and only a regular file can be read"));
+            assert!(open(&folder.path().join(name)).is_err());
+        }
+        std::fs::write(folder.path().join("file"), "text").unwrap();
+        symlink(folder.path().join("file"), folder.path().join("to-file")).unwrap();
+        assert_eq!(read_text(&folder.path().join("to-file"), 10).unwrap(), "text");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_without_an_end_is_read_no_further_than_its_limit() {
+        // The system says that it has no bytes.
+        let error = read(Path::new("/proc/self/maps"), 10).unwrap_err();
+        assert!(matches!(error, FileError::TooLarge { limit: 10 }), "{error}");
+    }
+}
