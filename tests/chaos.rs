@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     for violation in &total.violations {
         println!("{violation}");
     }
-    println!("{}", total.kills_by_step());
+    println!("{}", total.frequencies());
     println!("{total}, in {:.1} s", began.elapsed().as_secs_f64());
     if total.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -44,7 +44,8 @@ impl Run {
 
     /// The configuration names the one that it should.
     pub(super) fn name_the_policy(&self) -> Result<()> {
-        self.stage.policies.put(Ok(load("builtin:role-restriction", &policies()[self.policy])?));
+        let (module, settings) = &policies()[self.policy];
+        self.stage.policies.put(Ok(load(module, settings)?));
         Ok(())
     }
 

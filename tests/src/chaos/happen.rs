@@ -8,12 +8,12 @@ use rolarr::{
     pipeline::ports::{ButtonAction, Command, GatewayNews, Hint, Pressed, Reply, Said, Snapshot},
     store::Stage as At,
 };
-use rolarr_sim::discord as sim;
+use rolarr_sim::{discord as sim, plex::MACHINE};
 
 use super::{
     driver::{PATIENCE, Run},
     plan::{Happening, Which},
-    town::Deletion,
+    town::{Deletion, OTHERS, OWNERS},
 };
 
 impl Run {
@@ -75,6 +75,7 @@ impl Run {
             Happening::Sync => self.command(Command::Sync).await.is_some(),
             Happening::Untouchable(number) => self.untouchable_acts(number).await,
             Happening::Policy(which) => self.name_policy(which).await?,
+            Happening::UnderWay(who) => self.flip_under_way(who).await?,
             other => self.at_plex(other).await?,
         };
         self.report.events += u64::from(happened);
@@ -114,6 +115,21 @@ impl Run {
                 watches
             }
             Happening::Edits(who) => self.edit(who).await?,
+            Happening::Beside(who) => self.put_beside(who),
+            Happening::Unfriends(who) | Happening::Unshares(who) => {
+                let account = self.town.souls[who].plex;
+                let mut plex = self.stage.at_plex();
+                let unfriends = matches!(happening, Happening::Unfriends(_));
+                let ended = match unfriends {
+                    true => plex.owner_unfriends(account),
+                    false => plex.owner_ends_share(account, MACHINE),
+                };
+                drop(plex);
+                if ended.is_ok() {
+                    self.town.souls[who].departed = Some(now);
+                }
+                ended.is_ok()
+            }
             Happening::Overwrites(who) => {
                 let account = self.town.souls[who].plex;
                 let restricted = self.stage.is_restricted(PlexAccountId(account));
@@ -142,7 +158,7 @@ impl Run {
     }
 
     /// A role, and the guild that it is of.
-    fn role(&self, which: Which) -> (GuildId, RoleId) {
+    pub(super) fn role(&self, which: Which) -> (GuildId, RoleId) {
         match (which, self.second) {
             (Which::Friend, Some((guild, role))) => (GuildId(guild.0), RoleId(role.0)),
             (Which::Vip, _) => (self.stage.guild(), self.stage.vip),
@@ -154,7 +170,7 @@ impl Run {
         self.second.filter(|_| there).map_or(self.stage.guild(), |(guild, _)| GuildId(guild.0))
     }
 
-    fn roles_of(&self, guild: GuildId, user: UserId) -> Vec<RoleId> {
+    pub(super) fn roles_of(&self, guild: GuildId, user: UserId) -> Vec<RoleId> {
         let discord = self.stage.on_discord();
         let guild = discord.guild(sim::GuildId(guild.0));
         let member = guild.and_then(|guild| guild.members.get(&sim::UserId(user.0)));
@@ -178,7 +194,7 @@ impl Run {
         }
     }
 
-    async fn set_role(&mut self, who: usize, which: Which, has: bool) -> bool {
+    pub(super) async fn set_role(&mut self, who: usize, which: Which, has: bool) -> bool {
         let now = self.stage.now();
         let user = self.town.souls[who].user;
         let (guild, role) = self.role(which);
@@ -336,6 +352,7 @@ impl Run {
     /// The owner sets a filter for somebody whose account is at rest and of whom Rolarr wrote nothing.
     async fn edit(&mut self, who: usize) -> Result<bool> {
         let (user, plex, now) = (self.town.souls[who].user, self.town.souls[who].plex, self.stage.now());
+        let filter = OWNERS[self.rng.usize(0..OWNERS.len())];
         let at_rest = self
             .stage
             .read(move |tx| {
@@ -347,11 +364,36 @@ impl Run {
             .await?;
         let done = at_rest
             && !self.stage.is_restricted(PlexAccountId(plex))
-            && self.stage.at_plex().owner_sets_filter(plex, "filterMovies", "label=Kids").is_ok();
+            && self.stage.at_plex().owner_sets_filter(plex, "filterMovies", filter).is_ok();
         if done {
-            self.town.souls[who].filter = Some((now, "label=Kids".to_owned()));
+            self.town.souls[who].filter = Some((now, filter.to_owned()));
+            self.town.souls[who].beside.retain(|(_, field)| *field != "filterMovies");
         }
         Ok(done)
+    }
+
+    /// Another tool puts a condition of its own beside whatever is set for somebody with a share.
+    fn put_beside(&mut self, who: usize) -> bool {
+        let field = ["filterMovies", "filterTelevision"][self.rng.usize(0..2)];
+        let first = self.rng.bool();
+        let (now, account) = (self.stage.now(), self.town.souls[who].plex);
+        let mut plex = self.stage.at_plex();
+        let shared = plex.world.shares.values().any(|share| share.is_with(account));
+        let held = plex.filters(account).get(field).cloned().unwrap_or_default();
+        if !shared || held.contains(OTHERS) || held.contains('|') {
+            return false;
+        }
+        let both = match (held.as_str(), first) {
+            ("", _) => OTHERS.to_owned(),
+            (held, true) => format!("{OTHERS}&{held}"),
+            (held, false) => format!("{held}&{OTHERS}"),
+        };
+        let done = plex.owner_sets_filter(account, field, &both).is_ok();
+        drop(plex);
+        if done {
+            self.town.souls[who].beside.push((now, field));
+        }
+        done
     }
 
     async fn tell_outdated(&mut self, who: usize) -> bool {

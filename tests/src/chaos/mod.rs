@@ -18,6 +18,7 @@ mod report;
 mod tamper;
 pub mod town;
 mod troubles;
+mod under_way;
 
 pub use driver::run;
 pub use report::Report;

@@ -49,7 +49,8 @@ pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> R
         foreign
     };
     configure(&mut stage, ways, brake, &untouchable, staff);
-    stage.policies.put(Ok(load("builtin:role-restriction", &policies()[ways.policy])?));
+    let (module, policy) = &policies()[ways.policy];
+    stage.policies.put(Ok(load(module, policy)?));
     let mut town = Town::of(souls, untouchable.iter().map(|user| UserId(user.0)).collect(), foreign);
     town.given = Given {
         brake: ways.brake,

@@ -61,6 +61,14 @@ pub(super) enum Happening {
     Watches(usize),
     /// The owner sets a filter for somebody who has access and is not worked on.
     Edits(usize),
+    /// Another tool puts a condition of its own beside what is set for somebody.
+    Beside(usize),
+    /// The owner ends the friendship with somebody by hand.
+    Unfriends(usize),
+    /// The owner ends the share of somebody by hand; they stay a friend.
+    Unshares(usize),
+    /// Somebody's role is turned round while a request is under way; something may go wrong with what follows.
+    UnderWay(usize),
     /// The owner changes by hand what Rolarr wrote for somebody who is restricted.
     Overwrites(usize),
     /// An administrator invites a member by address.
@@ -133,14 +141,18 @@ pub(super) struct Ways {
     pub(super) policy: usize,
 }
 
-/// The settings that the policy may have.
-pub(super) fn policies() -> [Value; 5] {
+/// The policies that there may be: each a module and its settings.
+pub(super) fn policies() -> [(&'static str, Value); 7] {
+    let roles = "builtin:role-restriction";
     [
-        json!({}),
-        json!({"block": "everything"}),
-        json!({"block": ["movies", "music"]}),
-        json!({"label": "closed"}),
-        json!({"on-leave": "keep"}),
+        (roles, json!({})),
+        (roles, json!({"block": "everything"})),
+        (roles, json!({"block": ["movies", "music"]})),
+        (roles, json!({"label": "closed"})),
+        (roles, json!({"on-leave": "keep"})),
+        // Together with the owner's own filters.
+        ("builtin:content-rating", json!({})),
+        ("builtin:content-rating", json!({"ratings": ["G", "PG"], "media": ["movies"]})),
     ]
 }
 
@@ -199,6 +211,9 @@ impl Plan {
         for _ in 0..rng.usize(110..190) {
             happenings.push((rng.u64(0..length), ordinary(rng, people, viewers, ways.second_guild)));
         }
+        for _ in 0..rng.usize(8..20) {
+            happenings.push((rng.u64(length / 4..length), Happening::UnderWay(rng.usize(0..viewers))));
+        }
         for _ in 0..rng.usize(6..16) {
             happenings.push((rng.u64(0..length), trouble(rng)));
         }
@@ -236,7 +251,7 @@ fn ordinary(rng: &mut Rng, people: usize, viewers: usize, second_guild: bool) ->
     let who = if rng.bool() { rng.usize(0..viewers) } else { rng.usize(0..people) };
     let viewer = rng.usize(0..viewers);
     let there = second_guild && rng.u8(0..3) == 0;
-    match rng.u8(0..52) {
+    match rng.u8(0..56) {
         0..=7 => Happening::Gives(who, role(rng, second_guild)),
         8..=14 => Happening::Takes(who, role(rng, second_guild)),
         15 | 16 => Happening::Flickers(who, role(rng, second_guild)),
@@ -260,6 +275,9 @@ fn ordinary(rng: &mut Rng, people: usize, viewers: usize, second_guild: bool) ->
         44 => Happening::Guards(who, true),
         45 | 46 => Happening::Guards(who, false),
         47 => Happening::Asks(who),
+        49 => Happening::Unfriends(viewer),
+        50 => Happening::Unshares(viewer),
+        51 | 52 => Happening::Beside(viewer),
         48 if rng.bool() => Happening::Policy(None),
         48 => Happening::Policy(Some(rng.usize(0..policies().len()))),
         _ => match rng.u8(0..5) {

@@ -11,6 +11,12 @@ pub struct Report {
     pub events: u64,
     /// Requests that went wrong, and what the gateway lost.
     pub faults: u64,
+    /// Kinds of faults that were drawn.
+    pub drawn: BTreeMap<String, u64>,
+    /// Roles that were turned round while a request was under way, by the place of the request.
+    pub flips: BTreeMap<String, u64>,
+    /// What was drawn together with such a turn.
+    pub pairs: BTreeMap<String, u64>,
     /// Kills, by the step that was the last.
     pub kills: BTreeMap<String, u64>,
     /// How often access was held back.
@@ -33,8 +39,15 @@ impl AddAssign for Report {
         self.seeds += other.seeds;
         self.events += other.events;
         self.faults += other.faults;
-        for (step, kills) in other.kills {
-            *self.kills.entry(step).or_default() += kills;
+        for (all, more) in [
+            (&mut self.drawn, other.drawn),
+            (&mut self.flips, other.flips),
+            (&mut self.pairs, other.pairs),
+            (&mut self.kills, other.kills),
+        ] {
+            for (what, times) in more {
+                *all.entry(what).or_default() += times;
+            }
         }
         self.held += other.held;
         self.answered += other.answered;
@@ -46,13 +59,27 @@ impl AddAssign for Report {
 }
 
 impl Report {
-    /// The kills by the step that was the last, most of them first.
+    /// A fault of this kind was drawn.
+    pub(super) fn drawn(&mut self, kind: &str) {
+        *self.drawn.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// How often what was drawn, most of it first: one line for each table.
     #[must_use]
-    pub fn kills_by_step(&self) -> String {
-        let mut steps: Vec<(&String, &u64)> = self.kills.iter().collect();
-        steps.sort_by_key(|(step, kills)| (std::cmp::Reverse(**kills), (*step).clone()));
-        let steps: Vec<String> = steps.into_iter().map(|(step, kills)| format!("{step} {kills}")).collect();
-        format!("kills by the last step: {}", steps.join(", "))
+    pub fn frequencies(&self) -> String {
+        let line = |title: &str, table: &BTreeMap<String, u64>| {
+            let mut rows: Vec<(&String, &u64)> = table.iter().collect();
+            rows.sort_by_key(|(what, times)| (std::cmp::Reverse(**times), (*what).clone()));
+            let rows: Vec<String> = rows.into_iter().map(|(what, times)| format!("{what} {times}")).collect();
+            format!("{title}: {}", rows.join(", "))
+        };
+        [
+            line("faults at Plex by kind", &self.drawn),
+            line("roles turned round while a request was under way", &self.flips),
+            line("faults drawn with such a turn", &self.pairs),
+            line("kills by the last step", &self.kills),
+        ]
+        .join("\n")
     }
 }
 

@@ -9,6 +9,12 @@ use rolarr_sim::plex::{MACHINE, OTHER_MACHINE, PlexSim, Share, Tie};
 
 use anyhow::{Context, Result};
 
+/// What another tool puts beside whatever is set; it hides nothing that there is.
+pub const OTHERS: &str = "label!=Other";
+
+/// The filters that the owner may set for somebody: some are stricter than a rule by ratings, some looser.
+pub const OWNERS: [&str; 4] = ["label=Kids", "contentRating=G", "contentRating=G%2CPG%2CR", "label!=Horror"];
+
 /// A member who may get roles, and what they did. Times are milliseconds since 1970.
 #[derive(Clone, Debug)]
 pub struct Soul {
@@ -24,10 +30,12 @@ pub struct Soul {
     pub claimed: bool,
     /// When they last declined an invitation.
     pub declined: Option<u64>,
-    /// When they last ended a share.
+    /// When they, or the owner by hand, last ended a share.
     pub departed: Option<u64>,
     /// What the owner set for them while they had access, and when.
     pub filter: Option<(u64, String)>,
+    /// Where and when another tool put [`OTHERS`] beside what was set.
+    pub beside: Vec<(u64, &'static str)>,
     /// When the owner last changed by hand what Rolarr had written for them.
     pub edited: Option<u64>,
     /// When they last began to watch something.
@@ -53,6 +61,7 @@ impl Soul {
             declined: None,
             departed: None,
             filter: None,
+            beside: Vec::new(),
             edited: None,
             watching: None,
             gained: Vec::new(),
@@ -145,6 +154,8 @@ pub struct Given {
     pub drift: Drift,
     /// How long a request may be under way that was right when it was made, in milliseconds.
     pub moment: u64,
+    /// How long what takes something waits before it is done, in milliseconds; 0 where it is done at once.
+    pub settling: u64,
 }
 
 impl Default for Given {
@@ -158,6 +169,7 @@ impl Default for Given {
             keeps_leavers: false,
             drift: Drift::Report,
             moment: 1_000,
+            settling: 0,
         }
     }
 }

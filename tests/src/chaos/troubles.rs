@@ -21,7 +21,9 @@ impl Run {
                 self.news(GatewayNews::GuildGone(GuildId(guild.0))).await;
             }
             Happening::AtPlex => {
-                let fault = faults::at_plex(&mut self.rng);
+                let now = self.stage.now();
+                let (name, fault) = faults::at_plex(&mut self.rng, now, faults::LATE);
+                self.report.drawn(name);
                 self.stage.at_plex().fault(fault);
             }
             Happening::PlexOutage(seconds) => {

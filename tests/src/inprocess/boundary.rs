@@ -35,7 +35,7 @@ struct Stop {
     id: u64,
     place: Place,
     wanted: Wanted,
-    reached: oneshot::Sender<()>,
+    reached: oneshot::Sender<(String, String)>,
     released: oneshot::Receiver<()>,
 }
 
@@ -43,7 +43,8 @@ struct Stop {
 pub struct UnderWay {
     id: u64,
     boundaries: Boundaries,
-    reached: Option<oneshot::Receiver<()>>,
+    reached: Option<oneshot::Receiver<(String, String)>>,
+    request: Option<(String, String)>,
     _release: oneshot::Sender<()>,
 }
 
@@ -55,7 +56,7 @@ impl Boundaries {
         let mut stops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = stops.last().map_or(0, |last| last.id + 1);
         stops.push(Stop { id, place, wanted: Box::new(wanted), reached, released });
-        UnderWay { id, boundaries: self.clone(), reached: Some(reaches), _release: release }
+        UnderWay { id, boundaries: self.clone(), reached: Some(reaches), request: None, _release: release }
     }
 
     /// A request passes a place, and is stopped there if that is wanted.
@@ -68,7 +69,7 @@ impl Boundaries {
         };
         if let Some(stop) = stop {
             // Nobody waits for it any more: then it need not stop.
-            if stop.reached.send(()).is_ok() {
+            if stop.reached.send((request.method.clone(), request.path.clone())).is_ok() {
                 let _ = stop.released.await;
             }
         }
@@ -78,10 +79,17 @@ impl Boundaries {
 impl UnderWay {
     /// Waits until the request has come to its place. False if it never will.
     pub async fn reached(&mut self) -> bool {
-        match self.reached.take() {
-            Some(reached) => reached.await.is_ok(),
-            None => true,
+        if let Some(reached) = &mut self.reached {
+            self.request = reached.await.ok();
+            self.reached = None;
         }
+        self.request.is_some()
+    }
+
+    /// The method and the path of the request that was stopped, once it was.
+    #[must_use]
+    pub fn request(&self) -> Option<(&str, &str)> {
+        self.request.as_ref().map(|(method, path)| (method.as_str(), path.as_str()))
     }
 }
 

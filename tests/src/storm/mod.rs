@@ -156,7 +156,7 @@ impl Storm<'_> {
     fn trouble(&mut self, world: &World, rng: &mut Rng) {
         self.figures.faults += 1;
         match rng.u8(0..8) {
-            0..=2 => world.plex(|sim, _| sim.fault(faults::at_plex(rng))),
+            0..=2 => world.plex(|sim, now| sim.fault(faults::at_plex(rng, now, 200..2_000).1)),
             3 | 4 => world.discord(|sim, _| sim.fail_requests(faults::on_discord(rng))),
             5 => world.plex(|sim, _| sim.fault(faults::plex_outage(rng))),
             6 => world.discord(|sim, now| sim.drop_connections(now)),

@@ -105,7 +105,9 @@ pub fn held_back(times: &Times<'_>, town: &Town) -> Vec<String> {
         let end = end_of(held, history, &town.verdicts);
         for (turn, deed) in times.takings(held.user) {
             let within = deed.at > held.since && deed.at < end && turn.at < end;
-            if within && !was_under_way(times.plex, town.given.moment, held.since, deed.at) {
+            if within
+                && !was_under_way(times.plex, town.given.moment + town.given.settling, held.since, deed.at)
+            {
                 found.push(format!(
                     "<@{}> was held from {} to {end}, and had something taken at {}: {turn:?}",
                     held.user, held.since, deed.at

@@ -58,7 +58,9 @@ pub fn deeds(plex: &PlexSim, town: &Town) -> BTreeMap<UserId, Vec<Deed>> {
     }
     for change in plex.sight_changes.iter().filter(|change| !change.gained.is_empty()) {
         if let Some(user) = named.get(&change.account.to_string()) {
-            all.entry(*user).or_default().push(Deed { user: *user, at: change.at_ms, kind: Kind::Widens });
+            // What had its effect late was done when it was asked for.
+            let deed = Deed { user: *user, at: change.asked_ms, kind: Kind::Widens };
+            all.entry(*user).or_default().push(deed);
         }
     }
     for deeds in all.values_mut() {

@@ -27,7 +27,7 @@ pub fn without_access(
         let under_way = last.is_some_and(|turn| {
             let before = history.turns.iter().rfind(|earlier| earlier.at < turn.at);
             let before = before.is_some_and(|turn| turn.granted());
-            before && was_under_way(plex, given.moment, turn.at, deed.at)
+            before && was_under_way(plex, given.moment + given.settling, turn.at, deed.at)
         });
         if granted || under_way || last.is_some_and(|turn| is_of_another_rule(plex, given, soul, turn, deed))
         {
@@ -51,7 +51,7 @@ fn is_of_another_rule(plex: &PlexSim, given: &Given, soul: &Soul, turn: &Turn, d
         _ => false,
     };
     let may = sight::should_see(plex, soul, &turn.after, given);
-    let is = |change: &&SightChange| change.at_ms == deed.at && change.account == soul.plex;
+    let is = |change: &&SightChange| change.asked_ms == deed.at && change.account == soul.plex;
     let gained = plex.sight_changes.iter().filter(is).flat_map(|change| &change.gained);
     deed.kind == Kind::Widens
         && another
@@ -63,12 +63,18 @@ fn is_of_another_rule(plex: &PlexSim, given: &Given, soul: &Soul, turn: &Turn, d
 #[must_use]
 pub fn invited_twice(plex: &PlexSim, soul: &Soul, history: &History) -> Vec<String> {
     let mut used: Option<(u64, u64)> = None;
+    let mut asked = 0;
     let mut found = Vec::new();
     for offer in plex.world.offered.iter().filter(|offer| offer.to == soul.address) {
-        let opening = history.openings.iter().copied().filter(|at| *at <= offer.at_ms).max();
+        let opening = history.openings.iter().copied().filter(|at| *at <= offer.asked_ms).max();
         match opening {
             None => found.push(format!("an invitation at {} for no decision", offer.at_ms)),
             Some(opening) => {
+                // One that was asked for earlier and had its effect later is not a second one.
+                if offer.asked_ms < asked {
+                    continue;
+                }
+                asked = offer.asked_ms;
                 let again = used.filter(|(before, _)| *before == opening).map(|(_, at)| at);
                 used = Some((opening, offer.at_ms));
                 // One that was declined, or accepted and ended, before the bot had seen it is like none.

@@ -1,9 +1,14 @@
 //! What somebody should see at Plex by what was decided, worked out anew, against what they see.
 
-use rolarr::domain::contract::{Access, Combine, Filter, Restriction, Rule};
-use rolarr_sim::plex::{Item, Libraries, Library, MACHINE, PlexSim, Share, admits};
+use std::collections::BTreeSet;
 
-use crate::chaos::town::{Given, Soul};
+use rolarr::{
+    domain::contract::{Access, Combine, Filter, Restriction, Rule},
+    pipeline::settings::Drift,
+};
+use rolarr_sim::plex::{FILTERS, Item, Libraries, Library, MACHINE, PlexSim, Share, admits};
+
+use crate::chaos::town::{Given, OTHERS, Soul};
 
 /// What somebody has at Plex.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +79,27 @@ pub fn differs(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> V
         None => false,
         Some(restriction) => *filter_of(restriction, field) != Filter::Keep,
     };
-    for (field, filter) in plex.filters(soul.plex) {
+    let filters = plex.filters(soul.plex);
+    for field in FILTERS.into_iter().filter(|field| !restricts(field)) {
+        let filter = filters.get(field).map(String::as_str).unwrap_or_default();
         let own = if field == "filterMovies" { owners.as_str() } else { "" };
-        if !restricts(field) && filter != own {
-            found.push(format!("{field} is `{filter}` and nobody set it"));
+        let is = conditions(filter);
+        let beside = soul.beside.iter().any(|(_, where_to)| *where_to == field);
+        let strange =
+            |condition: &&String| !conditions(own).contains(*condition) && !(beside && *condition == OTHERS);
+        if let Some(strange) = is.iter().find(strange) {
+            found.push(format!("{field} is `{filter}` and nobody set `{strange}`"));
+        }
+        let stays = soul.beside.iter().any(|(at, where_to)| {
+            *where_to == field
+                && given.drift == Drift::Report
+                && last_offer(plex, soul).is_none_or(|offer| offer < *at)
+        });
+        let missing = |condition: &&String| !is.contains(*condition);
+        let due =
+            conditions(own).into_iter().chain(stays.then(|| OTHERS.to_owned())).collect::<BTreeSet<_>>();
+        if let Some(missing) = due.iter().find(missing) {
+            found.push(format!("{field} is `{filter}` and somebody else set `{missing}`"));
         }
     }
     let downloads = restriction.and_then(|of| of.downloads).or(grant.downloads).unwrap_or(given.downloads);
@@ -119,6 +141,11 @@ fn owners_filter(plex: &PlexSim, soul: &Soul) -> String {
         Some((at, filter)) if last_offer(plex, soul).is_none_or(|offer| offer < *at) => filter.clone(),
         _ => String::new(),
     }
+}
+
+/// The conditions of a filter: it lets through what meets all of them.
+fn conditions(filter: &str) -> BTreeSet<String> {
+    filter.split('&').filter(|condition| !condition.is_empty()).map(str::to_owned).collect()
 }
 
 fn is_among(names: Option<&Vec<String>>, library: &Library) -> bool {

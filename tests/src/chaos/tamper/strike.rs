@@ -243,7 +243,11 @@ impl Tampered {
                     }
                     _ => {
                         let grants = tx.grants(user)?;
-                        let granted = grants.iter().any(|grant| matches!(grant.access, Access::Granted(_)));
+                        let here = |grant: &&GrantRow| grant.guild == guild;
+                        let granted = grants
+                            .iter()
+                            .find(here)
+                            .is_some_and(|grant| matches!(grant.access, Access::Granted(_)));
                         let access = if granted { Access::Absent } else { Access::Granted(Grant::default()) };
                         tx.put_grant(user, &GrantRow { guild, access, since: None, memo: String::new() })?;
                     }
@@ -303,7 +307,11 @@ impl Tampered {
                 else {
                     return Ok(false);
                 };
-                plex.world.offered.push(rolarr_sim::plex::Offered { at_ms: now, asked_ms: now, ..last });
+                // Their last decision may allow the first of them.
+                for at_ms in [now, now + 1] {
+                    let again = rolarr_sim::plex::Offered { at_ms, asked_ms: at_ms, ..last.clone() };
+                    plex.world.offered.push(again);
+                }
             }
             Tamper::SharedByRestriction => {
                 let server = plex.world.server(MACHINE).context("the server")?;
