@@ -41,7 +41,7 @@ pub fn escaped(json: &str) -> String {
 fn written(value: &(impl Serialize + ?Sized), form: impl Formatter) -> serde_json::Result<String> {
     let mut out = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut out, Escaping(form)))?;
-    String::from_utf8(out).map_err(|error| serde::ser::Error::custom(error))
+    String::from_utf8(out).map_err(serde::ser::Error::custom)
 }
 
 /// Writes escapes for what can't be seen, and leaves the rest to another form.

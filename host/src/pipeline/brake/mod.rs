@@ -46,7 +46,6 @@ pub(super) enum Judged {
 
 /// Judges a change of what was decided for a member. `stood` is what the guilds had decided when it was last
 /// carried out, and `was` what they had decided just before this change.
-#[expect(clippy::too_many_arguments, reason = "each is a fact about the change")]
 pub(super) fn judge(
     tx: &Tx<'_>,
     settings: &Settings,

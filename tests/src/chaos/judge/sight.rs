@@ -86,7 +86,7 @@ pub fn differs(plex: &PlexSim, soul: &Soul, access: &Access, given: &Given) -> V
         let is = conditions(filter);
         let beside = soul.beside.iter().any(|(_, where_to)| *where_to == field);
         let strange =
-            |condition: &&String| !conditions(own).contains(*condition) && !(beside && *condition == OTHERS);
+            |condition: &&String| !(conditions(own).contains(*condition) || beside && *condition == OTHERS);
         if let Some(strange) = is.iter().find(strange) {
             found.push(format!("{field} is `{filter}` and nobody set `{strange}`"));
         }
