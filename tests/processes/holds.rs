@@ -18,6 +18,11 @@ async fn holds(world: &World, arguments: &[&str]) -> (bool, String, String) {
     (status.success(), process.out().join("\n"), process.err().join("\n"))
 }
 
+/// The time that a list ends with.
+fn listed_at(list: &str) -> String {
+    list.split("approve --listed ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned()
+}
+
 /// A bot that lets nobody's access shrink by itself, and a member who has access.
 async fn careful() -> (World, Process) {
     let mut world = World::new().await;
@@ -63,7 +68,7 @@ async fn the_command_line_shows_who_is_held_and_approves() {
     assert!(out.contains(&alice.to_string()) && out.contains("too many at once"), "{out}");
     let (succeeded, _, err) = holds(&world, &["approve", "--member", "1"]).await;
     assert!(!succeeded && err.contains("the member 1 is not held back"), "{err}");
-    let (succeeded, out, err) = holds(&world, &["approve"]).await;
+    let (succeeded, out, err) = holds(&world, &["approve", "--listed", &listed_at(&out)]).await;
     assert!(succeeded && out == "Approved: the access of 1 member shrinks now.", "{out}{err}");
     world.eventually("the member is restricted", || world.filters(ANN) == restricted()).await;
     process.terminate().await;
@@ -79,10 +84,15 @@ async fn a_decision_waits_for_a_bot_that_does_not_run() {
     process.ended().await;
     not_shown_yet(&world).await;
     let (succeeded, _, err) = holds(&world, &["approve"]).await;
-    assert!(!succeeded && err.contains("nobody was shown who it is"), "{err}");
+    assert!(!succeeded && err.contains("the audit channel did not show who it is"), "{err}");
     assert!(err.contains("rolarr holds list"), "{err}");
-    holds(&world, &["list"]).await;
-    let (succeeded, out, _) = holds(&world, &["approve"]).await;
+    let (_, out, _) = holds(&world, &["list"]).await;
+    // A list by itself widens nothing.
+    let (succeeded, _, err) = holds(&world, &["approve"]).await;
+    assert!(!succeeded, "{err}");
+    let (succeeded, _, err) = holds(&world, &["approve", "--listed", "2001-01-01"]).await;
+    assert!(!succeeded && err.contains("nobody who is held back was so at that time"), "{err}");
+    let (succeeded, out, _) = holds(&world, &["approve", "--listed", &listed_at(&out)]).await;
     assert!(succeeded && out.contains("carried out when it starts"), "{out}");
     assert_ne!(world.filters(ANN), restricted());
     let _process = run(&world, &[]);
@@ -97,8 +107,10 @@ async fn administrators_decide_on_discord() {
     is_held(&world).await;
     let answer = world.commands(world.scene.alice, "rolarr reject", &[]).await.now.content;
     assert!(answer.starts_with("This command is for administrators"), "{answer}");
-    let announced = || world.database().unwrap().rows("SELECT shown FROM holds") == ["1"];
-    world.eventually("administrators are told", announced).await;
+    // There is no audit channel: the first answer shows who is held, and decides nothing.
+    let answer = world.commands(moderator, "rolarr reject", &[]).await.now.content;
+    assert!(answer.starts_with("Nothing is decided."), "{answer}");
+    assert!(answer.contains(&format!("<@{}>", world.scene.alice)), "{answer}");
     let answer = world.commands(moderator, "rolarr reject", &[]).await.now.content;
     assert_eq!(answer, "Rejected: 1 member keeps the access that they have.");
     world.quiet().await;
@@ -197,7 +209,7 @@ async fn a_hold_that_can_not_be_read_is_named_and_the_others_are_decided_on() {
     assert!(out.contains(&world.scene.alice.to_string()) && out.contains("1 in all"), "{out}");
     let (succeeded, _, err) = holds(&world, &["approve", "--member", "900000031"]).await;
     assert!(!succeeded && err.contains("can't be read"), "{err}");
-    let (succeeded, out, _) = holds(&world, &["approve"]).await;
+    let (succeeded, out, _) = holds(&world, &["approve", "--listed", &listed_at(&out)]).await;
     assert!(succeeded && out.contains("Noted for 1 member"), "{out}");
     let _process = run(&world, &[]);
     world.eventually("the other is restricted", || world.filters(ANN) == restricted()).await;

@@ -185,7 +185,7 @@ impl Tx<'_> {
     pub fn first_unannounced_hold(&self) -> Result<Option<Timestamp>, StoreError> {
         let since = self
             .db
-            .prepare_cached("SELECT min(since) FROM holds WHERE announced = 0 AND since >= 0")?
+            .prepare_cached("SELECT min(changed) FROM holds WHERE announced = 0 AND changed >= 0")?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(since.map(|at| at.0))
     }

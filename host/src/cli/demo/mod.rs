@@ -47,7 +47,8 @@ const ALL: Duration = Duration::from_secs(240);
 /// The policy that the story is made for.
 const DEFAULT: &str = "builtin:role-restriction";
 
-const OPEN_BY_DEFAULT: &str = "The default closes movies and television: music, photos, live television and downloads stay \
+const OPEN_BY_DEFAULT: &str = "In this demo a loss is carried out at once (`settle_for = \"0s\"`): a bot that you run waits \
+     ten seconds with it, so that a role that flickers costs nothing. The default closes movies and television: music, photos, live television and downloads stay \
      open to a member without a role. `block = \"everything\"` closes them too; to see it:";
 
 /// Show the whole bot at work, on this machine only: no account is needed.

@@ -56,8 +56,8 @@ pub(super) fn judge(
     change: &Change,
 ) -> Result<Judged, StoreError> {
     let is = effects::desired(tx, settings, account)?;
-    // What a comparison with Plex found is one thing, and what is decided is another: a decision is judged by
-    // itself, and takes the place of what was held for a comparison.
+    // What a comparison with Plex found is one thing, and what is decided is another: what a decision takes is a hold of
+    // its own in the place of the comparison's, which nobody was shown yet.
     let (drift, decided) = match tx.hold(account.id)? {
         Some(hold) if hold.reason == HoldReason::Drift => (Some(hold), None),
         other => (None, other),
@@ -79,15 +79,16 @@ pub(super) fn judge(
         }
         return Ok(Judged::Held);
     }
-    let free = || drift.map_or(Judged::Free, Judged::Lifts);
+    let is_held = drift.is_some();
     if !has_something(account) || !takes(settings, stood, &is) {
-        return Ok(free());
+        return Ok(drift.map_or(Judged::Free, Judged::Lifts));
     }
     tx.count_shrink(change.user, now)?;
     let (reason, role) = match lost_with_a_role(tx, change.user)? {
         Some(role) => (HoldReason::RoleDeleted, Some(role)),
-        None if too_many(tx, settings, now)? => (HoldReason::TooMany, None),
-        None => return Ok(free()),
+        // What is held does not begin by itself because something more is decided.
+        None if is_held || too_many(tx, settings, now)? => (HoldReason::TooMany, None),
+        None => return Ok(Judged::Free),
     };
     tracing::warn!(event = change.event.padded(), reason = reason.word(), "held for an administrator");
     let hold = HoldRow {

@@ -14,7 +14,7 @@ use super::{
 use crate::{cli::words, pipeline::carried::Carried};
 
 /// More wakes than this between two events of one member are without end.
-const MOST_WAKES: usize = 2_000;
+const MOST_WAKES: usize = 1_000;
 
 /// Everybody who is followed by one thread.
 #[derive(Default)]
