@@ -163,6 +163,8 @@ impl Setup {
              check_pending_every = \"{check_pending_every}\"\n\
              reread_after = [\"200ms\", \"500ms\"]\n\
              confirm_absence_after = \"150ms\"\n\
+             plex_reads_lag = \"100ms\"\n\
+             streams_again_after = \"300ms\"\n\
              message_every = \"{message_every}\"\n\
              plex_request_every = \"2ms\"\n\
              retry_first = \"100ms\"\n\

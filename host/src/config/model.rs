@@ -352,6 +352,12 @@ pub struct Timing {
     pub check_pending_every: Duration,
     /// How long after a first look that shows nothing a second one must confirm it. Above zero.
     pub confirm_absence_after: Duration,
+    /// For how long a read of Plex can show what was true before an answered request.
+    pub plex_reads_lag: Duration,
+    /// For how long a request to Plex that was not answered can still take effect.
+    pub plex_writes_lag: Duration,
+    /// How long after a restriction running streams are ended once more.
+    pub streams_again_after: Duration,
     /// How often each guild is compared with what is stored. Above zero.
     pub sweep_every: Duration,
     /// How often Plex is compared with what should be there. Above zero.

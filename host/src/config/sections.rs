@@ -343,9 +343,12 @@ fn brake(root: &Section<'_>) -> Result<Brake, ConfigError> {
 }
 
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 10] = [
+    const KEYS: [&str; 13] = [
         "check_pending_every",
         "confirm_absence_after",
+        "plex_reads_lag",
+        "plex_writes_lag",
+        "streams_again_after",
         "sweep_every",
         "drift_every",
         "reread_after",
@@ -377,6 +380,9 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
     let timing = Timing {
         check_pending_every: at_least_something("check_pending_every", millis(60_000))?,
         confirm_absence_after: at_least_something("confirm_absence_after", millis(3_000))?,
+        plex_reads_lag: any("plex_reads_lag", millis(15_000))?,
+        plex_writes_lag: any("plex_writes_lag", millis(300_000))?,
+        streams_again_after: any("streams_again_after", millis(30_000))?,
         sweep_every: at_least_something("sweep_every", millis(3_600_000))?,
         drift_every: at_least_something("drift_every", millis(6 * 3_600_000))?,
         reread_after,

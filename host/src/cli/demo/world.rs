@@ -125,6 +125,8 @@ impl World {
             "timing": {
                 "check_pending_every": "200ms",
                 "confirm_absence_after": "200ms",
+                "plex_reads_lag": "100ms",
+                "streams_again_after": "100ms",
                 "reread_after": ["200ms", "500ms"],
                 "message_every": "0ms",
                 "plex_request_every": "0ms",
