@@ -103,7 +103,7 @@ fn nested_types(all: &mut Vec<Hostile>) {
             }
             content.extend([names[depth % 2], 0]);
             let section = section(7, &content);
-            add(all, format!("{kind}-types-nested-{depth}"), of_component(&[section.clone()]));
+            add(all, format!("{kind}-types-nested-{depth}"), of_component(std::slice::from_ref(&section)));
             if depth <= 10_000 {
                 let sound = core_module(&Parts::default());
                 let embedded = custom("component-type:evil", &of_component(&[section]));
@@ -294,7 +294,7 @@ fn tables_of_contents(all: &mut Vec<Hostile>) {
         let _ = write!(imports, "(import \"evil:x{number}/y\" (instance))");
     }
     add(all, "component-with-many-imports", wat::parse_str(imports + ")").expect("text"));
-    let long = format!("(component (import \"{}\" (func)))", format!("a{}", "b".repeat(20_000)));
+    let long = format!("(component (import \"a{}\" (func)))", "b".repeat(20_000));
     add(all, "component-with-a-long-import", wat::parse_str(long).expect("text"));
     add(all, "component-with-many-types", of_component(&[section(7, &list(900_000, &[0x7f]))]));
     let lists = [

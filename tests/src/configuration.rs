@@ -164,6 +164,7 @@ impl Setup {
              reread_after = [\"200ms\", \"500ms\"]\n\
              confirm_absence_after = \"150ms\"\n\
              plex_reads_lag = \"100ms\"\n\
+             plex_writes_lag = \"2500ms\"\n\
              streams_again_after = \"300ms\"\n\
              message_every = \"{message_every}\"\n\
              plex_request_every = \"2ms\"\n\

@@ -25,8 +25,8 @@ impl Database {
     pub fn open(path: &Path) -> Option<Self> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(Duration::from_secs(5)).ok()?;
-        // The file is there a moment before its tables.
-        let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'audit'";
+        // The file is there a moment before the tables of the newest schema.
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'ledgers'";
         let ready = db.query_row(tables, [], |row| row.get::<_, i64>(0)).ok()?;
         (ready == 1).then_some(Self(db))
     }

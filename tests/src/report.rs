@@ -48,7 +48,7 @@ impl World {
             }
         });
         if let Some(database) = self.database() {
-            for table in ["events", "accounts", "fields", "prompts", "tasks", "audit"] {
+            for table in ["events", "accounts", "ledgers", "prompts", "tasks", "audit"] {
                 let _ = writeln!(text, "== {table}");
                 for row in database.rows(&format!("SELECT * FROM {table}")) {
                     let _ = writeln!(text, "{row}");

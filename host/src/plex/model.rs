@@ -164,7 +164,7 @@ pub struct NewShare {
     /// With whom.
     pub to: Invitee,
     /// What is set for the person from the beginning, where plex.tv takes it with an invitation: filters and
-    /// [`Field::Downloads`]. What is not named is off or empty. Only for an address: what is set for somebody
+    /// [`crate::domain::Field::Downloads`]. What is not named is off or empty. Only for an address: what is set for somebody
     /// who is a friend already stays as it is.
     pub settings: Changes,
 }
