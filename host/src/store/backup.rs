@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// [`StoreError`] if either file can't be read or written, or the copy does not hold what a database should.
 pub fn backup(from: &Path, to: &Path, existing: Existing) -> Result<(), StoreError> {
     let from = &guard::real_path(from)?;
-    guard::check(from, Asker::Command)?;
+    guard::check(from, Asker::Reader)?;
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     source.busy_timeout(connection::PATIENCE)?;
     // Whether it is a database at all is asked before a file is made.

@@ -20,8 +20,10 @@ use crate::files;
 pub(super) enum Asker {
     /// The bot, which carries out the orders that stand in the database.
     Bot,
-    /// A command. The superuser may look at every user's database.
+    /// A command that leaves orders. The superuser may work with every user's database.
     Command,
+    /// A command that only reads: whoever owns the file, what they wrote is only shown.
+    Reader,
 }
 
 /// What SQLite keeps beside a database. Whoever can write one of them can write the database.
@@ -56,15 +58,29 @@ fn in_real_folder(path: &Path) -> PathBuf {
 
 /// Refuses what is no database of this user's. `path` is the real one.
 pub(super) fn check(path: &Path, asker: Asker) -> Result<(), StoreError> {
+    let Some(about) = about(path)? else { return check_companions(path, asker) };
+    #[cfg(unix)]
+    if asker != Asker::Reader && about.is_file() {
+        // What can't be written at all is said first: then it does not matter who else could.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        for place in [path, folder] {
+            rustix::fs::access(place, rustix::fs::Access::WRITE_OK)
+                .map_err(|error| connection::not_opened(&error.into()))?;
+        }
+    }
+    check_file(path, &about, asker)?;
+    check_companions(path, asker)?;
+    if about.len() > 0 && is_another_programs(path)? {
+        return Err(StoreError::Foreign);
+    }
+    Ok(())
+}
+
+fn check_companions(path: &Path, asker: Asker) -> Result<(), StoreError> {
     for companion in COMPANIONS {
         if let Some(about) = about(&beside(path, companion))? {
             check_file(&beside(path, companion), &about, asker)?;
         }
-    }
-    let Some(about) = about(path)? else { return Ok(()) };
-    check_file(path, &about, asker)?;
-    if about.len() > 0 && is_another_programs(path)? {
-        return Err(StoreError::Foreign);
     }
     Ok(())
 }
@@ -95,7 +111,11 @@ pub(super) fn check_file(path: &Path, about: &Metadata, asker: Asker) -> Result<
     {
         use std::os::unix::fs::MetadataExt;
         let user = rustix::process::geteuid();
-        let trusted = about.uid() == user.as_raw() || (asker == Asker::Command && user.is_root());
+        let trusted = match asker {
+            Asker::Bot => about.uid() == user.as_raw(),
+            Asker::Command => about.uid() == user.as_raw() || user.is_root(),
+            Asker::Reader => true,
+        };
         if !trusted {
             return Err(StoreError::NotOwned { file, owner: about.uid() });
         }

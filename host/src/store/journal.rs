@@ -47,7 +47,7 @@ impl Journal {
     /// [`StoreError`] if it can't be read, is no database of Rolarr's, or was written by a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let path = &guard::real_path(path)?;
-        guard::check(path, Asker::Command)?;
+        guard::check(path, Asker::Reader)?;
         let db = connection::open_reader(path)?;
         if connection::is_foreign(&db)? {
             return Err(StoreError::Foreign);
