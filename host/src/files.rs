@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum FileError {
     /// The system refuses it.
     #[error("{}", reason(.0))]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// It is no regular file.
     #[error("it is {0}, and only a regular file can be read")]
     NotRegular(&'static str),
@@ -41,6 +41,13 @@ pub enum FileError {
         /// The line, from 1.
         line: usize,
     },
+}
+
+impl From<io::Error> for FileError {
+    // Its words say all of it: as a source it would say the same once more.
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 impl FileError {
