@@ -281,7 +281,9 @@ impl ShareState {
         // A request of our own may have ended it: that is nobody else's doing, and it may be made again.
         let ours = self.ended_until.is_some();
         let may_invite = self.may_invite || ours;
-        let gone = Self { may_invite, created_until: None, ended_until: None, ..self };
+        // Another request may still end the share that is made next.
+        let ended_until = self.ended_until.filter(|until| read.began < *until);
+        let gone = Self { may_invite, created_until: None, ended_until, ..self };
         if ours { gone.to(Stage::None, Change::Quiet) } else { gone.to(stage, change) }
     }
 
