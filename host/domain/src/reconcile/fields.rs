@@ -410,3 +410,7 @@ fn joined(value: &FieldValue, extras: &Conditions) -> Option<FieldValue> {
     all.add(extras);
     Some(all.value())
 }
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;

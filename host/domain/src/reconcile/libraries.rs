@@ -68,3 +68,64 @@ pub fn plan(
         Plan::Foreign
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SectionId;
+
+    fn sections(ids: &[u64]) -> Sections {
+        Sections::new(ids.iter().copied().map(SectionId).collect()).unwrap()
+    }
+
+    fn shared(ids: &[u64]) -> Shared {
+        Some(sections(ids))
+    }
+
+    fn ledger(sent: &[Shared], confirmed: bool) -> LibrariesLedger {
+        LibrariesLedger { sent: sent.to_vec(), confirmed }
+    }
+
+    /// The plan for libraries 1 and 2, without leave to write over what others did.
+    fn plan_for(known: Option<&LibrariesLedger>, seen: &Shared, settled: bool) -> Plan {
+        plan(&sections(&[1, 2]), known, seen, settled, false)
+    }
+
+    #[test]
+    fn plan_without_a_ledger_writes_what_differs_and_keeps_what_was_there() {
+        assert_eq!(plan_for(None, &shared(&[2, 1]), true), Plan::Agrees(ledger(&[shared(&[1, 2])], true)));
+        let write = Plan::Write(ledger(&[shared(&[3]), shared(&[1, 2])], false));
+        assert_eq!(plan_for(None, &shared(&[3]), false), write);
+        // All libraries is another list than these, even if there are no others.
+        let write = Plan::Write(ledger(&[None, shared(&[1, 2])], false));
+        assert_eq!(plan_for(None, &None, true), write);
+    }
+
+    #[test]
+    fn plan_of_a_list_that_shows_already_forgets_earlier_ones_only_once_the_read_is_settled() {
+        let known = ledger(&[shared(&[3]), shared(&[1, 2])], true);
+        assert_eq!(plan_for(Some(&known), &shared(&[1, 2]), false), Plan::Agrees(known.clone()));
+        let settled = Plan::Agrees(ledger(&[shared(&[1, 2])], true));
+        assert_eq!(plan_for(Some(&known), &shared(&[1, 2]), true), settled);
+    }
+
+    #[test]
+    fn plan_of_a_list_after_which_another_was_sent_writes_it_anew() {
+        let known = ledger(&[shared(&[1, 2]), shared(&[3])], false);
+        let write = Plan::Write(ledger(&[shared(&[3]), shared(&[1, 2])], false));
+        for settled in [false, true] {
+            assert_eq!(plan_for(Some(&known), &shared(&[1, 2]), settled), write);
+        }
+    }
+
+    #[test]
+    fn plan_of_a_foreign_list_leaves_it_unless_it_is_to_be_written_over() {
+        let known = ledger(&[shared(&[1, 2])], true);
+        assert_eq!(plan_for(Some(&known), &shared(&[1, 2, 9]), true), Plan::Foreign);
+        let over = plan(&sections(&[1, 2]), Some(&known), &shared(&[1, 2, 9]), true, true);
+        assert_eq!(over, Plan::Write(ledger(&[shared(&[1, 2])], false)));
+        // A list of our own from before is none of somebody else's.
+        let earlier = ledger(&[shared(&[7]), shared(&[1, 2])], false);
+        assert!(matches!(plan_for(Some(&earlier), &shared(&[7]), false), Plan::Write(_)));
+    }
+}

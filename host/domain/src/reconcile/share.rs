@@ -337,3 +337,7 @@ pub fn answered(
         Outcome::Unknown => sending,
     }
 }
+
+#[cfg(test)]
+#[path = "share_tests.rs"]
+mod tests;
