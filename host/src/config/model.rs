@@ -119,7 +119,8 @@ pub struct Plex {
     /// Names of the libraries to share, never none; without a list, all that the server has at the time of
     /// the invitation.
     pub libraries: Option<Vec<Located<String>>>,
-    /// Labels that no item carries. A filter on one of them hides everything, and is Rolarr's whoever wrote it.
+    /// Labels that no item carries. A filter on one of them hides everything, and is Rolarr's regardless of who wrote
+    /// it.
     pub reserved_labels: Vec<String>,
     /// The server itself.
     pub server_url: Option<Address>,

@@ -179,8 +179,8 @@ pub struct Settings {
     pub drift: Drift,
     /// When access that is to shrink waits for an administrator.
     pub brake: Brake,
-    /// Labels that no item carries, in lower case. A filter on one of them hides everything, and is Rolarr's whoever
-    /// wrote it.
+    /// Labels that no item carries, in lower case. A filter on one of them hides everything, and is Rolarr's
+    /// regardless of who wrote it.
     pub reserved_labels: BTreeSet<String>,
     /// The server's address is known: running streams can be ended.
     pub streams: bool,

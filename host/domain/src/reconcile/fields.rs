@@ -120,7 +120,8 @@ pub struct Basis<'a> {
     pub settled: bool,
     /// Edits of others are written over.
     pub overwrite: bool,
-    /// Labels that no item carries, in lower case: a condition on one of them is ours, whoever wrote it.
+    /// Labels that no item carries, in lower case: a condition on one of them is ours, regardless of who
+    /// wrote it.
     pub reserved: &'a BTreeSet<String>,
     /// What plex.tv is told where live television is allowed: 1, or 2 for recording as well.
     pub tuners: u8,
@@ -342,7 +343,7 @@ impl Reading {
                 found.contain(&value) && explained.contain(found)
             })
         };
-        // What Rolarr last made true hides everything, and so does this, whoever wrote it.
+        // What Rolarr last made true hides everything, and so does this, regardless of who wrote it.
         let hides = !found.reserved(basis.reserved).is_empty();
         let hid = ledger.sent.iter().any(|value| filter::hides_everything(value, basis.reserved));
         if ledger.sent.iter().any(shows) || (hides && hid) { Self::Ours { extras } } else { Self::Foreign }

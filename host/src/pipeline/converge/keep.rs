@@ -180,11 +180,7 @@ impl Job<'_> {
         let streams = hides.then(|| now.plus_millis(millis(self.core.settings.timings.streams)));
         let (first, of) = (plan.clone(), friend.id);
         let before = self.account.written_until;
-        let writing = (!plan.writes.is_empty()).then(|| {
-            let mut account = self.account.clone();
-            self.is_writing(&mut account);
-            account.written_until
-        });
+        let writing = (!plan.writes.is_empty()).then(|| self.writing_until());
         self.amend(move |tx, account| {
             for (field, ledger) in &first.before {
                 tx.delete_ledger(account.id, None, *field)?;
@@ -271,9 +267,7 @@ impl Job<'_> {
             libraries::Plan::Write(sending) => sending,
         };
         let before = self.account.written_until;
-        let mut account = self.account.clone();
-        self.is_writing(&mut account);
-        let (stored, until) = (sending.clone(), account.written_until);
+        let (stored, until) = (sending.clone(), self.writing_until());
         self.amend(move |tx, account| {
             account.written_until = until;
             tx.put_libraries(account.id, &stored)

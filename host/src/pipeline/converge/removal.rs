@@ -26,7 +26,7 @@ impl Job<'_> {
             let accepted = cancelled == Err(PlexError::NotFound);
             let cancelled = gone(cancelled);
             self.ended(before, requests::outcome(&cancelled)).await?;
-            Self::failed(cancelled)?;
+            cancelled?;
             if accepted {
                 let shown = self.read_again().await?;
                 if matches!(shown.1.standing, Seen::Joined) {
@@ -39,7 +39,7 @@ impl Job<'_> {
             let machine = &self.core.settings.server.machine;
             let ended = gone(self.core.plex.end_share(machine, share).await);
             self.ended(before, requests::outcome(&ended)).await?;
-            Self::failed(ended)?;
+            ended?;
         }
         self.core.seam.reach(Step::InviteWithdrawn).await;
         self.no_longer_shows().await
@@ -62,7 +62,7 @@ impl Job<'_> {
         };
         let ended = gone(ended);
         self.ended(before, requests::outcome(&ended)).await?;
-        Self::failed(ended)?;
+        ended?;
         self.core.seam.reach(Step::ShareEnded).await;
         // The share is gone: a server that does not answer must not keep the address from being forgotten.
         let _ = self.end_streams(friend.id).await;

@@ -1,6 +1,6 @@
 //! Sending a request to Plex whose effect can come late, and knowing afterwards for how long that matters.
 
-use super::{Job, Trouble};
+use super::Job;
 use crate::{
     domain::{
         Timestamp,
@@ -23,10 +23,11 @@ pub(super) fn outcome<T>(result: &Result<T, PlexError>) -> Outcome {
 }
 
 impl Job<'_> {
-    /// Stores that a filter, a permission or a list of libraries is about to be sent.
-    pub(super) fn is_writing(&self, account: &mut Account) {
+    /// Until when writes to the share matter once a filter, a permission or a list of libraries is sent now. It is
+    /// stored before that is sent.
+    pub(super) fn writing_until(&self) -> Option<Timestamp> {
         let late = self.core.seam.now().plus_millis(self.windows().late);
-        account.written_until = later(account.written_until, late);
+        later(self.account.written_until, late)
     }
 
     /// Stores the answer to such a request, whatever was decided meanwhile. `before` is until when earlier ones
@@ -81,10 +82,5 @@ impl Job<'_> {
             self.account.written_until = settled.written_until;
         }
         Ok(())
-    }
-
-    /// The error of a request that was answered otherwise than hoped.
-    pub(super) fn failed(result: Result<(), PlexError>) -> Result<(), Trouble> {
-        result.map_err(Trouble::Plex)
     }
 }
