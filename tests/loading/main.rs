@@ -13,9 +13,11 @@
     reason = "a test stops where it fails"
 )]
 
+mod checked;
 mod corpus;
 mod fuel;
 mod handing_over;
+mod processes;
 mod working_bot;
 
 #[path = "../wat_policies/mod.rs"]

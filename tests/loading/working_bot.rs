@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rolarr_tests::{World, process::Process};
 
 use crate::corpus::{Hostile, corpus};
+use crate::processes::{children, status};
 use crate::{PROGRAM, is_one_line};
 
 const ANN: &str = "ann@example.org";
@@ -62,20 +63,6 @@ async fn rolarr(world: &World, arguments: &[&str]) -> (bool, String) {
     let mut process = Process::start(PROGRAM, &all, &[]);
     let status = process.ended().await;
     (status.success(), [process.out(), process.err()].concat().join("\n"))
-}
-
-/// The number of a process's status, in KiB.
-fn status(process: u32, name: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok()).unwrap_or(0)
-}
-
-/// The processes that a process started and that run still.
-fn children(parent: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split(' ').filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 /// The most memory that the bot and those that load for it had.

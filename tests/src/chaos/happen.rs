@@ -76,6 +76,7 @@ impl Run {
             Happening::Untouchable(number) => self.untouchable_acts(number).await,
             Happening::Policy(which) => self.name_policy(which).await?,
             Happening::UnderWay(who) => self.flip_under_way(who).await?,
+            Happening::WatchesOn(who) => self.watch_on(who).await?,
             other => self.at_plex(other).await?,
         };
         self.report.events += u64::from(happened);

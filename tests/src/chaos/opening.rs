@@ -60,6 +60,7 @@ pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> R
         labels: LABELS.map(str::to_owned).into(),
         keeps_leavers: ways.policy == KEEPS_LEAVERS,
         drift: ways.drift,
+        settling: u64::try_from(ways.settle.as_millis()).unwrap_or(u64::MAX),
         ..Given::default()
     };
     Ok(Opened { stage, town, staff, second })
@@ -148,6 +149,7 @@ fn configure(stage: &mut Stage, ways: &Ways, brake: u32, untouchable: &[sim::Use
     settings.downloads = ways.downloads;
     settings.live_tv = ways.live_tv;
     settings.timings.prompt = ways.prompt;
+    settings.timings.settle = ways.settle;
     settings.timings.drift = std::time::Duration::from_secs(2_400);
     // Hundreds are asked at once here, and an invitation that nobody accepts is polled for hours.
     settings.timings.message_spacing = std::time::Duration::from_secs(1);

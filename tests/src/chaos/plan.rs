@@ -59,6 +59,8 @@ pub(super) enum Happening {
     Departs(usize),
     /// Somebody begins to watch something.
     Watches(usize),
+    /// Somebody loses a role while they watch, and presses play again before the server knows of the filter.
+    WatchesOn(usize),
     /// The owner sets a filter for somebody who has access and is not worked on.
     Edits(usize),
     /// Another tool puts a condition of its own beside what is set for somebody.
@@ -139,6 +141,8 @@ pub(super) struct Ways {
     pub(super) downloads: bool,
     pub(super) live_tv: u8,
     pub(super) policy: usize,
+    /// How long what takes something waits.
+    pub(super) settle: Duration,
 }
 
 /// The policies that there may be: each a module and its settings.
@@ -196,6 +200,7 @@ impl Plan {
             downloads: rng.u8(0..4) == 0,
             live_tv: if rng.u8(0..4) == 0 { rng.u8(1..3) } else { 0 },
             policy: if rng.bool() { 0 } else { rng.usize(0..policies().len()) },
+            settle: Duration::from_secs(if rng.bool() { 0 } else { rng.u64(1..40) }),
         };
         let length = rng.u64(HOUR..3 * HOUR);
         let mut happenings = Vec::new();
@@ -213,6 +218,9 @@ impl Plan {
         }
         for _ in 0..rng.usize(8..20) {
             happenings.push((rng.u64(length / 4..length), Happening::UnderWay(rng.usize(0..viewers))));
+        }
+        for _ in 0..rng.usize(1..6) {
+            happenings.push((rng.u64(length / 4..length), Happening::WatchesOn(rng.usize(0..viewers))));
         }
         for _ in 0..rng.usize(6..16) {
             happenings.push((rng.u64(0..length), trouble(rng)));

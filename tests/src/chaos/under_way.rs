@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rolarr::domain::RoleId;
-use rolarr_sim::{http::Request, plex::MACHINE};
+use rolarr_sim::{
+    http::Request,
+    plex::{MACHINE, SERVER_LAG_MS},
+};
 
 use super::{
     driver::Run,
@@ -13,6 +16,9 @@ use super::{
     plan::{Kill, Which},
 };
 use crate::inprocess::Place;
+
+/// What somebody watches.
+const TITLE: &str = "Shootout";
 
 /// A request that does not come within this time does not come because of the change.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,6 +78,33 @@ impl Run {
             self.set_role(who, which, has).await;
         }
         Ok(reached)
+    }
+
+    /// Somebody who has access begins to watch, loses the role that it hangs on, and presses play again as soon as it
+    /// is dark: the server learns of the filter later than plex.tv. True if they could.
+    pub(super) async fn watch_on(&mut self, first: usize) -> Result<bool> {
+        let Some((who, which, true)) = self.turnable(first) else { return Ok(false) };
+        let account = self.town.souls[who].plex;
+        if self.stage.at_plex().start_stream(account, TITLE).is_err() {
+            return Ok(false);
+        }
+        self.town.souls[who].watching = Some(self.stage.now());
+        self.set_role(who, which, false).await;
+        let delay = self.rng.u64(1_000..SERVER_LAG_MS);
+        for _ in 0..PATIENCE.as_secs() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if !self.stage.at_plex().visible_items(account).iter().any(|title| title == TITLE) {
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let now = self.stage.now();
+        let again = self.stage.at_plex().start_stream_before_the_filter(now, account, TITLE).is_ok();
+        if again {
+            self.town.souls[who].watching = Some(now);
+            *self.report.flips.entry("watches on".to_owned()).or_default() += 1;
+        }
+        Ok(again)
     }
 
     /// What is stopped on its way has its effect later than it was right.

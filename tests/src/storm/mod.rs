@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
-use rolarr_sim::discord::UserId;
+use rolarr_sim::discord::{Ending, UserId};
 
 use self::crowd::Crowd;
 pub use self::figures::Figures;
@@ -22,6 +22,16 @@ use crate::{
 
 /// How long it may take until nothing is left to do, after everything has calmed down.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a connection ends that is ended at once.
+const ENDINGS: [Ending; 6] = [
+    Ending::Abort,
+    Ending::Close(1001),
+    Ending::Close(4000),
+    Ending::Reconnect,
+    Ending::Invalid { resumable: true },
+    Ending::Invalid { resumable: false },
+];
 
 /// What a run is like.
 #[derive(Clone, Copy, Debug)]
@@ -155,11 +165,16 @@ impl Storm<'_> {
 
     fn trouble(&mut self, world: &World, rng: &mut Rng) {
         self.figures.faults += 1;
-        match rng.u8(0..8) {
+        match rng.u8(0..9) {
             0..=2 => world.plex(|sim, now| sim.fault(faults::at_plex(rng, now, 200..2_000).1)),
             3 | 4 => world.discord(|sim, _| sim.fail_requests(faults::on_discord(rng))),
             5 => world.plex(|sim, _| sim.fault(faults::plex_outage(rng))),
             6 => world.discord(|sim, now| sim.drop_connections(now)),
+            // A gateway that takes each connection and ends it at once.
+            7 => {
+                let (times, ending) = (rng.u32(1..6), ENDINGS[rng.usize(0..ENDINGS.len())]);
+                world.discord(|sim, _| sim.end_connections(times, ending));
+            }
             _ => world.discord(|sim, _| sim.invalidate_sessions(rng.bool())),
         }
     }

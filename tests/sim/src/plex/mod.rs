@@ -40,7 +40,7 @@ pub use self::{
     state::{
         Account, Invite, Invitee, Item, Libraries, Library, MediaServer, Offered, Quirks, Session, Share, Tie,
     },
-    story::Impossible,
+    story::{Impossible, SERVER_LAG_MS},
     world::World,
 };
 

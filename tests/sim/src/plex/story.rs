@@ -3,11 +3,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
+    sample::MACHINE,
     settings::{Settings, WrongValue},
     sharing::{Named, Offer},
     sim::PlexSim,
     state::{Account, Invite, Invitee, Libraries, Library, Session, Share, Tie},
 };
+
+/// How much later than plex.tv the server learns of a filter, in milliseconds.
+pub const SERVER_LAG_MS: u64 = 25_000;
 
 /// Something in a story can't happen, because what it needs is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +183,10 @@ impl PlexSim {
         if !owner && !self.world.visible_items(account).iter().any(|seen| seen == title) {
             return Err(Impossible("they can't see this title"));
         }
+        self.play(account, title)
+    }
+
+    fn play(&mut self, account: u64, title: &str) -> Result<String, Impossible> {
         let place = self.world.servers.iter().find_map(|server| {
             let holds = |library: &&Library| library.items.iter().any(|item| item.title == title);
             let library = server.libraries.iter().find(holds)?;
@@ -191,6 +199,34 @@ impl PlexSim {
         self.world.history.entry(account).or_default().push(title.clone());
         self.world.sessions.push(Session { id: id.clone(), key, machine, account, title, kind });
         Ok(id)
+    }
+
+    /// An account begins to watch something that it saw until moments ago: a filter reaches the server later than
+    /// plex.tv. Returns the session's id.
+    ///
+    /// # Errors
+    /// If they see the title still, or no filter took it from them within [`SERVER_LAG_MS`].
+    pub fn start_stream_before_the_filter(
+        &mut self,
+        now_ms: u64,
+        account: u64,
+        title: &str,
+    ) -> Result<String, Impossible> {
+        if self.world.visible_items(account).iter().any(|seen| seen == title) {
+            return Err(Impossible("they see this title still"));
+        }
+        let shared =
+            self.world.shares.values().any(|share| {
+                share.machine == MACHINE && share.is_with(account) && share.accepted_at.is_some()
+            });
+        let lost = self
+            .sight_changes
+            .iter()
+            .rfind(|change| change.account == account && change.lost.iter().any(|lost| lost == title));
+        match lost {
+            Some(change) if shared && now_ms < change.at_ms + SERVER_LAG_MS => self.play(account, title),
+            _ => Err(Impossible("the server knows that they can't see this title")),
+        }
     }
 
     /// Whether plex.tv accepts the owner's token from now on.

@@ -8,6 +8,7 @@ use rolarr::{
     pipeline::settings::Drift,
     store::{Account, EventState, GrantRow, MemberRow, Prompt, PromptState, Stage as At},
 };
+use rolarr_sim::plex::SERVER_LAG_MS;
 
 use super::{
     history::{Chapter, History, most_generous},
@@ -236,12 +237,17 @@ fn at_plex(
     }
 }
 
-/// Whether something runs on that they began to watch before they were restricted, and nothing kept it from being
-/// ended: after some tries it is not tried any more.
+/// Whether something runs on that they began to watch before they were restricted, or before the server knew of it,
+/// and nothing kept it from being ended: after some tries it is not tried any more.
 fn watches_still(plex: &rolarr_sim::plex::PlexSim, soul: &Soul, known: &Known) -> bool {
     let (Some(began), Some(turn)) = (soul.watching, known.history.turns.last()) else { return false };
     let hindered = plex.struck.iter().any(|at| *at >= turn.at);
-    began < turn.at
+    let hidden = plex
+        .sight_changes
+        .iter()
+        .rfind(|change| change.account == soul.plex && change.at_ms >= turn.at && !change.lost.is_empty());
+    let known_from = hidden.map_or(turn.at, |change| change.at_ms + SERVER_LAG_MS);
+    began < known_from
         && !hindered
         && known.account.as_ref().is_some_and(|account| account.stage == At::Joined)
         && plex.sessions().iter().any(|session| session.account == soul.plex)

@@ -51,6 +51,8 @@ tampers! {
     Visible => "and should see",
     /// A restricted member watches still.
     Watches => "watches still what was begun before",
+    /// A restricted member pressed play again before the server knew of the filter, and watches still.
+    WatchesOn => "watches still what was begun before",
     /// A share is gone that somebody has.
     ShareGone => "has access and nothing at Plex",
     /// Somebody has a share that nobody decided.

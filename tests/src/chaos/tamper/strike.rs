@@ -11,7 +11,7 @@ use rolarr::{
 use rolarr_sim::{
     discord as sim,
     http::Request,
-    plex::{Face, Libraries, MACHINE, OWNER_TOKEN, Recorded, Session, Tie},
+    plex::{Face, Libraries, MACHINE, OWNER_TOKEN, Recorded, SERVER_LAG_MS, Session, Tie},
 };
 use serde_json::json;
 
@@ -260,7 +260,8 @@ impl Tampered {
     }
 
     async fn at_plex(&mut self, tamper: Tamper) -> Result<bool> {
-        let restricts = matches!(tamper, Tamper::Widened | Tamper::Visible | Tamper::Watches);
+        let restricts =
+            matches!(tamper, Tamper::Widened | Tamper::Visible | Tamper::Watches | Tamper::WatchesOn);
         let removed = matches!(tamper, Tamper::ShareMade | Tamper::FriendStill | Tamper::FilterLeft);
         let invites = tamper == Tamper::SharedByRestriction;
         let fits = |soul: &Soul, standing: &Standing, access: &Access| match access {
@@ -289,7 +290,14 @@ impl Tampered {
         }
         let Some(soul) = soul else { return Ok(false) };
         let account = soul.plex;
-        if tamper == Tamper::Watches {
+        if matches!(tamper, Tamper::Watches | Tamper::WatchesOn) {
+            let hidden = plex.sight_changes.iter().rfind(|change| change.account == account);
+            let hidden = hidden.filter(|change| !change.lost.is_empty()).map(|change| change.at_ms);
+            let began = match (tamper, hidden) {
+                (Tamper::Watches, _) => 0,
+                (_, Some(hidden)) => hidden + SERVER_LAG_MS - 1,
+                (_, None) => return Ok(false),
+            };
             plex.struck.clear();
             let machine = MACHINE.to_owned();
             let (title, kind) = ("Shootout".to_owned(), "movie".to_owned());
@@ -297,7 +305,7 @@ impl Tampered {
             drop(plex);
             let watching = self.town.souls.iter_mut().find(|other| other.user == soul.user);
             if let Some(watching) = watching {
-                watching.watching = Some(0);
+                watching.watching = Some(began);
             }
             return Ok(true);
         }

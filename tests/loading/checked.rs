@@ -1,0 +1,75 @@
+//! `policy check` of the corpus: a hostile file costs whoever looks at it little time and memory.
+//!
+//! Without `ROLARR_CORPUS=all` one file of each kind is checked.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::PROGRAM;
+use crate::corpus::{Hostile, corpus};
+use crate::processes::{children, status};
+
+/// How long a check may take.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// How much memory the program and the process that loads for it may have, in KiB.
+const MEMORY: u64 = 1 << 20;
+
+/// One of each kind: what has the same first words is of one kind.
+fn one_of_each() -> Vec<Hostile> {
+    let mut kinds = BTreeSet::new();
+    let kind = |name: &str| name.split('-').take(2).collect::<Vec<_>>().join("-");
+    corpus().into_iter().filter(|hostile| kinds.insert(kind(&hostile.name))).collect()
+}
+
+/// Checks a file: how long that took, and the most memory that the program and what it started had.
+fn check(path: &std::path::Path) -> (Duration, u64) {
+    let begun = Instant::now();
+    let mut process = Command::new(PROGRAM)
+        .args(["policy".as_ref(), "check".as_ref(), path.as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut most = 0;
+    while process.try_wait().unwrap().is_none() {
+        let loads: u64 = children(process.id()).into_iter().map(|child| status(child, "VmHWM:")).sum();
+        most = most.max(status(process.id(), "VmHWM:") + loads);
+        if begun.elapsed() > LONGEST * 2 {
+            process.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (begun.elapsed(), most)
+}
+
+#[test]
+fn a_check_of_each_hostile_file_ends_within_15_seconds_and_a_gibibyte() {
+    let all = std::env::var("ROLARR_CORPUS").is_ok_and(|which| which == "all");
+    let files = if all { corpus() } else { one_of_each() };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut slowest, mut largest, mut wrong) =
+        ((Duration::ZERO, String::new()), (0, String::new()), Vec::new());
+    let count = files.len();
+    for hostile in files {
+        let path = folder.path().join(format!("{}.wasm", hostile.name));
+        std::fs::write(&path, &hostile.bytes).unwrap();
+        let (took, memory) = check(&path);
+        std::fs::remove_file(&path).unwrap();
+        if took > LONGEST || memory > MEMORY {
+            wrong.push(format!("{}: {:.1} s, {} MiB", hostile.name, took.as_secs_f64(), memory >> 10));
+        }
+        slowest = slowest.max((took, hostile.name.clone()));
+        largest = largest.max((memory, hostile.name));
+    }
+    println!(
+        "{count} files checked; the slowest took {:.1} s ({}), the most memory was {} MiB ({})",
+        slowest.0.as_secs_f64(),
+        slowest.1,
+        largest.0 >> 10,
+        largest.1,
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

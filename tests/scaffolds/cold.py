@@ -1,0 +1,40 @@
+"""Whether a policy loads cold on a machine that is four times slower.
+
+usage: cold.py ROLARR MODULE
+
+The processor time of a first check, with nothing in the cache, is held against what a file of that size may use by
+default. Processor time is counted, so a busy machine gives the same answer.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+
+SLOWER = 4
+# The defaults of load_cpu and load_cpu_per_mib, in seconds.
+BASE, PER_MIB = 6.0, 12.0
+
+rolarr, module = sys.argv[1:]
+if os.path.isdir(module):
+    sys.exit(f"{module} is a folder: name the file that was built")
+size = os.path.getsize(module) / (1 << 20)
+allowed = BASE + PER_MIB * size
+with tempfile.TemporaryDirectory() as cache:
+    checked = subprocess.run(
+        [rolarr, "policy", "check", module, "--settings", "{}"],
+        env={**os.environ, "XDG_CACHE_HOME": cache},
+        capture_output=True,
+        text=True,
+    )
+if checked.returncode != 0:
+    sys.exit(f"{module} does not load:\n{checked.stdout}{checked.stderr}")
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+used = usage.ru_utime + usage.ru_stime
+print(
+    f"{os.path.basename(module)}: {size:.1f} MiB, loaded cold in {used:.1f} s of processor time, "
+    f"{allowed:.0f} s allowed, {usage.ru_maxrss / 1024:.0f} MiB at most"
+)
+if used * SLOWER > allowed:
+    sys.exit(f"a machine {SLOWER} times slower would not load it")
