@@ -8,6 +8,7 @@
 //! | `sight` | what somebody should see at Plex, against what they see |
 //! | `giving` | nothing was given that was not decided |
 //! | `brake` | nothing was taken from those who were held |
+//! | `settling` | nothing was taken from those whose role was back at once |
 //! | `messages` | every message came, and none twice |
 //! | `others` | those of whom Rolarr must keep away |
 
@@ -18,6 +19,7 @@ pub mod history;
 pub mod member;
 pub mod messages;
 pub mod others;
+pub mod settling;
 pub mod sight;
 #[cfg(test)]
 mod tests;
@@ -57,6 +59,9 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
         let deeds = deeds.get(&soul.user).map(Vec::as_slice).unwrap_or_default();
         if !known.history.vague {
             own.extend(giving::without_access(&plex, &town.given, soul, &known.history, deeds));
+        }
+        if !known.history.vague {
+            own.extend(settling::taken(&plex, &town.given, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
         own.extend(others::guarded(soul, deeds, &known.history, &misled));

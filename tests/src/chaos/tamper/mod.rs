@@ -91,6 +91,8 @@ tampers! {
     ForeignNamed => "is about somebody else's share",
     /// Something was taken from a member who was held.
     HeldTaken => "was held from",
+    /// Something was taken although the role was back within the settling time.
+    FlickerTaken => "within the settling time, and had something taken",
     /// Something was taken with a role that was deleted.
     RoleTaken => "and nobody approved it",
     /// Nobody may lose anything.

@@ -57,9 +57,11 @@ impl Tampered {
             Tamper::AddressLost | Tamper::NotDone => self.change_account(tamper == Tamper::NotDone).await,
             Tamper::EventMissed => self.change_on_discord().await,
             Tamper::Undecided | Tamper::NotAsDecided | Tamper::ProtectedTouched => self.write(tamper).await,
-            Tamper::GuardedTouched | Tamper::HeldTaken | Tamper::RoleTaken | Tamper::TooMany => {
-                self.look_back(tamper).await
-            }
+            Tamper::GuardedTouched
+            | Tamper::HeldTaken
+            | Tamper::RoleTaken
+            | Tamper::TooMany
+            | Tamper::FlickerTaken => self.look_back(tamper).await,
             at_plex => self.at_plex(at_plex).await,
         }
     }
@@ -389,15 +391,17 @@ impl Tampered {
                 .iter()
                 .find(|turn| turn.less() && !turn.ordered && matches!(turn.before, Access::Granted(_)));
             let Some(turn) = lost.filter(|_| !history.vague) else { continue };
-            let next =
-                history.turns.iter().find(|later| later.at > turn.at).map_or(u64::MAX, |later| later.at);
+            let next = history.turns.iter().find(|later| later.at > turn.at);
+            let returns = turn.lost.is_some() && next.is_some_and(judge::history::Turn::granted);
+            let next = next.map_or(u64::MAX, |later| later.at);
             let at = turn.at + 120_000;
-            if at >= next {
+            if at >= next || (tamper == Tamper::FlickerTaken && !returns) {
                 continue;
             }
             self.town.verdicts.clear();
             let held = self.held_once(soul.user);
             match tamper {
+                Tamper::FlickerTaken => self.town.given.settling = next - turn.at + 1,
                 Tamper::HeldTaken => self.town.held.push(Held { since: turn.at, ..held }),
                 Tamper::RoleTaken => {
                     self.town.souls[index].gained.clear();
