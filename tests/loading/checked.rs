@@ -1,16 +1,17 @@
-//! `policy check` of the corpus: a hostile file costs whoever looks at it little time and memory.
+//! `policy check` of the corpus: a hostile file costs whoever looks at it little time and memory. Processor time is
+//! held to the limit: on an idle machine a check takes no longer than that, and a busy one is not the file's fault.
 //!
 //! Without `ROLARR_CORPUS=all` one file of each kind is checked.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::corpus::{Hostile, corpus};
-use crate::processes::{children, status};
+use crate::processes::{children, processor_time, status};
 
-/// How long a check may take.
+/// How much processor time a check may take.
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// How much memory the program and the process that loads for it may have, in KiB.
@@ -23,9 +24,8 @@ fn one_of_each() -> Vec<Hostile> {
     corpus().into_iter().filter(|hostile| kinds.insert(kind(&hostile.name))).collect()
 }
 
-/// Checks a file: how long that took, and the most memory that the program and what it started had.
+/// Checks a file: how much processor time that took, and the most memory that the program and what it started had.
 fn check(path: &std::path::Path) -> (Duration, u64) {
-    let begun = Instant::now();
     let mut process = Command::new(PROGRAM)
         .args(["policy".as_ref(), "check".as_ref(), path.as_os_str()])
         .stdin(Stdio::null())
@@ -33,16 +33,19 @@ fn check(path: &std::path::Path) -> (Duration, u64) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut most = 0;
+    let (mut most, mut used) = (0, Duration::ZERO);
     while process.try_wait().unwrap().is_none() {
-        let loads: u64 = children(process.id()).into_iter().map(|child| status(child, "VmHWM:")).sum();
-        most = most.max(status(process.id(), "VmHWM:") + loads);
-        if begun.elapsed() > LONGEST * 2 {
+        let loaders = children(process.id());
+        let memory: u64 = loaders.iter().map(|loader| status(*loader, "VmHWM:")).sum();
+        most = most.max(status(process.id(), "VmHWM:") + memory);
+        let time: Duration = loaders.into_iter().map(processor_time).sum();
+        used = used.max(processor_time(process.id()) + time);
+        if used > LONGEST {
             process.kill().unwrap();
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(5));
     }
-    (begun.elapsed(), most)
+    (used, most)
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn a_check_of_each_hostile_file_ends_within_15_seconds_and_a_gibibyte() {
         largest = largest.max((memory, hostile.name));
     }
     println!(
-        "{count} files checked; the slowest took {:.1} s ({}), the most memory was {} MiB ({})",
+        "{count} files checked; the slowest took {:.1} s of processor time ({}), the most memory was {} MiB ({})",
         slowest.0.as_secs_f64(),
         slowest.1,
         largest.0 >> 10,
