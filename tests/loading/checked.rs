@@ -1,14 +1,11 @@
 //! `policy check` of the corpus: a hostile file costs whoever looks at it little time and memory. Processor time is
 //! held to the limit: on an idle machine a check takes no longer than that, and a busy one is not the file's fault.
-//!
-//! Without `ROLARR_CORPUS=all` one file of each kind is checked.
 
-use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::PROGRAM;
-use crate::corpus::{Hostile, corpus};
+use crate::corpus::chosen;
 use crate::processes::{children, processor_time, status};
 
 /// How much processor time a check may take.
@@ -16,13 +13,6 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// How much memory the program and the process that loads for it may have, in KiB.
 const MEMORY: u64 = 1 << 20;
-
-/// One of each kind: what has the same first words is of one kind.
-fn one_of_each() -> Vec<Hostile> {
-    let mut kinds = BTreeSet::new();
-    let kind = |name: &str| name.split('-').take(2).collect::<Vec<_>>().join("-");
-    corpus().into_iter().filter(|hostile| kinds.insert(kind(&hostile.name))).collect()
-}
 
 /// Checks a file: how much processor time that took, and the most memory that the program and what it started had.
 fn check(path: &std::path::Path) -> (Duration, u64) {
@@ -50,8 +40,7 @@ fn check(path: &std::path::Path) -> (Duration, u64) {
 
 #[test]
 fn a_check_of_each_hostile_file_ends_within_15_seconds_and_a_gibibyte() {
-    let all = std::env::var("ROLARR_CORPUS").is_ok_and(|which| which == "all");
-    let files = if all { corpus() } else { one_of_each() };
+    let files = chosen();
     let folder = tempfile::tempdir().unwrap();
     let (mut slowest, mut largest, mut wrong) =
         ((Duration::ZERO, String::new()), (0, String::new()), Vec::new());

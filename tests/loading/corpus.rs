@@ -1,5 +1,6 @@
 //! Modules that are made to hurt whoever loads them, each by what it does. All are generated here.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::wat_policies::{Parts, core_module, embed};
@@ -29,6 +30,16 @@ pub(crate) fn corpus() -> Vec<Hostile> {
         all
     });
     thread.expect("a thread").join().expect("a corpus")
+}
+
+/// All of them with `ROLARR_CORPUS=all`, otherwise one of each kind: what begins with the same words is of one kind.
+pub(crate) fn chosen() -> Vec<Hostile> {
+    if std::env::var("ROLARR_CORPUS").is_ok_and(|which| which == "all") {
+        return corpus();
+    }
+    let mut kinds = BTreeSet::new();
+    let kind = |name: &str| name.split('-').take(2).collect::<Vec<_>>().join("-");
+    corpus().into_iter().filter(|hostile| kinds.insert(kind(&hostile.name))).collect()
 }
 
 /// A policy as a component.
