@@ -21,6 +21,7 @@ mod holds;
 mod identity;
 mod invitations;
 mod lifting;
+mod lists;
 mod messages;
 mod observing;
 mod ordering;

@@ -210,15 +210,88 @@ async fn a_token_that_is_refused_while_nothing_is_to_be_done_is_told_too() -> Re
     Ok(())
 }
 
+/// All tries of a request that is refused.
+const TRIES: u32 = 4;
+
+const SEVEN_HOURS: Duration = Duration::from_secs(7 * 3_600);
+
 #[tokio::test(start_paused = true)]
-async fn a_refusal_parks_with_plexs_words_and_a_new_event_is_still_decided() -> Result<()> {
+async fn a_refusal_that_passes_parks_nobody() -> Result<()> {
+    let refusals = [
+        ("POST", SHARED, says(403, "Invite a user requires a Plex Pass")),
+        ("POST", SHARED, says(422, "You have reached the limit of friends.")),
+        ("POST", SHARED, says(400, "Try again later")),
+    ];
+    for (method, route, refusal) in refusals {
+        let stage = asked().await?;
+        stage.at_plex().fault(Fault::on(method, route, refusal.clone()).times(TRIES - 1));
+        stage.write(stage.alice(), ANN).await?.context("no answer")?;
+        stage.wait(SEVEN_HOURS).await;
+        let account = stage.account(stage.alice()).await?;
+        assert_eq!((account.parked, account.refusals, account.stage), (None, 0, At::Invited), "{refusal:?}");
+        let told: Vec<String> =
+            stage.audit().into_iter().filter(|text| text.contains("Plex refuses")).collect();
+        assert!(told.len() == 1 && told[0].contains("I try 2 more times, next in an hour"), "{told:?}");
+    }
+    Ok(())
+}
+
+/// The same for what is written for an accepted share: a filter, the end of a share.
+#[tokio::test(start_paused = true)]
+async fn a_refused_restriction_or_removal_is_tried_again_for_hours() -> Result<()> {
+    for removes in [false, true] {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        for (method, route) in [
+            ("PUT", "/api/users/{id}"),
+            ("POST", "/api/v2/sharing_settings"),
+            ("DELETE", "/api/v2/sharings/{id}"),
+        ] {
+            stage.at_plex().fault(Fault::on(method, route, says(403, "Not now")).times(2));
+        }
+        if removes {
+            stage.leave(stage.alice()).await?;
+        } else {
+            stage.take_role(stage.alice(), stage.role()).await?;
+        }
+        stage.wait(SEVEN_HOURS).await;
+        assert_eq!(stage.account(stage.alice()).await?.parked, None);
+        if removes {
+            assert!(stage.at_plex().share_of(ANN).is_none());
+        } else {
+            assert_eq!(stage.filters(ANN).len(), 2);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_of_a_proxy_on_a_write_parks_nobody_however_long_it_lasts() -> Result<()> {
+    for status in [400, 403, 407, 422, 451] {
+        let stage = asked().await?;
+        let page = Effect::Page { status, applied: false };
+        stage.at_plex().fault(Fault::on("POST", SHARED, page));
+        stage.write(stage.alice(), ANN).await?.context("no answer")?;
+        stage.wait(SEVEN_HOURS * 4).await;
+        assert_eq!(stage.account(stage.alice()).await?.parked, None, "{status}");
+        stage.at_plex().clear_faults();
+        stage.wait(Duration::from_secs(1_800)).await;
+        assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited, "{status}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_parks_with_plexs_words_and_a_new_event_is_still_decided() -> Result<()> {
     let stage = asked().await?;
     let refusal = says(403, "Invite a user requires a Plex Pass");
-    stage.at_plex().fault(Fault::on("POST", SHARED, refusal).times(1));
+    stage.at_plex().fault(Fault::on("POST", SHARED, refusal).times(TRIES));
     stage.write(stage.alice(), ANN).await?.context("no answer")?;
-    stage.settle().await;
+    stage.wait(SEVEN_HOURS).await;
     let parked = stage.account(stage.alice()).await?.parked.context("not parked")?;
     assert!(parked.words.contains("Plex refuses"), "{parked:?}");
+    let told = stage.audit();
+    assert!(told.iter().any(|text| text.contains("`/plex invite`")), "the next step is named: {told:?}");
     stage.take_role(stage.alice(), stage.role()).await?;
     stage.settle().await;
     stage.give_role(stage.alice(), stage.role()).await?;

@@ -304,7 +304,7 @@ async fn a_friend_list_that_is_full_parks_the_member_with_plexs_words_and_a_new_
     let parked = || world.database().unwrap().account(alice, "parked").filter(|words| words != "-");
     world.eventually_some("it is parked", parked).await;
     world.quiet().await;
-    assert_eq!(world.database().unwrap().audit(alice), ["parked"]);
+    assert_eq!(world.database().unwrap().audit(alice), ["delayed", "parked"]);
     assert!(world.plex(|sim, _| sim.invites().is_empty()));
     world.plex(|sim, _| sim.world.quirks.friend_limit = None);
     world.loses_role(alice);

@@ -170,6 +170,7 @@ impl Setup {
              plex_request_every = \"2ms\"\n\
              retry_first = \"100ms\"\n\
              retry_longest = \"1s\"\n\
+             refused_again_after = [\"100ms\", \"300ms\"]\n\
              settle_for = \"0s\"\n"
         )
     }

@@ -45,6 +45,7 @@ pub(super) async fn take(
     store: &Store,
 ) -> anyhow::Result<Looked> {
     let guilds = guilds(config, discord, store).await?;
+    check_channels(config, discord).await;
     let owner = plex_answers(config, || plex.owner()).await?;
     if !owner.plex_pass {
         warn!(
@@ -100,6 +101,7 @@ pub(super) async fn take(
             message_spacing: timing.message_every,
             retry_first: timing.retry_first,
             retry_longest: timing.retry_longest,
+            refused_again: timing.refused_again_after.clone(),
             settle: timing.settle_for,
             ..Timings::default()
         },
@@ -194,6 +196,25 @@ async fn guilds(config: &Config, discord: &dyn Discord, store: &Store) -> anyhow
         bail!(config.error_at(role.place, what, format!("there is: {hint}")));
     }
     Ok(seen)
+}
+
+/// Messages into a channel that takes none would wait for ever: what to change is said at once.
+async fn check_channels(config: &Config, discord: &dyn Discord) {
+    let audit = config.discord.audit_channel.iter().map(|channel| ("audit_channel", channel.value));
+    let prompts = config.discord.guilds.iter().filter_map(|guild| guild.prompt_channel.as_ref());
+    let prompts = prompts.map(|channel| ("prompt_channel", channel.value));
+    for (setting, channel) in audit.chain(prompts) {
+        match discord.channel_faults(channel).await {
+            Ok(faults) => {
+                for fault in faults {
+                    warn!("the channel {channel} in `{setting}` {fault}");
+                }
+            }
+            Err(error) => {
+                warn!(setting, %channel, %error, "it can't be checked whether the bot can write there")
+            }
+        }
+    }
 }
 
 /// Roles for a hint: name and id. The role that everybody has is the guild's own id, and no choice.

@@ -1,11 +1,17 @@
 //! From a file to settings.
 
-use std::{cell::RefCell, env, ffi::OsString, path::Path};
+use std::{
+    cell::RefCell,
+    env,
+    ffi::OsString,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+};
 
 use toml::de::DeTable;
 
 use super::{
-    Config, ConfigError, Place,
+    Config, ConfigError, Place, Said,
     document::{Document, Section},
     secret::readable_by_others,
     sections,
@@ -82,5 +88,17 @@ fn read(
     })?;
     let mut config = sections::config(&Section::root(&document, table.get_ref(), &sections::ROOT)?)?;
     config.warnings = document.warnings.into_inner();
+    config.said = said(text);
     Ok(config)
+}
+
+/// What each section says, without its place in the file.
+fn said(text: &str) -> Said {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let of = |value: &toml::Value| {
+        let mut hasher = DefaultHasher::new();
+        format!("{value:?}").hash(&mut hasher);
+        hasher.finish()
+    };
+    Said(table.iter().map(|(name, value)| (name.clone(), of(value))).collect())
 }

@@ -21,7 +21,7 @@ pub use address::Address;
 pub use error::{ConfigError, Place};
 pub use model::{
     Addresses, Brake, Candidate, Config, Discord, Drift, ExistingShares, FirstStart, Guild, Level, LiveTv,
-    Located, Log, LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Store, Timing,
-    TrackedRole,
+    Located, Log, LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Said, Store,
+    Timing, TrackedRole,
 };
 pub use suggest::closest;

@@ -1,6 +1,10 @@
 //! The settings, typed.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::{
     domain::{ChannelId, GuildId, RoleId, Secret, UserId},
@@ -44,6 +48,24 @@ pub struct Config {
     pub timing: Timing,
     /// What is allowed and unwise, one sentence each, for the log.
     pub warnings: Vec<String>,
+    /// What each section of the file says.
+    pub said: Said,
+}
+
+/// What each section of a configuration file says, to know which of them changed. Comments, order and the way in
+/// which a value is written make no difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said(pub(super) BTreeMap<String, u64>);
+
+impl Said {
+    /// The sections that say something else, or that only one of the two has, without `[policy]`, which is loaded
+    /// anew while the bot runs.
+    #[must_use]
+    pub fn changed(&self, later: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.0.keys().chain(later.0.keys()).collect();
+        let differ = names.into_iter().filter(|name| self.0.get(*name) != later.0.get(*name));
+        differ.filter(|name| *name != "policy").cloned().collect()
+    }
 }
 
 impl Config {
@@ -373,6 +395,8 @@ pub struct Timing {
     pub retry_first: Duration,
     /// The longest that a repetition waits. Not below `retry_first`.
     pub retry_longest: Duration,
+    /// How long after each refusal of Plex's in a row the request is tried again; after the last one it is given up.
+    pub refused_again_after: Vec<Duration>,
     /// How long what a decision takes away waits before it is carried out.
     pub settle_for: Duration,
 }

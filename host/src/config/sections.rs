@@ -30,6 +30,7 @@ pub(super) fn config(root: &Section<'_>) -> Result<Config, ConfigError> {
         brake: brake(root)?,
         timing: timing(root)?,
         warnings: Vec::new(),
+        said: super::Said::default(),
     })
 }
 
@@ -343,7 +344,7 @@ fn brake(root: &Section<'_>) -> Result<Brake, ConfigError> {
 }
 
 fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
-    const KEYS: [&str; 13] = [
+    const KEYS: [&str; 14] = [
         "check_pending_every",
         "confirm_absence_after",
         "plex_reads_lag",
@@ -356,25 +357,22 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
         "plex_request_every",
         "retry_first",
         "retry_longest",
+        "refused_again_after",
         "settle_for",
     ];
-    const MOST_READS: usize = 5;
+    const MOST_TIMES: usize = 5;
     let section = root.section("timing", &KEYS)?;
     let millis = Duration::from_millis;
     let at_least_something = |key: &str, default: Duration| {
         section.get(key).map_or(Ok(default), |entry| entry.duration_above_zero())
     };
     let any = |key: &str, default: Duration| section.get(key).map_or(Ok(default), |entry| entry.duration());
-    let reread_after = match section.get("reread_after") {
-        None => vec![millis(2_000), millis(10_000)],
+    let times = |key: &str, default: &[u64], hint: &str| match section.get(key) {
+        None => Ok(default.iter().map(|time| millis(*time)).collect()),
         Some(entry) => {
-            let hint = "write a list of at most five times, for example [\"2s\", \"10s\"]";
             let times: Vec<Duration> =
                 entry.list(hint)?.iter().map(Entry::duration).collect::<Result<_, _>>()?;
-            if times.len() > MOST_READS {
-                return Err(entry.error("has too many times", hint));
-            }
-            times
+            if times.len() > MOST_TIMES { Err(entry.error("has too many times", hint)) } else { Ok(times) }
         }
     };
     let timing = Timing {
@@ -385,11 +383,20 @@ fn timing(root: &Section<'_>) -> Result<Timing, ConfigError> {
         streams_again_after: any("streams_again_after", millis(30_000))?,
         sweep_every: at_least_something("sweep_every", millis(3_600_000))?,
         drift_every: at_least_something("drift_every", millis(6 * 3_600_000))?,
-        reread_after,
+        reread_after: times(
+            "reread_after",
+            &[2_000, 10_000],
+            "write a list of at most five times, for example [\"2s\", \"10s\"]",
+        )?,
         message_every: any("message_every", millis(5_000))?,
         plex_request_every: any("plex_request_every", millis(250))?,
         retry_first: at_least_something("retry_first", millis(2_000))?,
         retry_longest: at_least_something("retry_longest", millis(600_000))?,
+        refused_again_after: times(
+            "refused_again_after",
+            &[600_000, 3_600_000, 5 * 3_600_000],
+            "write a list of at most five times, for example [\"10m\", \"1h\", \"5h\"]",
+        )?,
         settle_for: any("settle_for", millis(10_000))?,
     };
     match section.get("retry_longest").or_else(|| section.get("retry_first")) {

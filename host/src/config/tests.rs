@@ -47,6 +47,19 @@ fn everything() -> String {
 }
 
 #[test]
+fn which_sections_changed_is_known_and_the_form_makes_no_difference() {
+    let changed = |text: &str| parse(SMALL).unwrap().said.changed(&parse(text).unwrap().said);
+    assert_eq!(changed(&format!("# A comment.\n\n{SMALL}")), [""; 0]);
+    assert_eq!(changed(&SMALL.replace("server = \"My Server\"", "server='My Server' # here")), [""; 0]);
+    assert_eq!(changed(&format!("{SMALL}[policy]\nmodule = \"builtin:role-restriction\"\n")), [""; 0]);
+    assert_eq!(changed(&SMALL.replace("My Server", "Another")), ["plex"]);
+    assert_eq!(changed(&SMALL.replace("900000002", "900000003")), ["discord"]);
+    let more = format!("{SMALL}[brake]\nmembers = 3\n[timing]\nsweep_every = \"2h\"\n");
+    assert_eq!(changed(&more), ["brake", "timing"]);
+    assert_eq!(parse(&more).unwrap().said.changed(&parse(SMALL).unwrap().said), ["brake", "timing"]);
+}
+
+#[test]
 fn the_example_loads() {
     let config = parse(EXAMPLE).unwrap();
     assert_eq!(config.discord.token.expose(), "discord-secret");
@@ -309,6 +322,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
             "too many times",
             section("timing", "reread_after = [\"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\"]"),
         ),
+        ("a refusal that is tried again for ever", section("timing", "refused_again_after = \"1h\"")),
         ("times that do not fit", section("timing", "retry_longest = \"10ms\"")),
         ("a policy file that does not exist", section("policy", "module = \"absent.wasm\"")),
         ("a policy file that is a folder", section("policy", "module = \".\"")),

@@ -153,6 +153,7 @@ fn give(
     account.wish += 1;
     account.parked = None;
     account.attempts = 0;
+    account.refusals = 0;
     account.due = Some(now);
     tx.put_account(&account)?;
     note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;

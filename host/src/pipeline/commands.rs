@@ -133,6 +133,10 @@ impl Core {
             Some(account) if account.parked.is_some() => {
                 format!("Plex refuses: {}", account.parked.map(|parked| parked.words).unwrap_or_default())
             }
+            Some(account) if account.refusals > 0 => {
+                "Plex refuses. That may pass: I try again over some hours, and the audit channel tells if it does not."
+                    .to_owned()
+            }
             Some(account) => match account.stage {
                 Stage::Invited => "The invitation is out.".to_owned(),
                 Stage::Joined => "They have access.".to_owned(),
@@ -195,7 +199,7 @@ impl Core {
 
 /// Whether there is nothing to be done for an account now.
 fn rests(account: &Account, now: Timestamp) -> bool {
-    account.attempts > 0 || account.due.is_none_or(|due| due > now)
+    account.attempts > 0 || account.refusals > 0 || account.due.is_none_or(|due| due > now)
 }
 
 /// What came of a change of the policy.
@@ -329,6 +333,7 @@ fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId,
     account.wish += 1;
     account.commanded = true;
     account.attempts = 0;
+    account.refusals = 0;
     account.due = Some(now);
     tx.put_account(&account)?;
     Ok(account.id)

@@ -59,6 +59,7 @@ impl Worker for Comparer {
                 }
             };
             core.drift_failures.store(0, Ordering::Relaxed);
+            core.tell_of_missing_lists().await?;
             let (now, settings) = (core.seam.now(), core.settings.clone());
             let unread = core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.put_all_aside(&unread).await?;

@@ -242,6 +242,7 @@ pub(super) fn pursue(
     }
     account.parked = None;
     account.attempts = 0;
+    account.refusals = 0;
     account.due = Some(now);
     let mut forgot = false;
     match desired(tx, settings, &account)? {

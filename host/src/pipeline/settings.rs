@@ -118,6 +118,8 @@ pub struct Timings {
     pub retry_first: Duration,
     /// The longest pause before a call is repeated.
     pub retry_longest: Duration,
+    /// How long after each refusal of Plex's in a row the request is tried again; after the last one it is given up.
+    pub refused_again: Vec<Duration>,
     /// How long decisions are kept.
     pub keep_decisions: Duration,
     /// How long what a decision takes away waits before it is carried out; zero: not at all.
@@ -140,6 +142,7 @@ impl Default for Timings {
             message_spacing: Duration::from_secs(5),
             retry_first: Duration::from_secs(2),
             retry_longest: Duration::from_secs(600),
+            refused_again: [600, 3_600, 5 * 3_600].map(Duration::from_secs).to_vec(),
             keep_decisions: Duration::from_secs(400 * 24 * 3600),
             settle: Duration::from_secs(10),
         }

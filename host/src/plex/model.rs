@@ -220,6 +220,12 @@ pub enum PlexError {
     /// It does not exist (any more): 404.
     #[error("Plex does not know it")]
     NotFound,
+    /// A list that is read is not there (any more): 404 or 410.
+    #[error("plex.tv has no such list (any more) (status {status})")]
+    NoSuchList {
+        /// The HTTP status.
+        status: u16,
+    },
     /// A refusal in Plex's own form: other 4xx.
     #[error("Plex refuses (status {status}): {words}")]
     Refused {

@@ -84,6 +84,8 @@ pub struct Account {
     pub due: Option<Timestamp>,
     /// How often in a row that failed.
     pub attempts: u32,
+    /// How often in a row Plex refused it.
+    pub refusals: u32,
     /// Rises whenever what should be true changes.
     pub wish: u64,
     /// What somebody else changed at Plex is to be written over, once.
@@ -140,7 +142,7 @@ impl Account {
 pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
                        invited, commanded, created_until, ended_until, written_until, absent_since, streams_due, \
-                       parked_for";
+                       parked_for, refusals";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -190,6 +192,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         written_until: at(25)?,
         absent_since: at(26)?,
         streams_due: at(27)?,
+        refusals: row.get(29)?,
     })
 }
 
@@ -278,7 +281,7 @@ impl Tx<'_> {
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
                      due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23,
                      commanded = ?24, created_until = ?25, ended_until = ?26, written_until = ?27,
-                     absent_since = ?28, streams_due = ?29, parked_for = ?30
+                     absent_since = ?28, streams_due = ?29, parked_for = ?30, refusals = ?31
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -312,6 +315,7 @@ impl Tx<'_> {
                 account.absent_since.map(At),
                 account.streams_due.map(At),
                 account.parked.as_ref().map(|parked| parked.why),
+                account.refusals,
             ])?;
         Ok(())
     }
@@ -353,7 +357,7 @@ impl Tx<'_> {
         Ok(self
             .db
             .prepare_cached(
-                "UPDATE accounts SET parked = NULL, parked_for = NULL, due = ?2, attempts = 0
+                "UPDATE accounts SET parked = NULL, parked_for = NULL, due = ?2, attempts = 0, refusals = 0
                  WHERE parked_for = ?1",
             )?
             .execute(params![why, At(now)])?)

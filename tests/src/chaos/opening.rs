@@ -152,6 +152,7 @@ fn configure(stage: &mut Stage, ways: &Ways, brake: u32, untouchable: &[sim::Use
     settings.timings.settle = ways.settle;
     settings.timings.drift = std::time::Duration::from_secs(2_400);
     // Hundreds are asked at once here, and an invitation that nobody accepts is polled for hours.
+    settings.timings.refused_again = [20, 60, 120].map(std::time::Duration::from_secs).to_vec();
     settings.timings.message_spacing = std::time::Duration::from_secs(1);
     settings.timings.check_pending = std::time::Duration::from_secs(180);
 }

@@ -132,6 +132,7 @@ impl World {
                 "plex_request_every": "0ms",
                 "retry_first": "200ms",
                 "retry_longest": "1s",
+                "refused_again_after": ["200ms", "500ms"],
                 // So that the story goes on; the default is ten seconds.
                 "settle_for": "0s",
             },

@@ -65,7 +65,9 @@ pub(in crate::pipeline) fn compare(
             let libraries = of_libraries(settings, look, grant, share.id);
             Comparison::Differs(fields.found.into_iter().chain(libraries).collect())
         }
-        (Stage::Joined, Standing::Pending { .. } | Standing::Absent) => Comparison::Unclear,
+        (Stage::Joined, Standing::Pending { .. } | Standing::Absent | Standing::Unclear(_)) => {
+            Comparison::Unclear
+        }
         (Stage::Lost | Stage::Declined, Standing::Joined { friend, share }) if !friend.home => {
             let fields = of_fields(settings, account, grant, restriction, rows, (look, friend));
             let mut would_change =
@@ -149,6 +151,9 @@ pub(super) fn of_libraries(
 ) -> Option<Difference> {
     let names = grant.libraries.as_ref()?;
     let wanted = settings.sections(names)?;
+    if !look.has_shares() {
+        return None;
+    }
     let seen = shared(look, share);
     if seen.as_ref() == Some(&wanted) {
         return None;
@@ -175,7 +180,7 @@ pub(super) fn of_libraries(
     })
 }
 
-/// The libraries of a share; none if it holds all of them.
+/// The libraries of a share; none if it holds all of them. The list of shares must be there.
 pub(super) fn shared(look: &Look, share: ShareId) -> Option<Sections> {
     let row = look.shares.iter().find(|row| row.id == share)?;
     (!row.all_libraries).then(|| Sections::new(row.libraries.clone()))?

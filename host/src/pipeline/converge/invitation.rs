@@ -42,6 +42,7 @@ impl Job<'_> {
             return Ok(Begun::Rests(None));
         }
         let look = self.look().await?;
+        look.whole()?;
         if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
             let why =
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
@@ -79,6 +80,7 @@ impl Job<'_> {
                 .await?;
                 return self.send_invitation().await;
             }
+            Standing::Unclear(missing) => return Err(missing.into()),
         };
         self.amend(move |_, account| {
             account.stage = stage;
@@ -108,6 +110,7 @@ impl Job<'_> {
                 Ok(None)
             }
             Standing::Pending { .. } | Standing::Absent => Ok(Some(None)),
+            Standing::Unclear(missing) => Err(missing.into()),
         }
     }
 

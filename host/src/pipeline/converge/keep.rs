@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Job, Next, Trouble, compare,
+    lists::List,
     look::{Look, Standing},
     removal::refuse_home,
     requests,
@@ -85,10 +86,18 @@ impl Job<'_> {
         let targets = targets(&self.core.settings, &grant, restriction.as_ref());
         let hides = restriction.as_ref().is_some_and(|restriction| restriction.end_streams);
         self.write_fields(friend, &targets, settled, hides).await?;
-        self.share_libraries(look, &grant, settled).await?;
+        let libraries = self.share_libraries(look, &grant, settled).await;
         self.pay_debts(look, friend_id).await?;
         self.end_streams_again(friend_id, hides).await?;
-        Ok(self.next_look(look.began))
+        let next = self.next_look(look.began);
+        match libraries {
+            // Which libraries somebody has who sees nothing can wait.
+            Err(Trouble::Missing(_)) if restriction.is_some() => {
+                let again = self.core.after(self.core.settings.timings.retry_longest);
+                Ok(Some(next.map_or(again, |next| next.min(again))))
+            }
+            other => other.map(|()| next),
+        }
     }
 
     /// When something that was not certain in a read that began then is certain, or due.
@@ -252,6 +261,7 @@ impl Job<'_> {
             return Ok(());
         };
         let wanted = self.sections(grant)?;
+        look.needs(List::Shares)?;
         let seen = compare::shared(look, share);
         let sending = match libraries::plan(&wanted, ledger.as_ref(), &seen, settled, self.account.mend) {
             libraries::Plan::Agrees(agreed) => {
@@ -280,7 +290,9 @@ impl Job<'_> {
         let answer = self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await;
         self.wrote(before, requests::outcome(&answer)).await?;
         answer?;
-        if compare::shared(&*self.look().await?, share).as_ref() == Some(&wanted) {
+        let look = self.look().await?;
+        look.needs(List::Shares)?;
+        if compare::shared(&look, share).as_ref() == Some(&wanted) {
             let agreed = libraries::LibrariesLedger { confirmed: true, ..sending };
             return self.amend(move |tx, account| tx.put_libraries(account.id, &agreed)).await;
         }

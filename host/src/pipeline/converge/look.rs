@@ -7,9 +7,15 @@ use std::sync::{
 
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Job, Trouble};
+use super::{
+    Job, Trouble,
+    lists::{self, Absences, List, Missing},
+};
 use crate::{
-    domain::{Email, PlexAccountId, ShareId, Timestamp, reconcile::share::Standing as Seen},
+    domain::{
+        Email, PlexAccountId, ShareId, Timestamp,
+        reconcile::share::{Stage, Standing as Seen},
+    },
     pipeline::{
         core::Core,
         seam::{Step, millis},
@@ -18,7 +24,8 @@ use crate::{
     store::Account,
 };
 
-/// What Plex showed at one moment: all of it, or it would not be here.
+/// What Plex showed at one moment: all of the friends, or it would not be here, and of the other lists all of those
+/// that are not missing.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Look {
     /// When the first of its reads began.
@@ -26,6 +33,8 @@ pub(in crate::pipeline) struct Look {
     pub(super) friends: Vec<Friend>,
     pub(super) invites: Vec<Invite>,
     pub(super) shares: Vec<Share>,
+    /// What could not be had.
+    pub(super) missing: Vec<Missing>,
 }
 
 /// The last look, for those who come at the same time.
@@ -36,6 +45,8 @@ pub(in crate::pipeline) struct Looks {
     failing: AtomicBool,
     /// Administrators were told that they fail.
     told: AtomicBool,
+    /// Single lists that are missing.
+    pub(super) absences: Absences,
 }
 
 impl Looks {
@@ -66,6 +77,8 @@ pub(super) enum Standing<'a> {
     Pending { share: Option<ShareId>, invite: Option<&'a Invite> },
     /// Neither.
     Absent,
+    /// The share is not accepted; whether an invitation is out can't be told, because this list is missing.
+    Unclear(&'a Missing),
 }
 
 impl Core {
@@ -100,6 +113,7 @@ impl Core {
             self.token_refused();
         }
         let look = Arc::new(taken?);
+        self.looks.absences.note(&look.missing, began_at);
         self.looks.told.store(false, Ordering::Relaxed);
         *last = Some(Taken { began, look: Arc::clone(&look) });
         drop(last);
@@ -114,18 +128,35 @@ impl Look {
         machine: &crate::domain::MachineId,
         began: Timestamp,
     ) -> Result<Self, PlexError> {
+        let mut missing = Vec::new();
         // Invitations first: one that is accepted between two of these reads is then seen twice, not never.
-        let invites = plex.invites().await?;
-        let mut shares = plex.shares(machine).await?;
+        let invites = tolerate(List::Invitations, plex.invites().await, &mut missing)?;
+        let mut shares = tolerate(List::Shares, plex.shares(machine).await, &mut missing)?;
         // Whether the list of shares has the pending ones in it depends on the route and the day.
-        for pending in plex.pending_shares().await? {
+        for pending in tolerate(List::PendingShares, plex.pending_shares().await, &mut missing)? {
             let known = shares.iter().any(|share| share.id == pending.share.id);
             if pending.machine == *machine && !known {
                 shares.push(pending.share);
             }
         }
-        let friends = plex.users().await?;
-        Ok(Self { began, friends, invites, shares })
+        let friends = plex.users().await.map_err(lists::of_friends)?;
+        Ok(Self { began, friends, invites, shares, missing })
+    }
+
+    /// Makes sure that nothing is missing.
+    pub(super) fn whole(&self) -> Result<(), Trouble> {
+        self.missing.first().map_or(Ok(()), |missing| Err(missing.into()))
+    }
+
+    /// Makes sure that a list is there.
+    pub(super) fn needs(&self, list: List) -> Result<(), Trouble> {
+        let missing = self.missing.iter().find(|missing| missing.list == list);
+        missing.map_or(Ok(()), |missing| Err(missing.into()))
+    }
+
+    /// Whether the shares of the server, with their libraries, are there.
+    pub(super) fn has_shares(&self) -> bool {
+        self.needs(List::Shares).is_ok()
     }
 
     /// Whether any of the owner's servers is shared with somebody who has this address, or an invitation to one is
@@ -144,6 +175,25 @@ impl Look {
     /// A friend by account.
     pub(super) fn friend(&self, id: PlexAccountId) -> Option<&Friend> {
         self.friends.iter().find(|friend| friend.id == id)
+    }
+}
+
+/// A list that may be missing. Where the token is refused, or Plex asks to wait, or does not answer at all, no other
+/// list is asked for.
+fn tolerate<T>(
+    list: List,
+    read: Result<Vec<T>, PlexError>,
+    missing: &mut Vec<Missing>,
+) -> Result<Vec<T>, PlexError> {
+    let away = |error: &PlexError| matches!(error, PlexError::Unavailable { .. });
+    match read {
+        Ok(entries) => Ok(entries),
+        Err(error @ (PlexError::Unauthorized | PlexError::RateLimited { .. })) => Err(error),
+        Err(error) if away(&error) && missing.iter().any(|other| away(&other.why)) => Err(error),
+        Err(why) => {
+            missing.push(Missing { list, why });
+            Ok(Vec::new())
+        }
     }
 }
 
@@ -172,8 +222,12 @@ impl Job<'_> {
 
     /// How this account stands.
     pub(super) fn standing<'l>(&self, look: &'l Look) -> Result<Standing<'l>, Trouble> {
-        standing(look, &self.account, &self.core.settings.server)
-            .map_err(|why| Trouble::Hold(why.to_string()))
+        match standing(look, &self.account, &self.core.settings.server) {
+            // What was ended just now had been accepted: no list of invitations bears on it.
+            Ok(Standing::Unclear(_)) if self.ended_accepted => Ok(Standing::Absent),
+            Ok(standing) => Ok(standing),
+            Err(why) => Err(Trouble::Hold(why.to_string())),
+        }
     }
 }
 
@@ -184,14 +238,15 @@ pub(super) struct SeveralMatch;
 
 impl Standing<'_> {
     /// The same for the state machine.
-    pub(super) fn seen(&self, account: &Account) -> Seen {
+    pub(super) fn seen(&self, account: &Account) -> Result<Seen, Trouble> {
         match self {
-            Self::Absent => Seen::Absent,
-            Self::Joined { .. } => Seen::Joined,
-            Self::Pending { share, invite } => Seen::Pending {
+            Self::Absent => Ok(Seen::Absent),
+            Self::Joined { .. } => Ok(Seen::Joined),
+            Self::Pending { share, invite } => Ok(Seen::Pending {
                 invitation: invite.is_some(),
                 known: account.share.is_none() || *share == account.share,
-            },
+            }),
+            Self::Unclear(missing) => Err((*missing).into()),
         }
     }
 }
@@ -228,6 +283,11 @@ pub(super) fn standing<'l>(
     {
         return Ok(Standing::Joined { friend, share });
     }
+    if let Some(missing) = look.missing.first()
+        && !was_accepted(look, account)
+    {
+        return Ok(Standing::Unclear(missing));
+    }
     let email = account.email.as_ref();
     let invite = look.invites.iter().find(|invite| {
         let named = email.is_some_and(|email| invite.names.has(email) || email.is(&invite.id));
@@ -241,4 +301,14 @@ pub(super) fn standing<'l>(
         return Ok(Standing::Pending { share: pending_share, invite });
     }
     Ok(Standing::Absent)
+}
+
+/// Whether the account's share was accepted at some time, so that no invitation to it is out.
+fn was_accepted(look: &Look, account: &Account) -> bool {
+    match account.stage {
+        Stage::Joined => true,
+        // Somebody who is a friend still may have been invited anew.
+        Stage::Leaving => account.plex_account.is_some_and(|id| look.friend(id).is_none()),
+        Stage::None | Stage::Inviting | Stage::Invited | Stage::Declined | Stage::Lost => false,
+    }
 }

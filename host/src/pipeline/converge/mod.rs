@@ -3,8 +3,10 @@
 mod compare;
 mod invitation;
 mod keep;
+mod lists;
 mod look;
 mod outcome;
+mod refusals;
 mod removal;
 mod requests;
 
@@ -95,6 +97,8 @@ enum Trouble {
     Hold(String),
     /// Plex did not do what was asked.
     Plex(PlexError),
+    /// This list of plex.tv's, without which it can't be told what to do, is missing.
+    Missing(String),
     /// The database did not.
     Store(StoreError),
 }
@@ -126,6 +130,8 @@ struct Job<'a> {
     waits_since: Option<Timestamp>,
     /// A filter hides everything although nothing should: it is somebody else's and left as it is.
     hidden: bool,
+    /// A share that had been accepted was ended in the course of this work.
+    ended_accepted: bool,
 }
 
 /// An account that is due.
@@ -186,8 +192,17 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         // It would be refused too.
         return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
     }
-    let result = job.converge().await;
-    outcome::store(job, result).await
+    let result = match job.converge().await {
+        // Whether the invitation is out still can't be told. Its acceptance can.
+        Err(Trouble::Missing(_))
+            if job.account.stage == Stage::Invited && job.desired() == Desired::Granted =>
+        {
+            Ok(Some(job.next_check()))
+        }
+        other => other,
+    };
+    outcome::store(job, result).await?;
+    core.tell_of_missing_lists().await
 }
 
 /// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
@@ -216,7 +231,7 @@ enum Observed {
 impl<'a> Job<'a> {
     fn new(core: &'a Core, account: Account, access: Access) -> Self {
         let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
-        Self { core, account, access, waits_since, hidden: false }
+        Self { core, account, access, waits_since, hidden: false, ended_accepted: false }
     }
 
     const fn desired(&self) -> Desired {
@@ -319,7 +334,7 @@ impl<'a> Job<'a> {
     }
 
     fn found(&self, look: Arc<Look>, confirms: bool) -> Result<(Arc<Look>, Read), Trouble> {
-        let standing = self.standing(&look)?.seen(&self.account);
+        let standing = self.standing(&look)?.seen(&self.account)?;
         let read = Read { standing, began: look.began, confirms };
         Ok((look, read))
     }
@@ -329,7 +344,7 @@ impl<'a> Job<'a> {
         let (share, plex_account) = match self.standing(look)? {
             look::Standing::Joined { friend, share } => (Some(share.id), Some(friend.id)),
             look::Standing::Pending { share, .. } => (share, None),
-            look::Standing::Absent => (None, None),
+            look::Standing::Absent | look::Standing::Unclear(_) => (None, None),
         };
         let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
         let was = self.account.stage;

@@ -1,6 +1,6 @@
 //! What work on an account came to: stored, told, and tried again where that helps.
 
-use super::{Job, Next, Trouble};
+use super::{Job, Next, Trouble, refusals};
 use crate::{
     domain::{
         EventId, RoleId, Timestamp,
@@ -9,7 +9,7 @@ use crate::{
     },
     pipeline::{core::Core, settings::Settings, texts},
     plex::PlexError,
-    store::{Account, EventState, NewEvent, ParkReason, Parked, Stage, StoreError, Told, Tx, Work},
+    store::{Account, EventState, NewEvent, Stage, StoreError, Told, Tx, Work},
 };
 
 /// After so many failures in a row that are not Plex being away, an administrator is told.
@@ -96,6 +96,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;
+                account.refusals = 0;
                 account.parked = None;
                 account.commanded &= due.is_some();
                 if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
@@ -131,75 +132,70 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             })
             .await
         }
-        Err(Trouble::Plex(error @ (PlexError::Unauthorized | PlexError::Refused { .. }))) => {
-            park(job, core, &event, &error).await
+        Err(Trouble::Plex(error @ PlexError::Unauthorized)) => {
+            refusals::park(job, core, &event, &error).await
         }
-        Err(Trouble::Plex(error)) => {
-            let at_least = match &error {
-                PlexError::RateLimited { retry_after } => *retry_after,
-                _ => None,
-            };
-            let due = core.retry_at(attempts, at_least);
-            tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
-            let now = core.seam.now();
-            // A limit is nobody's to mend; anything else that lasts may be.
-            let tells =
-                attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. }) && core.looks.tells();
-            let everybody = core.looks.fail();
-            end(job, move |tx, account| {
-                account.due = Some(due);
-                account.attempts = attempts.saturating_add(1);
-                if tells {
-                    let what =
-                        format!("Plex does not agree after {PATIENCE} tries ({error}). I keep trying.");
-                    let text = if everybody {
-                        format!("{what} Everybody's changes wait for that.")
-                    } else {
-                        texts::about(account.user, &what)
-                    };
-                    tx.audit(now, account.decided_by, account.user, "delayed", &text)?;
-                }
-                Ok(())
-            })
-            .await
+        Err(Trouble::Plex(error @ PlexError::Refused { .. })) => {
+            refusals::refused(job, core, &event, &error).await
         }
+        Err(Trouble::Missing(what)) => {
+            let due = core.retry_at(attempts, None);
+            // That the list is missing is told by itself, once.
+            tracing::info!(
+                event,
+                attempts,
+                what,
+                "what is to be done needs a list of plex.tv's; trying again"
+            );
+            later(job, due, None).await
+        }
+        Err(Trouble::Plex(error)) => fails(job, core, &event, &error).await,
     }
 }
 
-/// A refusal that repeating can't mend: the account waits for an administrator or a new decision, or for a token
-/// that is valid, which concerns everybody and is told for everybody.
-async fn park(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
-    let words = error.to_string();
-    tracing::error!(event, %error, "parked");
-    let is_token = matches!(error, PlexError::Unauthorized);
-    if is_token {
-        core.token_refused();
-    }
-    let now = core.seam.now();
+/// Plex did not do what was asked, and may do it later.
+async fn fails(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
+    let attempts = job.account.attempts;
+    let at_least = match error {
+        PlexError::RateLimited { retry_after } => *retry_after,
+        _ => None,
+    };
+    let due = core.retry_at(attempts, at_least);
+    tracing::warn!(event, attempts, %error, "Plex does not agree yet; trying again");
+    // A limit is nobody's to mend; anything else that lasts may be.
+    let tells = attempts == PATIENCE && !matches!(error, PlexError::RateLimited { .. }) && core.looks.tells();
+    let told = tells.then(|| {
+        let what = format!("Plex does not agree after {PATIENCE} tries ({error}). I keep trying.");
+        if core.looks.fail() {
+            format!("{what} Everybody's changes wait for that.")
+        } else {
+            texts::about(job.account.user, &what)
+        }
+    });
+    later(job, due, told).await
+}
+
+/// The work is done again then.
+async fn later(job: Job<'_>, due: Timestamp, told: Option<String>) -> Result<(), StoreError> {
+    let now = job.core.seam.now();
     end(job, move |tx, account| {
-        account.due = None;
-        let text = texts::about(account.user, &words);
-        let why = if is_token { ParkReason::Token } else { ParkReason::Refused };
-        account.parked = Some(Parked { why, words });
-        if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
+        account.due = Some(due);
+        account.attempts = account.attempts.saturating_add(1);
+        let Some(text) = told else { return Ok(()) };
+        tx.audit(now, account.decided_by, account.user, "delayed", &text)
     })
-    .await?;
-    if is_token {
-        // It may have been found to work again before this account was parked: then it is asked for anew.
-        core.token_refused();
-    }
-    Ok(())
+    .await
 }
 
 /// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.
-async fn end<F>(mut job: Job<'_>, change: F) -> Result<(), StoreError>
+pub(super) async fn end<F>(mut job: Job<'_>, change: F) -> Result<(), StoreError>
 where
     F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
 {
     match job.amend(change).await {
         Ok(()) | Err(Trouble::Overtaken) => Ok(()),
         Err(Trouble::Store(error)) => Err(error),
-        Err(Trouble::Hold(_) | Trouble::Plex(_)) => Ok(()),
+        Err(Trouble::Hold(_) | Trouble::Plex(_) | Trouble::Missing(_)) => Ok(()),
     }
 }
 

@@ -53,6 +53,7 @@ impl Job<'_> {
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
         let stays_friend = elsewhere && self.core.settings.removal == Removal::Share;
         let before = self.begin_ending().await?;
+        self.ended_accepted = true;
         let ended = if stays_friend {
             // What Rolarr wrote holds for the owner's other servers too. It is taken back once the share is gone:
             // before that it would show what is not to be seen any more.

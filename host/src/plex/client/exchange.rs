@@ -96,6 +96,9 @@ impl Plex {
             Ok(body) => return Ok(body),
             Err(refusal) => refusal,
         };
+        if let 404 | 410 = refusal.status {
+            return Err(PlexError::NoSuchList { status: refusal.status });
+        }
         let what = match refusal.error {
             PlexError::Refused { status, words } => format!("a list is refused (status {status}): {words}"),
             _ => format!("a list is not there (status {})", refusal.status),

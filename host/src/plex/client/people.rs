@@ -18,7 +18,14 @@ impl Plex {
     /// nobody may seem to be absent who is not.
     pub async fn users(&self) -> Result<Vec<Friend>, PlexError> {
         let request = request(Base::PlexTv, Method::Get, "/api/users", "/api/users/");
-        let list = Element::list(&self.list(request).await?)?;
+        let list = self.list(request).await.map_err(|error| match error {
+            // Without this list nothing can be told of anybody: it is as good as no answer.
+            PlexError::NoSuchList { .. } => {
+                PlexError::Unavailable { what: error.to_string(), maybe_applied: false }
+            }
+            other => other,
+        })?;
+        let list = Element::list(&list)?;
         let friends = list.all("User").map(friend).collect::<Result<Vec<_>, _>>()?;
         self.remember("friends", friends.iter().map(|friend| &friend.names));
         Ok(friends)
