@@ -78,6 +78,21 @@ fn labels(actions: &[Action]) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reload_says_what_else_changed_in_the_configuration() -> Result<()> {
+    let stage = Stage::set().await?;
+    assert!(!reload(&stage).await?.contains("started again"));
+    stage.policies.change_elsewhere(&["discord", "timing"]);
+    let said = reload(&stage).await?;
+    assert!(said.contains("changed in `[discord]`, `[timing]` too"), "{said}");
+    stage.policies.put(Ok(default_policy(&with_label("other"))));
+    let said = reload(&stage).await?;
+    assert!(said.contains("started again"), "{said}");
+    stage.policies.change_elsewhere(&[]);
+    assert!(!reload(&stage).await?.contains("started again"));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_lets_the_new_policy_decide_and_changes_nothing_by_itself() -> Result<()> {
     let stage = Stage::set().await?;
     stage.alice_joins().await?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::cache_beside;
 use crate::{
-    config::{Config, ConfigError, Located, PolicyModule, PolicySettings},
+    config::{Config, ConfigError, Located, PolicyModule, PolicySettings, Said},
     pipeline::policies::{Configured, Loaded, Policies, Stamp},
     policy::{
         Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Loader, Module, OpenError,
@@ -24,6 +24,8 @@ use crate::{
 pub(super) struct FromConfig {
     engine: Engine,
     file: PathBuf,
+    /// What it said when the bot started.
+    started: Said,
     /// What was read of the file last.
     last: Mutex<Last>,
 }
@@ -32,6 +34,7 @@ struct Last {
     /// The modules of the policy and of the candidate beside it.
     modules: Vec<PolicyModule>,
     limits: Limits,
+    said: Said,
 }
 
 impl Last {
@@ -41,6 +44,7 @@ impl Last {
         Self {
             modules: modules.map(|module| module.value.clone()).collect(),
             limits: config.policy.limits.clone(),
+            said: config.said.clone(),
         }
     }
 }
@@ -53,7 +57,8 @@ impl FromConfig {
     pub(super) fn begin(engine: Engine, config: &Config) -> anyhow::Result<(Self, Configured)> {
         let configured = configured(&engine, config)?;
         let last = Last::of(config);
-        Ok((Self { engine, file: config.file.clone(), last: Mutex::new(last) }, configured))
+        let (file, started) = (config.file.clone(), config.said.clone());
+        Ok((Self { engine, file, started, last: Mutex::new(last) }, configured))
     }
 }
 
@@ -62,6 +67,10 @@ impl Policies for FromConfig {
         let config = Config::load(&self.file).map_err(|error| error.to_string())?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Last::of(&config);
         configured(&self.engine, &config).map_err(|error| error.to_string())
+    }
+
+    fn changed_elsewhere(&self) -> Vec<String> {
+        self.started.changed(&self.last.lock().unwrap_or_else(PoisonError::into_inner).said)
     }
 
     fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {

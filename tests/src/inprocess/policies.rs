@@ -18,6 +18,8 @@ struct Named {
     candidate: Option<Result<Policy, String>>,
     /// As if there were a file that was changed so often.
     stamp: Option<Stamp>,
+    /// What else changed in the configuration.
+    elsewhere: Vec<String>,
 }
 
 impl Shelf {
@@ -27,7 +29,7 @@ impl Shelf {
     /// If it refuses them.
     pub fn new(settings: &Value) -> Result<Self> {
         let active = Ok(load("builtin:role-restriction", settings)?);
-        Ok(Self(Mutex::new(Named { active, candidate: None, stamp: None })))
+        Ok(Self(Mutex::new(Named { active, candidate: None, stamp: None, elsewhere: Vec::new() })))
     }
 
     fn named(&self) -> std::sync::MutexGuard<'_, Named> {
@@ -42,6 +44,11 @@ impl Shelf {
     /// The configuration names this candidate from now on.
     pub fn put_candidate(&self, candidate: Option<Result<Policy, String>>) {
         self.named().candidate = candidate;
+    }
+
+    /// These sections of the configuration changed too.
+    pub fn change_elsewhere(&self, sections: &[&str]) {
+        self.named().elsewhere = sections.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// The policy's file is written.
@@ -63,6 +70,10 @@ impl Policies for Shelf {
     fn load(&self) -> Result<Configured, String> {
         let named = self.named();
         Ok(Configured { active: named.active.clone()?, candidate: named.candidate.clone() })
+    }
+
+    fn changed_elsewhere(&self) -> Vec<String> {
+        self.named().elsewhere.clone()
     }
 
     fn load_kept(&self, kept: &KeptPolicy, module: Vec<u8>) -> Result<Loaded, String> {

@@ -44,6 +44,12 @@ pub trait Policies: Send + Sync {
     /// Why that can't be done, in one line for people.
     fn load(&self) -> Result<Configured, String>;
 
+    /// The sections of the configuration, beside the policy's, that say something else than at the start, when the
+    /// configuration was read last: they take effect with the next start.
+    fn changed_elsewhere(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Loads a policy that was kept.
     ///
     /// # Errors

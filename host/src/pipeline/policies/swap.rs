@@ -68,7 +68,8 @@ impl Core {
             Ok(configured) => configured,
             Err(error) => return self.refused(&error).await.map(Err),
         };
-        let noted = self.take_candidate(candidate).await?;
+        let elsewhere = changed_elsewhere(&self.policies.source.changed_elsewhere());
+        let noted = self.take_candidate(candidate).await? + &elsewhere;
         let digest = active.policy.digest().to_owned();
         if digest == self.policy().digest() {
             self.policies.names(&digest, false);
@@ -390,4 +391,16 @@ pub(super) fn named(policy: &Policy) -> String {
 /// The beginning of a digest: enough to tell policies apart.
 fn short(digest: &str) -> &str {
     digest.get(..8).unwrap_or(digest)
+}
+
+/// What else changed in the configuration, for people; empty if nothing did.
+fn changed_elsewhere(sections: &[String]) -> String {
+    if sections.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = sections.iter().map(|name| format!("`[{name}]`")).collect();
+    format!(
+        " The configuration changed in {} too: that takes effect when the bot is started again.",
+        names.join(", ")
+    )
 }
