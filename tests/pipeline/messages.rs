@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rolarr::pipeline::ports::{ButtonAction, Pressed};
 use rolarr_sim::discord::{DirectMessages, RestFault, RestFaultKind, UserId};
 use rolarr_tests::inprocess::{ANN, Stage};
@@ -171,5 +171,119 @@ async fn a_message_is_not_taken_for_another_with_the_same_words() -> Result<()> 
     stage.reload_policy()?;
     stage.wait(Duration::from_secs(7_200)).await;
     assert_eq!(told(), 2);
+    Ok(())
+}
+
+/// What is said to Alice when she presses the neutral button.
+fn said(pressed: Pressed) -> String {
+    match pressed {
+        Pressed::Say(reply) | Pressed::Deliver(reply, _) => reply.text,
+        Pressed::Form(_) => panic!("a form"),
+    }
+}
+
+async fn tell_alice(stage: &Stage, text: &str) -> Result<()> {
+    use rolarr::store::Work;
+    let (alice, now, work) =
+        (stage.alice(), rolarr::domain::Timestamp(stage.now()), Work::Tell { text: text.to_owned() });
+    stage.change(move |tx| tx.add_task(None, Some(alice), &work, now).map(drop)).await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_behind_the_button_waits_until_an_answer_with_it_was_taken() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.on_discord().set_direct_messages(UserId(stage.alice().0), DirectMessages::Closed)?;
+    tell_alice(&stage, "Number one.").await?;
+    stage.wait(Duration::from_secs(7_200)).await;
+    for _ in 0..3 {
+        let said = said(stage.press_in_vain(stage.alice(), ButtonAction::Inbox).await?);
+        assert!(said.contains("Number one."), "{said}");
+    }
+    assert!(said(stage.press(stage.alice(), ButtonAction::Inbox).await?).contains("Number one."));
+    assert!(said(stage.press(stage.alice(), ButtonAction::Inbox).await?).contains("nothing for you"));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_do_not_fit_into_one_answer_wait_for_the_next() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.on_discord().set_direct_messages(UserId(stage.alice().0), DirectMessages::Closed)?;
+    for number in 0..5 {
+        tell_alice(&stage, &format!("Number {number}. {}", "x".repeat(900))).await?;
+    }
+    stage.wait(Duration::from_secs(7_200)).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let said = said(stage.press(stage.alice(), ButtonAction::Inbox).await?);
+        assert!(said.chars().count() <= 2_000);
+        seen.extend((0..5).filter(|number| said.contains(&format!("Number {number}."))));
+    }
+    assert_eq!(seen, [0, 1, 2, 3, 4], "each once, in order");
+    Ok(())
+}
+
+/// The words of the bot's messages to Alice, in the order in which they stand there.
+fn told_alice(stage: &Stage) -> Vec<String> {
+    let sim = stage.on_discord();
+    let bot = sim.bot();
+    let told = sim.told(UserId(stage.alice().0)).into_iter().filter(|message| message.author == bot);
+    told.map(|message| message.now.content.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_persons_messages_do_not_overtake_each_other() -> Result<()> {
+    let away = || RestFaultKind::Status { status: 503, code: 0 };
+    for (method, path, times) in [
+        ("POST", "channels/*/messages", 3),
+        ("POST", "users/@me/channels", 1),
+        ("POST", "users/@me/channels", 5),
+    ] {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        let before = told_alice(&stage).len();
+        stage.on_discord().fail_requests(RestFault::once(method, path, away()).times(times));
+        tell_alice(&stage, "Number 0.").await?;
+        for number in 1..4 {
+            stage.wait(Duration::from_millis(700)).await;
+            tell_alice(&stage, &format!("Number {number}.")).await?;
+        }
+        stage.wait(Duration::from_secs(3 * 3_600)).await;
+        let told = told_alice(&stage).split_off(before);
+        assert_eq!(told, ["Number 0.", "Number 1.", "Number 2.", "Number 3."], "{path} {times}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_access_is_back_is_not_told_before_that_it_was_paused() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let before = told_alice(&stage).len();
+    let away = RestFaultKind::Status { status: 503, code: 0 };
+    stage.on_discord().fail_requests(RestFault::once("POST", "channels/*/messages", away).times(1));
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.wait(Duration::from_secs(1)).await;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.wait(Duration::from_secs(3_600)).await;
+    let told = told_alice(&stage).split_off(before);
+    assert!(told.last().is_none_or(|last| last.contains("back")), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_person_who_can_not_be_reached_keeps_nobody_else_waiting() -> Result<()> {
+    let stage = Stage::set().await?;
+    let bob = stage.bob();
+    tell_alice(&stage, "Number 0.").await?;
+    stage.wait(Duration::from_secs(7_200)).await;
+    let channel = stage.on_discord().direct_channel(UserId(stage.alice().0)).context("no channel")?;
+    let path = format!("channels/{channel}/messages");
+    let away = RestFaultKind::Status { status: 503, code: 0 };
+    stage.on_discord().fail_requests(RestFault::once("POST", &path, away).times(1_000));
+    tell_alice(&stage, "Number 1.").await?;
+    stage.give_role(bob, stage.role()).await?;
+    stage.wait(Duration::from_secs(60)).await;
+    assert_eq!(stage.messages(bob).len(), 1);
     Ok(())
 }

@@ -28,6 +28,9 @@ const FIRST_LIMIT: Duration = Duration::from_secs(3);
 const ALREADY_ANSWERED: u32 = 40_060;
 /// How long to wait before a later answer is tried again.
 const EDIT_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// What people are told whose words can't be taken in.
+const BUSY: &str = "Too many people want something of me at this moment, so I did nothing. Please do it again in a \
+                    minute.";
 /// How long the token of an interaction is valid.
 const TOKEN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -73,15 +76,20 @@ impl Answerer {
                 reach.later(by, intake).await;
             }
             Deed::Pressed { by, action } => {
-                let first = match timeout(PRESS_LIMIT, self.intake.pressed(by, action)).await {
-                    Ok(Pressed::Form(prompt)) => body::form(prompt),
-                    Ok(Pressed::Say(reply)) => body::say(&reply),
+                let (first, messages) = match timeout(PRESS_LIMIT, self.intake.pressed(by, action)).await {
+                    Ok(Pressed::Form(prompt)) => (body::form(prompt), Vec::new()),
+                    Ok(Pressed::Say(reply)) => (body::say(&reply), Vec::new()),
+                    Ok(Pressed::Deliver(reply, messages)) => (body::say(&reply), messages),
                     Err(_) => {
                         warn!(user = %by, "a pressed button took too long");
-                        body::say(&Reply::text("That took too long. Please press the button again."))
+                        let again = Reply::text("That took too long. Please press the button again.");
+                        (body::say(&again), Vec::new())
                     }
                 };
-                reach.at_once(Some(by), first).await;
+                let taken = reach.at_once(Some(by), first).await;
+                if taken && !messages.is_empty() {
+                    self.intake.shown(messages).await;
+                }
             }
             Deed::Unknown(unknown) => {
                 let text = match unknown {
@@ -90,6 +98,22 @@ impl Answerer {
                     Unknown::Form => "This form is out of date. Nothing was changed.",
                 };
                 reach.at_once(None, body::say(&Reply::text(text))).await;
+            }
+        }
+    }
+
+    /// Tells one person that nothing was done, because too many others wait.
+    pub(super) async fn turn_away(&self, asked: Asked) {
+        match asked {
+            Asked::DirectMessage { id, from, channel, .. } => {
+                let message = Outgoing { text: BUSY.to_owned(), button: None };
+                if let Err(error) = post(&self.http, channel, &message, &format!("dm{id}")).await {
+                    warn!(user = %from, %error, "a direct message could not be answered");
+                }
+            }
+            Asked::Interaction(Interaction { id, application, token, .. }) => {
+                let reach = Reach { http: &self.http, id, application, token: token.expose() };
+                reach.at_once(None, body::say(&Reply::text(BUSY))).await;
             }
         }
     }
@@ -125,13 +149,16 @@ impl Reach<'_> {
         }
     }
 
-    async fn at_once(&self, user: Option<UserId>, first: Value) {
-        if let Err(error) = self.callback(first).await {
+    /// True if Discord is known to have taken the answer.
+    async fn at_once(&self, user: Option<UserId>, first: Value) -> bool {
+        let answered = self.callback(first).await;
+        if let Err(error) = &answered {
             match user {
                 Some(user) => warn!(%user, %error, "a pressed button could not be answered"),
                 None => debug!(%error, "an unknown interaction could not be answered"),
             }
         }
+        answered.is_ok()
     }
 
     /// The first answer. A second try is worth it while there is time: if the first one arrived after all,

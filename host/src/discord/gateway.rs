@@ -32,6 +32,8 @@ use crate::pipeline::ports::{GatewayNews, Hint, Intake};
 const QUEUE: usize = 8_192;
 /// People who may wait for an answer to begin.
 const ASKED_QUEUE: usize = 256;
+/// People who may wait to hear that there is no place for them.
+const TURNED_AWAY_QUEUE: usize = 1_024;
 /// People who are answered at the same time.
 const ANSWERS: usize = 32;
 /// Interactions and messages of which a doubled event is recognised.
@@ -93,11 +95,13 @@ pub async fn run(
     let (happenings, happened) = mpsc::channel(QUEUE);
     let (asked, asking) = mpsc::channel(ASKED_QUEUE);
     let overflown = Arc::new(AtomicBool::new(false));
-    let outlets = Outlets { happenings, asked, overflown: Arc::clone(&overflown) };
+    let (turned_away, turning_away) = mpsc::channel(TURNED_AWAY_QUEUE);
+    let outlets = Outlets { happenings, asked, turned_away, overflown: Arc::clone(&overflown) };
     let ending = CancellationToken::new();
     let mut parts = JoinSet::new();
     parts.spawn(pass_on(happened, Arc::clone(&intake), overflown));
     let answerer = Answerer { http: Arc::clone(&discord.http), intake };
+    parts.spawn(turn_away(turning_away, answerer.clone(), ending.clone()));
     parts.spawn(answer_all(asking, answerer, ending.clone()));
     let mut registering = JoinSet::new();
     if discord.settings.register_commands {
@@ -241,6 +245,27 @@ async fn answer_all(
         }
     }
     while answers.join_next().await.is_some() {}
+    "answers"
+}
+
+/// Answers those for whom there is no place, without bothering the pipeline.
+async fn turn_away(
+    mut asking: mpsc::Receiver<Asked>,
+    answerer: Answerer,
+    ending: CancellationToken,
+) -> &'static str {
+    let mut answers = JoinSet::new();
+    loop {
+        let asked = tokio::select! {
+            () = ending.cancelled() => break,
+            Some(_) = answers.join_next(), if !answers.is_empty() => continue,
+            asked = asking.recv(), if answers.len() < ANSWERS => asked,
+        };
+        let Some(asked) = asked else { break };
+        warn!("more people ask for something than can be answered; one is asked to come back later");
+        let answerer = answerer.clone();
+        answers.spawn(async move { answerer.turn_away(asked).await });
+    }
     "answers"
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod channels;
 mod commands;
 mod custom_id;
 mod gate;

@@ -43,7 +43,7 @@ impl SerenityDiscord {
     }
 
     /// The bot itself: as the session said, or if there has been none, as REST says.
-    async fn us(&self) -> Result<UserId, DiscordError> {
+    pub(super) async fn us(&self) -> Result<UserId, DiscordError> {
         if let Some(bot) = *self.link.bot().borrow() {
             return Ok(bot.user);
         }
@@ -105,6 +105,10 @@ impl Discord for SerenityDiscord {
         answer.ok_or_else(|| DiscordError::Unavailable {
             what: "the gateway left out members that it was asked for".to_owned(),
         })
+    }
+
+    async fn channel_faults(&self, channel: ChannelId) -> Result<Vec<String>, DiscordError> {
+        self.faults_of(channel).await
     }
 
     async fn direct_channel(&self, user: UserId) -> Result<ChannelId, DiscordError> {

@@ -79,6 +79,8 @@ pub(super) enum Ended {
 pub(super) struct Outlets {
     pub(super) happenings: mpsc::Sender<Happening>,
     pub(super) asked: mpsc::Sender<Asked>,
+    /// Whom there is no place for among those.
+    pub(super) turned_away: mpsc::Sender<Asked>,
     /// A queue was full, and something is missing.
     pub(super) overflown: Arc<AtomicBool>,
 }
@@ -278,7 +280,7 @@ impl RawEventHandler for Handler {
             }
             Some(Translated::Hint(hint)) => self.happened(Happening::Hint(hint)),
             Some(Translated::News(news)) => self.happened(Happening::News(news)),
-            Some(Translated::Asked(asked)) => self.sent(self.outlets.asked.try_send(asked)),
+            Some(Translated::Asked(asked)) => self.asked(asked),
             Some(Translated::Chunk(chunk)) => self.link.chunk(chunk),
             Some(Translated::Limited { nonce, error }) => {
                 let known = nonce.is_some_and(|nonce| self.link.failed(&nonce, error));
@@ -294,6 +296,12 @@ impl RawEventHandler for Handler {
 impl Handler {
     fn reconnects(&self, in_a_row: u32) {
         self.happened(Happening::Reconnects(in_a_row));
+    }
+
+    fn asked(&self, asked: Asked) {
+        if let Err(mpsc::error::TrySendError::Full(asked)) = self.outlets.asked.try_send(asked) {
+            self.sent(self.outlets.turned_away.try_send(asked));
+        }
     }
 
     fn happened(&self, happening: Happening) {

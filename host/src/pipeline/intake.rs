@@ -11,9 +11,12 @@ use super::{
     texts,
 };
 use crate::{
-    domain::{GuildId, UserId, contract::Origin},
+    domain::{GuildId, TaskId, UserId, contract::Origin},
     store::{PromptState, Task, TaskState, Work},
 };
+
+/// So many characters of messages go into one answer, so that a line about others fits too: Discord takes 2,000.
+const ROOM: usize = 1_900;
 
 /// The pipeline's ear.
 #[derive(Clone, Debug)]
@@ -64,7 +67,19 @@ impl Intake for Handle {
     async fn pressed(&self, by: UserId, action: ButtonAction) -> Pressed {
         match action {
             ButtonAction::Answer(prompt) => self.core.press_answer(by, prompt).await,
-            ButtonAction::Inbox => Pressed::Say(self.inbox(by).await),
+            ButtonAction::Inbox => self.inbox(by).await,
+        }
+    }
+
+    async fn shown(&self, messages: Vec<TaskId>) {
+        let ended = self
+            .core
+            .store
+            .write(move |tx| messages.iter().try_for_each(|id| tx.end_task(*id, TaskState::Done, None)))
+            .await;
+        if let Err(error) = ended {
+            // They are shown again, which is better than never.
+            tracing::error!(%error, "that messages were shown could not be stored");
         }
     }
 
@@ -85,21 +100,10 @@ impl Handle {
         self.core.ask_for_reload();
     }
 
-    /// What waits for a person behind the neutral button: the newest of it.
-    async fn inbox(&self, by: UserId) -> Reply {
-        let read = self
-            .core
-            .store
-            .write(move |tx| {
-                let waiting = tx.inbox(by)?;
-                let prompt = tx.latest_prompt(by)?;
-                // A question stays behind the button until it is answered; a message was shown now.
-                for task in waiting.iter().filter(|task| !matches!(task.work, Work::Ask(_))) {
-                    tx.end_task(task.id, TaskState::Done, None)?;
-                }
-                Ok((waiting, prompt))
-            })
-            .await;
+    /// What waits for a person behind the neutral button, oldest first. It waits there until Discord has taken the
+    /// answer: whatever keeps it from the person, it is there when they press again.
+    async fn inbox(&self, by: UserId) -> Pressed {
+        let read = self.core.store.read(move |tx| Ok((tx.inbox(by)?, tx.latest_prompt(by)?))).await;
         match read {
             Ok((waiting, prompt)) => {
                 let open = prompt
@@ -109,29 +113,43 @@ impl Handle {
             }
             Err(error) => {
                 tracing::error!(user = %by, %error, "the messages for a member can't be read");
-                Reply::text(texts::TRY_AGAIN)
+                Pressed::Say(Reply::text(texts::TRY_AGAIN))
             }
         }
     }
 
-    fn show(&self, waiting: &[Task], open: Option<crate::domain::PromptId>) -> Reply {
+    /// As many of the messages as fit into one answer. A question stays behind the button until it is answered; what
+    /// no answer has any more is over with the first press.
+    fn show(&self, waiting: &[Task], open: Option<crate::domain::PromptId>) -> Pressed {
         let hours = millis(self.core.settings.timings.prompt).div_ceil(3_600_000);
-        let mut lines = Vec::new();
+        let (mut lines, mut shown) = (Vec::new(), Vec::new());
         let mut button: Option<Button> = None;
+        let mut room = ROOM;
         for task in waiting {
-            match &task.work {
-                Work::Tell { text } => lines.push(text.clone()),
+            let line = match &task.work {
+                Work::Tell { text } => texts::message(text).text,
                 Work::Ask(prompt) if Some(*prompt) == open => {
                     let question = texts::question(*prompt, &self.core.settings.server.name, hours);
-                    lines.push(question.text);
                     button = question.button;
+                    question.text
                 }
-                _ => {}
+                _ => continue,
+            };
+            let length = line.chars().count();
+            if !lines.is_empty() && length > room {
+                lines.push(texts::MORE_INSIDE.to_owned());
+                break;
+            }
+            room = room.saturating_sub(length + 2);
+            lines.push(line);
+            if matches!(task.work, Work::Tell { .. }) {
+                shown.push(task.id);
             }
         }
         if lines.is_empty() {
-            return Reply::text(texts::INBOX_EMPTY);
+            return Pressed::Say(Reply::text(texts::INBOX_EMPTY));
         }
-        Reply { text: texts::message(&lines.join("\n\n")).text, button }
+        let reply = Reply { text: texts::message(&lines.join("\n\n")).text, button };
+        if shown.is_empty() { Pressed::Say(reply) } else { Pressed::Deliver(reply, shown) }
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::domain::{ChannelId, GuildId, MessageId, PromptId, RoleId, Timestamp, UserId};
+use crate::domain::{ChannelId, GuildId, MessageId, PromptId, RoleId, TaskId, Timestamp, UserId};
 
 /// A member of a guild as Discord showed them once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,6 +199,13 @@ pub trait Discord: Send + Sync {
         users: &[UserId],
     ) -> Result<Vec<(UserId, Presence)>, DiscordError>;
 
+    /// What keeps the bot from speaking in a channel of a guild: nothing, or what to change, each the end of a
+    /// sentence that begins with the channel.
+    async fn channel_faults(&self, channel: ChannelId) -> Result<Vec<String>, DiscordError> {
+        let _ = channel;
+        Ok(Vec::new())
+    }
+
     /// The channel for direct messages with a person: `POST /users/@me/channels`.
     async fn direct_channel(&self, user: UserId) -> Result<ChannelId, DiscordError>;
 
@@ -283,6 +290,9 @@ pub enum Pressed {
     Form(PromptId),
     /// Show this text, to that person only.
     Say(Reply),
+    /// Show this text, to that person only, and say with [`Intake::shown`] that these messages are in it once
+    /// Discord has taken it.
+    Deliver(Reply, Vec<TaskId>),
 }
 
 /// A text for the person who did something, shown only to them.
@@ -385,6 +395,11 @@ pub trait Intake: Send + Sync {
 
     /// A person pressed a button of ours.
     async fn pressed(&self, by: UserId, action: ButtonAction) -> Pressed;
+
+    /// Discord took an answer that has these messages in it: they wait no longer.
+    async fn shown(&self, messages: Vec<TaskId>) {
+        drop(messages);
+    }
 
     /// A person gave a command.
     async fn command(&self, command: Command, by: Invoker) -> Reply;

@@ -109,6 +109,9 @@ pub(super) fn inbox_offer() -> Outgoing {
 /// Nothing waits behind the neutral button.
 pub(super) const INBOX_EMPTY: &str = "There is nothing for you at the moment.";
 
+/// More waits behind the neutral button than fits into one answer.
+pub(super) const MORE_INSIDE: &str = "There is more for you: press the button again.";
+
 /// The answer to an address, whoever it belongs to: it must not tell who is a friend of the owner.
 pub(super) const ADDRESS_TAKEN_UP: &str = "Thank you. If everything is in order, Plex will send an invitation to \
      that address within a few minutes: look into the spam folder too, and accept it.";

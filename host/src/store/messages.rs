@@ -70,6 +70,15 @@ impl Reader {
     }
 }
 
+/// What is true of the row of a direct message that no earlier one to the same person waits before, and of everything
+/// that is no direct message.
+const IN_TURN: &str = "(
+    (json_type(tasks.work, '$.tell') IS NULL AND json_type(tasks.work, '$.ask') IS NULL)
+    OR NOT EXISTS (
+        SELECT 1 FROM tasks AS earlier
+        WHERE earlier.user = tasks.user AND earlier.id < tasks.id AND earlier.state IN ('waiting', 'sending')
+          AND (json_type(earlier.work, '$.tell') IS NOT NULL OR json_type(earlier.work, '$.ask') IS NOT NULL)))";
+
 /// Kinds of what administrators are told of which there can be any number: beyond some that wait, the others are
 /// counted in one message, so that the channel stays readable.
 const MANY: [&str; 2] = ["decision", "policy"];
@@ -229,7 +238,7 @@ impl Tx<'_> {
     }
 
     /// The messages to some that are due, urgent ones first, and in the order in which they came to be; where one
-    /// can't be read, its number.
+    /// can't be read, its number. A direct message is not due before earlier ones to the same person are over.
     pub fn due_tasks(
         &self,
         reader: Reader,
@@ -237,7 +246,7 @@ impl Tx<'_> {
         limit: u32,
     ) -> Result<Each<Task, TaskId>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {}
+            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {} AND {IN_TURN}
              ORDER BY urgent DESC, id LIMIT ?2",
             reader.filter()
         );
@@ -247,7 +256,7 @@ impl Tx<'_> {
     /// When the next message to some is due.
     pub fn next_task_due(&self, reader: Reader) -> Result<Option<Timestamp>, StoreError> {
         let sql = format!(
-            "SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending') AND {}",
+            "SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending') AND {} AND {IN_TURN}",
             reader.filter()
         );
         let due = self.db.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<At>>(0))?;

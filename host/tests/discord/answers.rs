@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rolarr::{
-    domain::{PromptId, UserId},
+    domain::{PromptId, TaskId, UserId},
     pipeline::ports::{Button, ButtonAction, Command, Discord, Invoker, Outgoing, Via},
 };
 use rolarr_sim::discord::{
@@ -108,6 +108,82 @@ async fn the_inbox_button_shows_a_text_with_a_button_to_one_person() {
     let button = bot.server.with(|sim, _| sim.reply(pressed).unwrap().button().map(str::to_owned));
     assert_eq!(button.as_deref(), Some("prompt:9"));
     assert!(bot.intake.told().contains(&Told::Pressed(bot.alice(), ButtonAction::Inbox)));
+}
+
+/// Whether the pipeline was told that what waited behind the button was shown.
+fn shown(bot: &Bot) -> bool {
+    bot.intake.told().contains(&Told::Shown(vec![TaskId(3)]))
+}
+
+#[tokio::test]
+async fn what_waits_behind_the_button_is_over_once_discord_took_the_answer() {
+    let status = |status, code| RestFaultKind::Status { status, code };
+    let first = |kind| RestFault::once("POST", "interactions/*/*/callback", kind);
+    let faults = [
+        (None, true),
+        // Sent again, and taken.
+        (Some(first(status(500, 0))), true),
+        (Some(first(RestFaultKind::Drop).after_applying()), true),
+        // Not taken, or not known.
+        (Some(first(status(404, 10_062))), false),
+        (Some(first(status(401, 50_027))), false),
+        (Some(first(status(503, 0)).times(2)), false),
+        (Some(first(RestFaultKind::Drop).times(2)), false),
+    ];
+    for (number, (fault, expected)) in faults.into_iter().enumerate() {
+        let bot = Bot::start().await;
+        let message = question(&bot, ButtonAction::Inbox).await;
+        if let Some(fault) = fault {
+            bot.server.with(|sim, _| sim.fail_requests(fault));
+        }
+        press(&bot, message, "inbox");
+        until("the press", || bot.intake.told().iter().any(|told| matches!(told, Told::Pressed(..)))).await;
+        if expected {
+            until("the answer", || shown(&bot)).await;
+        } else {
+            sleep(Duration::from_millis(500)).await;
+            assert!(!shown(&bot), "{number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_press_that_takes_too_long_ends_no_message() {
+    let bot = Bot::start().await;
+    *bot.intake.thinks.lock().unwrap() = Duration::from_secs(3);
+    let message = question(&bot, ButtonAction::Inbox).await;
+    let pressed = press(&bot, message, "inbox");
+    assert!(reply(&bot, pressed).await.contains("press the button again"));
+    sleep(Duration::from_millis(1_500)).await;
+    assert!(!shown(&bot));
+}
+
+/// All places are taken by people whose answers take long, and all places to wait too.
+#[tokio::test]
+async fn people_for_whom_there_is_no_place_are_told_so() {
+    const PLACES: usize = 32 + 256;
+    let bot = Bot::start().await;
+    bot.registered().await;
+    *bot.intake.thinks.lock().unwrap() = Duration::from_secs(60);
+    let taken = || bot.intake.told().iter().filter(|told| matches!(told, Told::Command(..))).count();
+    for _ in 0..32 {
+        bot.command(bot.scene.mod_user, "plex link", &[]);
+    }
+    until("the places are taken", || taken() == 32).await;
+    let message = question(&bot, ButtonAction::Inbox).await;
+    for _ in 32..PLACES {
+        bot.command(bot.scene.mod_user, "plex link", &[]);
+    }
+    let late = [press(&bot, message, "inbox"), bot.command(bot.scene.alice, "plex link", &[])];
+    for asked in late {
+        assert!(reply(&bot, asked).await.contains("again in a minute"));
+    }
+    let alice = bot.scene.alice;
+    bot.server.with(|sim, now| sim.type_direct_message(now, alice, "alice@example.org")).unwrap();
+    let told =
+        |sim: &mut DiscordSim, _| sim.told(alice).iter().any(|told| told.now.content.contains("again"));
+    until("the writer", || bot.server.with(told)).await;
+    assert!(!bot.intake.told().iter().any(|told| matches!(told, Told::Address(..) | Told::Pressed(..))));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use rolarr::{
     discord::{Fatal, SerenityDiscord, Settings, run},
-    domain::{GuildId, PromptId, Secret, UserId},
+    domain::{GuildId, PromptId, Secret, TaskId, UserId},
     pipeline::ports::{
         Button, ButtonAction, Command, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Via,
     },
@@ -31,6 +31,7 @@ pub(super) enum Told {
     Address(UserId, String, Via),
     Pressed(UserId, ButtonAction),
     Command(Command, Invoker),
+    Shown(Vec<TaskId>),
 }
 
 /// A pipeline that writes down what it is told.
@@ -102,9 +103,16 @@ impl Intake for Recorder {
             ButtonAction::Answer(_) | ButtonAction::Inbox => {
                 let action = ButtonAction::Answer(PromptId(9));
                 let button = Some(Button { label: "Answer".to_owned(), action, disabled: false });
-                Pressed::Say(Reply { text: "There is a question for you.".to_owned(), button })
+                Pressed::Deliver(
+                    Reply { text: "There is a question for you.".to_owned(), button },
+                    vec![TaskId(3)],
+                )
             }
         }
+    }
+
+    async fn shown(&self, messages: Vec<TaskId>) {
+        self.note(Told::Shown(messages));
     }
 
     async fn command(&self, command: Command, by: Invoker) -> Reply {

@@ -120,6 +120,21 @@ impl Stage {
     /// # Errors
     /// If the pipeline does not run.
     pub async fn press(&self, user: UserId, action: ButtonAction) -> Result<Pressed> {
+        let intake = self.intake()?;
+        match intake.pressed(user, action).await {
+            Pressed::Deliver(reply, messages) => {
+                intake.shown(messages).await;
+                Ok(Pressed::Say(reply))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// The same, and the answer does not reach them.
+    ///
+    /// # Errors
+    /// If the pipeline does not run.
+    pub async fn press_in_vain(&self, user: UserId, action: ButtonAction) -> Result<Pressed> {
         Ok(self.intake()?.pressed(user, action).await)
     }
 
