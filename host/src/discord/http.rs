@@ -8,7 +8,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Client, Method, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use serde::de::DeserializeOwned;
@@ -243,6 +243,21 @@ fn told(status: u16, headers: &HeaderMap) -> Told {
         shared: text("x-ratelimit-scope") == Some("shared"),
         unauthorized: false,
     }
+}
+
+/// What an answer of Discord's REST API with an error status comes to, by its headers and its body: the error, and how
+/// long the limit lasts if it is one. Public for tests and fuzzing.
+#[must_use]
+pub fn answered(status: u16, headers: &[(&[u8], &[u8])], body: &[u8]) -> (DiscordError, Option<Duration>) {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            map.append(name, value);
+        }
+    }
+    let refusal = Refusal::read(body);
+    let told = complete(&refusal, told(status, &map));
+    (meaning("the request", status, &refusal), told.retry_after)
 }
 
 /// Seconds as Discord writes them. More than a day is a day; a number that makes no sense is none.

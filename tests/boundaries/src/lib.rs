@@ -19,6 +19,7 @@ mod loader;
 mod module;
 mod plex;
 mod recording;
+mod refusals;
 
 pub use configuration::configuration;
 pub use email::email;
@@ -28,6 +29,7 @@ pub use loader::loader;
 pub use module::module;
 pub use plex::{CALLS, plex};
 pub use recording::recording;
+pub use refusals::{discord_refusal, plex_refusal};
 
 /// Panics if a text for people holds what must not reach a terminal or a log.
 fn is_fit_for_people(text: &str) {

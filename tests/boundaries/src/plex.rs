@@ -44,7 +44,11 @@ pub fn plex(bytes: &[u8]) -> bool {
     let waits = [None, Some(0), Some(1), Some(3_601), Some(u64::MAX)];
     let retry_after = waits.into_iter().cycle().nth(usize::from(*wait)).flatten();
     let body = String::from_utf8_lossy(body).into_owned();
-    let response = Response { status, retry_after, body };
+    ask(*call, Response { status, retry_after, body }).is_none()
+}
+
+/// Asks, and is answered so. The error's text, if that is an error.
+pub(super) fn ask(call: u8, response: Response) -> Option<String> {
     let plex = Plex::with_pause(Arc::new(Answers(response)), Arc::new(AtOnce));
     let machine = MachineId("0123456789abcdef".to_owned());
     let account = PlexAccountId(7);
@@ -77,15 +81,12 @@ fn share(machine: MachineId) -> NewShare {
     }
 }
 
-fn check<T: Debug>(answered: Option<Result<T, PlexError>>) -> bool {
+fn check<T: Debug>(answered: Option<Result<T, PlexError>>) -> Option<String> {
     let answered = answered.expect("nothing is waited for");
     // How it shows in a log, whatever it is.
     let shown = format!("{answered:?}");
-    let taken = answered.is_ok();
-    if let Err(error) = answered {
-        let text = error.to_string();
-        super::is_fit_for_people(&text);
-        assert!(!text.contains('@') && !shown.contains('@'), "an address in {text:?} or {shown:?}");
-    }
-    taken
+    let text = answered.err()?.to_string();
+    super::is_fit_for_people(&text);
+    assert!(!text.contains('@') && !shown.contains('@'), "an address in {text:?} or {shown:?}");
+    Some(text)
 }

@@ -173,6 +173,19 @@ fn answers() -> &'static [Vec<u8>] {
     ]))
 }
 
+/// Answers of Discord's that say no: headers, an empty line, the body.
+fn refusals() -> &'static [Vec<u8>] {
+    static REFUSALS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    REFUSALS.get_or_init(|| {
+        texts(&[
+            "retry-after: 1\nx-ratelimit-scope: global\n\n{\"message\":\"x\",\"retry_after\":0.25,\"global\":true}",
+            "x-ratelimit-remaining: 0\nx-ratelimit-reset-after: 1e308\n\n{\"message\":\"Missing Access\",\"code\":50001}",
+            "\n\n{\"message\":\"internal network error\",\"code\":40333}",
+            "retry-after: -1\n\n<html><body>ann@example.org</body></html>",
+        ])
+    })
+}
+
 fn filters() -> &'static [Vec<u8>] {
     static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
@@ -222,6 +235,22 @@ proptest! {
     ) {
         let bytes: Vec<u8> = [call, status, wait].into_iter().chain(body).collect();
         boundaries::plex(&bytes);
+    }
+
+    #[test]
+    fn a_refusal_of_plex_is_one_bounded_error_that_names_nobody(
+        head in proptest::array::uniform4(0..=u8::MAX),
+        body in input(answers()),
+    ) {
+        boundaries::plex_refusal(&[&head[..], &body].concat());
+    }
+
+    #[test]
+    fn a_refusal_of_discord_is_one_bounded_error_and_a_bounded_wait(
+        status in proptest::array::uniform2(0..=u8::MAX),
+        rest in input(refusals()),
+    ) {
+        boundaries::discord_refusal(&[&status[..], &rest].concat());
     }
 
     #[test]
