@@ -95,6 +95,10 @@ impl Answerer {
                 let text = match unknown {
                     Unknown::Command => "I don't know this command. Please update Discord and try again.",
                     Unknown::Button => "This button is out of date and does nothing any more.",
+                    Unknown::Field => {
+                        "I could not read what you typed into the form. Please write the address to me as a direct \
+                         message, or use `/plex link`."
+                    }
                     Unknown::Form => "This form is out of date. Nothing was changed.",
                 };
                 reach.at_once(None, body::say(&Reply::text(text))).await;

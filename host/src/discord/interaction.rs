@@ -46,6 +46,8 @@ pub(super) enum Unknown {
     Command,
     Button,
     Form,
+    /// A form of ours, in which the field can't be found.
+    Field,
 }
 
 /// An interaction can't be read. `what` names the part, never its content.
@@ -104,6 +106,7 @@ pub(super) fn parse(json: &Value) -> Result<Option<Interaction>, Unreadable> {
             (Some(CustomId::Address(prompt)), Some(typed)) => {
                 Deed::Address { by: person, prompt, typed: Secret::new(typed) }
             }
+            (Some(CustomId::Address(_)), None) => Deed::Unknown(Unknown::Field),
             _ => Deed::Unknown(Unknown::Form),
         },
         1 | 4 => return Ok(None),
@@ -276,11 +279,11 @@ mod tests {
 
     #[test]
     fn forms_and_commands_of_others_are_unknown() {
-        for data in
-            [json!({}), json!({"custom_id": "address:5"}), json!({"custom_id": "x", "components": []})]
-        {
+        for data in [json!({}), json!({"custom_id": "vote:5"}), json!({"custom_id": "x", "components": []})] {
             assert!(matches!(deed(&interaction(5, data)), Deed::Unknown(Unknown::Form)));
         }
+        let empty = json!({"custom_id": "address:5", "components": [{"type": 18}]});
+        assert!(matches!(deed(&interaction(5, empty)), Deed::Unknown(Unknown::Field)));
         for data in [
             json!(null),
             json!({"name": "ban"}),

@@ -436,6 +436,39 @@ mod tests {
         }
     }
 
+    /// A form that was sent, with its field in this component.
+    fn form(component: &Value) -> Value {
+        json!({
+            "id": "5", "application_id": "6", "type": 5, "token": "t", "version": 1, "channel_id": "2",
+            "user": user(false), "locale": "en-US", "entitlements": [], "attachment_size_limit": 1,
+            "data": {"custom_id": "address:9", "components": [component]},
+        })
+    }
+
+    #[test]
+    fn a_form_is_read_in_rows_and_in_labels_where_serenity_leaves_them_in() {
+        let field = json!({"type": 4, "id": 2, "custom_id": "email", "value": "a@example.org"});
+        let row = json!({"type": 1, "id": 1, "components": [field]});
+        let label = json!({"type": 18, "id": 1, "component": field});
+        for (component, known_to_serenity) in [(&row, true), (&row, false), (&label, false)] {
+            let mut json = form(component);
+            if !known_to_serenity {
+                json.as_object_mut().unwrap().remove("locale");
+            }
+            let Some(Translated::Asked(Asked::Interaction(asked))) = event("INTERACTION_CREATE", json) else {
+                panic!()
+            };
+            let interaction::Deed::Address { prompt, typed, .. } = asked.deed else { panic!("{component}") };
+            assert_eq!((prompt.0, typed.expose()), (9, "a@example.org"));
+        }
+        // serenity knows no labels and drops what is in them: the person is told another way.
+        let Some(Translated::Asked(Asked::Interaction(asked))) = event("INTERACTION_CREATE", form(&label))
+        else {
+            panic!()
+        };
+        assert!(matches!(asked.deed, interaction::Deed::Unknown(interaction::Unknown::Field)));
+    }
+
     #[test]
     fn a_direct_message_of_a_person_is_for_us_and_others_are_not() {
         let message = json!({"id": "4", "channel_id": "5", "content": "x", "author": {"id": "7"}});
