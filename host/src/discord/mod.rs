@@ -24,6 +24,7 @@ mod translate;
 mod wire;
 
 pub use gateway::{Fatal, run};
+pub use http::answered;
 pub use refusal::refused;
 pub use rest::SerenityDiscord;
 pub use settings::{BadSettings, Settings};

@@ -33,6 +33,36 @@ fn requests(bot: &Bot, method: &str) -> usize {
 }
 
 #[tokio::test]
+async fn a_channel_says_what_keeps_the_bot_from_speaking_there() {
+    let bot = Bot::start().await;
+    let (guild, channel) = (bot.scene.guild, bot.scene.channel);
+    let us = bot.server.with(|sim, _| sim.bot());
+    let over = |id: u64, kind: u8, deny: u64, allow: u64| serde_json::json!({"id": id.to_string(), "type": kind, "deny": deny.to_string(), "allow": allow.to_string()});
+    let all = 1 << 10 | 1 << 11 | 1 << 16;
+    let closed = || over(guild.0, 0, all, 0);
+    let cases = [
+        (0, vec![], vec![]),
+        (5, vec![closed(), over(us.0, 1, 0, all)], vec![]),
+        (15, vec![], vec!["is a forum: name a text channel"]),
+        (2, vec![], vec!["is a voice channel"]),
+        (4, vec![], vec!["is a category"]),
+        (0, vec![over(guild.0, 0, 1 << 11, 0)], vec!["does not allow the bot `Send Messages`"]),
+        (15, vec![closed()], vec!["is a forum", "`View Channel`, `Send Messages`, `Read Message History`"]),
+    ];
+    for (kind, overwrites, expected) in cases {
+        bot.server.with(|sim, _| sim.describe_channel(channel, kind, overwrites)).unwrap();
+        let faults = bot.discord.channel_faults(ChannelId(channel.0)).await.unwrap();
+        assert_eq!(faults.len(), expected.len(), "{faults:?}");
+        assert!(faults.iter().zip(&expected).all(|(fault, part)| fault.contains(part)), "{faults:?}");
+    }
+    bot.server.with(|sim, _| sim.let_bot_see(channel, false)).unwrap();
+    let unseen = bot.discord.channel_faults(ChannelId(channel.0)).await.unwrap();
+    assert!(unseen.len() == 1 && unseen[0].contains("`View Channel`"), "{unseen:?}");
+    let none = bot.discord.channel_faults(ChannelId(1)).await.unwrap();
+    assert!(none.len() == 1 && none[0].starts_with("does not exist"), "{none:?}");
+}
+
+#[tokio::test]
 async fn a_guild_is_shown_with_its_roles_and_its_owner() {
     let bot = Bot::start().await;
     let guild = bot.discord.guild(bot.guild()).await.unwrap();

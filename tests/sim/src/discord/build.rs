@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{
     Application, ApplicationId, Channel, ChannelId, DirectMessages, DiscordSim, Guild, GuildId, Impossible,
     Member, Place, Role, RoleId, User, UserId, gateway, ids, rest, world,
@@ -167,10 +169,28 @@ impl DiscordSim {
         self.guild_mut(guild)?;
         let id = ChannelId(self.ids.next(now_ms));
         let place = Place::Guild { guild, name: name.to_owned(), bot_sees_it: true };
-        self.channels.insert(id, Channel { id, place });
+        self.channels.insert(id, Channel { id, place, kind: 0, overwrites: Vec::new() });
         let data = self.channels.get(&id).map(|channel| self.channel_json(channel)).unwrap_or_default();
         self.tell_guild(now_ms, "CHANNEL_CREATE", guild, gateway::intents::GUILDS, data);
         Ok(id)
+    }
+
+    /// Makes a guild's channel one of another type, with these overwrites of permissions. Neither changes what the bot
+    /// may do there: it changes what Discord says of it.
+    ///
+    /// # Errors
+    /// If there is no such channel.
+    pub fn describe_channel(
+        &mut self,
+        channel: ChannelId,
+        kind: u8,
+        overwrites: Vec<Value>,
+    ) -> Result<(), Impossible> {
+        let unknown = || Impossible::new(format!("`{channel}` is no channel"));
+        let known = self.channels.get_mut(&channel).ok_or_else(unknown)?;
+        known.kind = kind;
+        known.overwrites = overwrites;
+        Ok(())
     }
 
     /// Whether the bot may see a guild's channel.
@@ -193,7 +213,8 @@ impl DiscordSim {
             return known;
         }
         let id = ChannelId(self.ids.next(now_ms));
-        self.channels.insert(id, Channel { id, place: Place::Direct { with: user } });
+        let place = Place::Direct { with: user };
+        self.channels.insert(id, Channel { id, place, kind: 1, overwrites: Vec::new() });
         id
     }
 

@@ -105,7 +105,7 @@ impl DiscordSim {
             }),
             Place::Guild { guild, name, .. } => json!({
                 "id": channel.id,
-                "type": 0,
+                "type": channel.kind,
                 "guild_id": guild,
                 "name": name,
                 "position": 0,
@@ -114,7 +114,7 @@ impl DiscordSim {
                 "topic": null,
                 "nsfw": false,
                 "rate_limit_per_user": 0,
-                "permission_overwrites": [],
+                "permission_overwrites": channel.overwrites,
                 "last_message_id": last,
             }),
         }

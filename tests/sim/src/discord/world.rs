@@ -165,6 +165,10 @@ pub struct Channel {
     pub id: ChannelId,
     /// Where it is.
     pub place: Place,
+    /// Its type, as Discord numbers them.
+    pub kind: u8,
+    /// What it allows and denies to roles and members, as Discord writes it.
+    pub overwrites: Vec<Value>,
 }
 
 /// What a message said at one time.
