@@ -37,7 +37,7 @@ pub(super) fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
         DeValue::Table(_) => from_elsewhere(entry)?,
         _ => return Err(entry.unexpected("a token", HOW)),
     };
-    let token = text.trim();
+    let Peeled { token, around } = Peeled::of(&text);
     if token.is_empty() {
         return Err(match entry.value() {
             DeValue::Table(_) => entry.error(
@@ -47,13 +47,78 @@ pub(super) fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
             _ => entry.error("is empty", HOW),
         });
     }
+    if token.contains(is_quote) {
+        return Err(entry.error("is no token: it has a quote in it", "remove the quotes from the token"));
+    }
     if !token.chars().all(|char| char.is_ascii_graphic()) {
         return Err(entry.error(
             "is no token: it has blanks, line breaks or letters in it that no token has",
-            "copy the token again, without anything around it (nor the word `Bot` before it)",
+            "copy the token again, without anything around it",
         ));
     }
+    for what in around {
+        let path = quoted(entry.path());
+        entry.document().warn(format!("the token that {path} names has {what}: it is read without"));
+    }
     Ok(Secret::new(token))
+}
+
+/// A token, and what stood around it.
+struct Peeled<'a> {
+    token: &'a str,
+    around: Vec<&'static str>,
+}
+
+impl<'a> Peeled<'a> {
+    /// Takes off what people copy along with a token, and what programs that read files with variables leave.
+    fn of(text: &'a str) -> Self {
+        let mut peeled = Peeled { token: trimmed(text), around: Vec::new() };
+        while let Some((token, what)) = peel(peeled.token) {
+            peeled.token = trimmed(token);
+            if !peeled.around.contains(&what) {
+                peeled.around.push(what);
+            }
+        }
+        peeled
+    }
+}
+
+/// Without the blanks around it, and the mark that some editors put at the beginning of a file.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|char: char| char.is_whitespace() || char == '\u{feff}')
+}
+
+fn peel(text: &str) -> Option<(&str, &'static str)> {
+    let (first, last) = (text.chars().next()?, text.chars().next_back()?);
+    if text.chars().nth(1).is_some() {
+        let inner = text.strip_prefix(first).and_then(|text| text.strip_suffix(last));
+        match (first, last) {
+            ('<', '>') => return inner.map(|inner| (inner, "angle brackets around it")),
+            ('“' | '”' | '„', '“' | '”') | ('‘' | '’', '‘' | '’') => {
+                return inner.map(|inner| (inner, "quotes around it"));
+            }
+            (first, last) if first == last && is_quote(first) => {
+                return inner.map(|inner| (inner, "quotes around it"));
+            }
+            _ => {}
+        }
+    }
+    if let Some(text) = text.strip_suffix([',', ';']) {
+        return Some((text, "a comma or semicolon after it"));
+    }
+    // `DISCORD_TOKEN=…`, `X-Plex-Token=…`: a name, which no token has in it.
+    if let Some((name, token)) = text.split_once('=')
+        && name.to_ascii_lowercase().ends_with("token")
+    {
+        return Some((token, "the name of a variable before it"));
+    }
+    let (word, rest) = text.split_once([' ', '\t'])?;
+    let is_scheme = word.eq_ignore_ascii_case("bot") || word.eq_ignore_ascii_case("bearer");
+    is_scheme.then_some((rest, "the word `Bot` or `Bearer` before it"))
+}
+
+fn is_quote(char: char) -> bool {
+    matches!(char, '"' | '\'' | '`' | '“' | '”' | '„' | '‘' | '’')
 }
 
 const HOW: &str = "write `{ env = \"NAME\" }` with the name of an environment variable that holds the token, \

@@ -163,6 +163,51 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.store.path, folder.path().join("my.db"));
 }
 
+#[test]
+fn a_token_is_read_without_what_was_copied_with_it_and_that_is_warned_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let quotes = "quotes around it";
+    let (prefix, name) = ("the word `Bot` or `Bearer` before it", "the name of a variable before it");
+    for (written, around) in [
+        ("secret", &[][..]),
+        ("secret\r\n", &[]),
+        ("\u{feff}secret\n", &[]),
+        ("c2VjcmV0==", &[]),
+        ("\"secret\"", &[quotes]),
+        ("'secret'\n", &[quotes]),
+        ("`secret`", &[quotes]),
+        ("“secret”", &[quotes]),
+        (" \" secret\n\" ", &[quotes]),
+        ("Bot secret", &[prefix]),
+        ("bearer  secret", &[prefix]),
+        ("\"Bot secret\"", &[quotes, prefix]),
+        ("Bearer \"secret\"", &[prefix, quotes]),
+        ("PLEX_TOKEN=\"secret\"\n", &[name, quotes]),
+        ("export PLEX_TOKEN='secret'", &[name, quotes]),
+        ("X-Plex-Token=secret", &[name]),
+        ("\"secret\",", &["a comma or semicolon after it", quotes]),
+        ("<secret>", &["angle brackets around it"]),
+    ] {
+        fs::write(folder.path().join("token"), written).unwrap();
+        let in_file = SMALL.replace("{ env = \"PLEX_TOKEN\" }", "{ file = \"token\" }");
+        let given = |name: &str| if name == "PLEX_TOKEN" { Some(written.into()) } else { environment(name) };
+        let literal = format!("{written:?}").replace("\\u{feff}", "\\ufeff").replace("\\'", "'");
+        let literal = SMALL.replace("{ env = \"PLEX_TOKEN\" }", &literal);
+        for text in [&in_file, SMALL, &literal] {
+            let config = Config::parse(&file, text.as_bytes(), &given).unwrap();
+            let expected = if written.starts_with("c2") { "c2VjcmV0==" } else { "secret" };
+            assert_eq!(config.plex.token.expose(), expected, "{written:?}");
+            let warnings: Vec<String> = around
+                .iter()
+                .map(|what| format!("the token that `plex.token` names has {what}: it is read without"))
+                .collect();
+            let said = config.warnings.iter().filter(|said| said.contains("read without")).cloned();
+            assert_eq!(said.collect::<Vec<_>>(), warnings, "{written:?}");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn files_with_tokens_that_everybody_can_read_are_warned_about() {
@@ -236,7 +281,9 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("no token", swap("token = { env = \"DISCORD_TOKEN\" }\n", "")),
         ("a token that is a number", token("123456")),
         ("an empty token", token("\"  \"")),
-        ("a token with its prefix", token("\"Bot literal-secret\"")),
+        ("a token with a blank in it", token("\"literal- secret\"")),
+        ("a token with one quote", token("'\"literal-secret'")),
+        ("a token that is nothing but quotes", token("'\"\"'")),
         ("a token in an environment variable that is not set", token("{ env = \"literal-secret\" }")),
         ("a token in an environment variable with a name in capitals", token("{ env = \"DISCORD_TOKN\" }")),
         ("a token in an environment variable that is empty", token("{ env = \"EMPTY\" }")),
