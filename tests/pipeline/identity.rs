@@ -238,3 +238,91 @@ async fn who_accepts_with_another_address_is_known_by_the_share() -> Result<()> 
     assert!(!stage.database_holds(ANN)?);
     Ok(())
 }
+
+/// Alice's account, and the share that Ann has at Plex.
+async fn share(stage: &Stage) -> Result<(At, Option<u64>, Option<u64>)> {
+    let account = stage.account(stage.alice()).await?;
+    Ok((
+        account.stage,
+        account.share.map(|share| share.0),
+        stage.at_plex().share_of(ANN).map(|share| share.id),
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_is_accepted_under_another_share_number_is_noticed() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.at_plex().world.quirks.accepted_as_another = true;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    let (_, invited, _) = share(&stage).await?;
+    for again in [false, true] {
+        let now = stage.now();
+        stage.at_plex().person_accepts(now, ANN)?;
+        stage.wait(std::time::Duration::from_secs(120)).await;
+        let (at, known, there) = share(&stage).await?;
+        assert_eq!((at, known), (At::Joined, there), "again: {again}");
+        assert!(known.is_some() && known != invited);
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.settle().await;
+        assert_eq!(stage.filters(ANN).len(), 2, "again: {again}");
+        if !again {
+            // The next invitation goes to the account, by its number.
+            let ann = stage.plex_account(ANN).0;
+            stage.at_plex().person_leaves_share(ann)?;
+            stage.wait(std::time::Duration::from_secs(7 * 3600)).await;
+        }
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.settle().await;
+    }
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    assert!(stage.at_plex().share_of(ANN).is_none());
+    assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_the_owner_made_anew_while_nothing_was_to_be_done_is_noticed() -> Result<()> {
+    for restricted in [false, true] {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        if restricted {
+            stage.take_role(stage.alice(), stage.role()).await?;
+            stage.settle().await;
+        }
+        let (_, before, _) = share(&stage).await?;
+        let (now, ann) = (stage.now(), stage.plex_account(ANN).0);
+        stage.at_plex().owner_ends_share(ann, MACHINE)?;
+        stage.at_plex().owner_shares_with(now, ann, MACHINE, &["Movies"])?;
+        stage.wait(std::time::Duration::from_secs(7 * 3600)).await;
+        let (at, known, there) = share(&stage).await?;
+        assert_eq!((at, known), (At::Joined, there), "restricted: {restricted}");
+        assert_ne!(known, before);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_friend_with_whom_nothing_is_shared_is_invited_like_anybody() -> Result<()> {
+    for accepts_at_once in [false, true] {
+        let before = |plex: &mut PlexSim| {
+            ann_is_a_friend(plex);
+            let ann = plex.account(ANN).map(|account| account.id).unwrap_or_default();
+            plex.owner_ends_share(ann, MACHINE).unwrap();
+        };
+        let stage = Stage::with(Setting { before, ..Setting::default() }).await?;
+        stage.at_plex().world.quirks.friends_need_not_accept = accepts_at_once;
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.settle().await;
+        stage.write(stage.alice(), ANN).await?.context("no answer")?;
+        stage.settle().await;
+        let account = stage.account(stage.alice()).await?;
+        let expected = if accepts_at_once { At::Joined } else { At::Invited };
+        assert_eq!((account.stage, account.held), (expected, None));
+        assert!(stage.audit().iter().all(|line| !line.contains("shares already")));
+    }
+    Ok(())
+}

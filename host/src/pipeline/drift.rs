@@ -170,7 +170,7 @@ fn settle_one(tx: &Tx<'_>, settings: &Settings, now: Timestamp, one: Compared) -
     }
     match found {
         Comparison::Unclear => {
-            tracing::info!(account = %account.id, "a share does not show any more");
+            tracing::info!(account = %account.id, "a share does not show as it was; it is looked at");
             tx.put_account(&Account { due: Some(now), ..account })?;
         }
         // Of the others who are held nothing else is compared.

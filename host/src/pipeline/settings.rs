@@ -199,16 +199,18 @@ impl Settings {
     }
 
     /// The libraries of these names, without regard to case; none if one of them does not exist or there
-    /// are none.
+    /// are none. A name that several libraries have means all of them, as it does in the configuration.
     #[must_use]
     pub fn sections(&self, names: &[String]) -> Option<Sections> {
-        let ids = names
-            .iter()
-            .map(|name| {
-                let same = |library: &&Library| library.title.to_lowercase() == name.to_lowercase();
-                self.libraries.iter().find(same).map(|library| library.id)
-            })
-            .collect::<Option<Vec<_>>>()?;
+        let mut ids = Vec::new();
+        for name in names.iter().map(|name| name.to_lowercase()) {
+            let known = ids.len();
+            let same = self.libraries.iter().filter(|library| library.title.to_lowercase() == name);
+            ids.extend(same.map(|library| library.id));
+            if ids.len() == known {
+                return None;
+            }
+        }
         Sections::new(ids)
     }
 

@@ -1,11 +1,12 @@
 //! Libraries follow the tier that is held, and what was sent for another one is still known as ours.
 
 use anyhow::{Context, Result};
+use rolarr::pipeline::settings::Settings;
 use rolarr_sim::{
     http::Request,
-    plex::{Effect, Fault, Libraries, MACHINE},
+    plex::{Effect, Fault, Libraries, Library, MACHINE, PlexSim},
 };
-use rolarr_tests::inprocess::{ANN, Place, Stage, UnderWay, load};
+use rolarr_tests::inprocess::{ANN, Place, Setting, Stage, UnderWay, load};
 use serde_json::json;
 
 use super::{A_MOMENT, LONG, reached};
@@ -103,6 +104,37 @@ async fn an_invitation_that_is_sent_again_for_another_tier_leaves_the_libraries_
         stage.at_plex().person_accepts(now, ANN)?;
         stage.wait(LONG).await;
         assert_eq!(shared(&stage), ["Movies"], "{lost:?}: {:?}", stage.audit());
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_two_libraries_have_means_both_for_a_rule_and_for_the_configuration() -> Result<()> {
+    let by_rule = json!({"tiers": {"plex": ["movies"], "vip": ["Movies", "Music"]}});
+    let by_configuration = json!({});
+    for (policy, settings) in [("builtin:tiers", by_rule), ("builtin:role-restriction", by_configuration)] {
+        let second = |plex: &mut PlexSim| {
+            let server = plex.world.servers.iter_mut().find(|server| server.machine == MACHINE).unwrap();
+            let first = server.libraries[0].clone();
+            // Another spelling is no other name.
+            let title = "MOVIES".to_owned();
+            server.libraries.push(Library { id: 777_000_001, key: 77, title, items: Vec::new(), ..first });
+        };
+        let change = |settings: &mut Settings| {
+            settings.shared.retain(|library| library.title.to_lowercase() == "movies");
+        };
+        let mut stage = Stage::with(Setting { before: second, change, ..Setting::default() }).await?;
+        stage.stop().await;
+        stage.policies.put(Ok(load(policy, &settings)?));
+        stage.start().await?;
+        stage.alice_joins().await?;
+        assert_eq!(shared(&stage), ["Movies", "MOVIES"], "{policy}");
+        if policy == "builtin:tiers" {
+            vip(&stage, true).await?;
+            stage.wait(LONG).await;
+            assert_eq!(shared(&stage), ["Movies", "Music", "MOVIES"]);
+        }
+        assert!(stage.audit().iter().all(|line| !line.contains("changed by somebody else")));
     }
     Ok(())
 }

@@ -57,6 +57,12 @@ pub(in crate::pipeline) fn compare(
     };
     let Ok(stands) = standing(look, account, &settings.server) else { return Comparison::Unclear };
     match (account.stage, stands) {
+        // It was made anew: that is noted first.
+        (Stage::Joined, Standing::Joined { friend, share })
+            if account.share != Some(share.id) || account.plex_account != Some(friend.id) =>
+        {
+            Comparison::Unclear
+        }
         (Stage::Joined, Standing::Joined { friend, share }) => {
             let fields = of_fields(settings, account, grant, restriction, rows, (look, friend));
             if fields.found.is_empty() && fields.work {

@@ -124,8 +124,16 @@ impl World {
             }
         }
         let invite = self.invites.remove(invite);
-        for share in shares {
-            if let Some(share) = self.shares.get_mut(&share) {
+        for mut id in shares {
+            if self.quirks.accepted_as_another
+                && let Some(mut share) = self.shares.remove(&id)
+            {
+                id = self.fresh();
+                share.id = id;
+                self.offered_as.insert(id, share.typed.clone());
+                self.shares.insert(id, share);
+            }
+            if let Some(share) = self.shares.get_mut(&id) {
                 share.with = Invitee::Account(account);
                 share.accepted_at = Some(now_ms);
             }

@@ -186,6 +186,8 @@ pub struct Quirks {
     pub v1_lists_pending: bool,
     /// A new share with somebody who is a friend already needs no acceptance.
     pub friends_need_not_accept: bool,
+    /// A share has another number once it is accepted than the invitation had.
+    pub accepted_as_another: bool,
     /// The list of libraries is cut off after so many, as was seen for moments.
     pub sections_shown: Option<usize>,
     /// How many friends the owner may have.
@@ -198,6 +200,7 @@ impl Default for Quirks {
             cancel_leaves_share: false,
             v1_lists_pending: true,
             friends_need_not_accept: false,
+            accepted_as_another: false,
             sections_shown: None,
             friend_limit: None,
         }
