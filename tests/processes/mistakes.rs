@@ -1,7 +1,10 @@
 //! Something that the configuration names does not exist: one error that names what does, and nothing is
 //! changed.
 
-use rolarr_sim::discord::{GuildId, RoleId};
+use rolarr_sim::{
+    discord::{GuildId, RoleId},
+    plex::{Effect, Fault, Library, MACHINE},
+};
 use rolarr_tests::{Setup, World};
 
 use crate::run;
@@ -123,4 +126,40 @@ async fn a_discord_server_that_is_gone_since_keeps_no_other_from_being_served() 
     assert_eq!(process.ended().await.code(), Some(2));
     let said = process.err().join("\n");
     assert!(said.contains("no member of a Discord server with the id"), "{said}");
+}
+
+#[tokio::test]
+async fn what_the_plex_server_itself_refuses_is_told_at_the_start() {
+    for (status, words) in [
+        (401, "the server at `plex.server_url` does not"),
+        (403, "the server at `plex.server_url` does not"),
+        (503, "can't be asked now"),
+    ] {
+        let world = World::new().await;
+        let refuses = Effect::Status { status, retry_after: None };
+        world.plex(|sim, _| sim.fault(Fault::on("GET", "/status/sessions", refuses)));
+        let mut process = run(&world, &[]);
+        world.until_connected(0).await;
+        let said = process.err().join("\n");
+        assert!(said.contains(words) && !said.contains("owner-token"), "{status}: {said}");
+        process.terminate().await;
+        assert!(process.ended().await.success(), "{status}: the bot works on");
+    }
+}
+
+#[tokio::test]
+async fn libraries_with_one_name_are_told_at_the_start() {
+    let world = World::new().await;
+    world.plex(|sim, _| {
+        let server = sim.world.servers.iter_mut().find(|server| server.machine == MACHINE).unwrap();
+        let first = server.libraries[0].clone();
+        server.libraries.push(Library { id: 777_000_001, key: 77, title: "MOVIES".to_owned(), ..first });
+    });
+    let mut process = run(&world, &[]);
+    world.until_connected(0).await;
+    let said = process.err().join("\n");
+    assert!(said.contains("several libraries of the server have this name"), "{said}");
+    assert!(said.contains("movies"), "{said}");
+    process.terminate().await;
+    assert!(process.ended().await.success());
 }

@@ -56,6 +56,8 @@ pub(super) async fn take(
     let server = server(config, plex_answers(config, || plex.servers()).await?)?;
     let libraries = plex_answers(config, || plex.libraries(&server.machine)).await?;
     let shared = shared(config, &server, &libraries)?;
+    warn_of_shared_names(&libraries);
+    check_server(config, plex).await;
     check_label(config, plex, &shared).await;
     let timing = &config.timing;
     let settings = Settings {
@@ -330,6 +332,43 @@ fn shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Re
     }
     let chosen: BTreeSet<String> = wanted.iter().map(|name| name.value.to_lowercase()).collect();
     Ok(libraries.iter().filter(|library| chosen.contains(&library.title.to_lowercase())).cloned().collect())
+}
+
+/// Names can't tell these libraries apart.
+fn warn_of_shared_names(libraries: &[Library]) {
+    let mut names: Vec<String> = libraries.iter().map(|library| library.title.to_lowercase()).collect();
+    names.sort_unstable();
+    let mut told = BTreeSet::new();
+    for name in names.windows(2).filter_map(|pair| pair.first().filter(|name| pair.last() == Some(*name))) {
+        if told.insert(name) {
+            warn!(
+                library = name,
+                "several libraries of the server have this name: whoever is given it by a rule or by the \
+                 configuration is given all of them; to tell them apart, rename them in Plex"
+            );
+        }
+    }
+}
+
+/// The server itself takes the token, or says why not: else that would show first when somebody's stream is to end.
+async fn check_server(config: &Config, plex: &Plex) {
+    if config.plex.server_url.is_none() {
+        return;
+    }
+    match plex.sessions().await {
+        Ok(_) => {}
+        Err(error @ PlexError::Refused { .. }) => warn!(
+            %error,
+            "plex.tv accepts the Plex token and the server at `plex.server_url` does not, so what a member is \
+             watching can't be stopped and labels can't be checked: check that the address leads to the server that \
+             is shared, and that the token is of the account that owns it"
+        ),
+        Err(error) => warn!(
+            %error,
+            "the server at `plex.server_url` can't be asked now: while that lasts, what a member is watching can't be \
+             stopped"
+        ),
+    }
 }
 
 /// The labels that hide everything, in lower case: those that the configuration reserves, and the one by which a
