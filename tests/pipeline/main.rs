@@ -11,6 +11,7 @@ mod brake;
 mod brake_kinds;
 mod candidates;
 mod constant_policy;
+mod correcting;
 mod crashes;
 mod deleted_roles;
 mod drift;

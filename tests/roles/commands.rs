@@ -76,10 +76,10 @@ async fn an_administrator_invites_a_member_by_address_who_is_then_not_asked() {
     assert_eq!(answer, "The invitation is out.");
     world.quiet().await;
     assert_eq!(world.database().unwrap().prompts(alice), ["answered"]);
-    assert!(world.discord(|sim, _| sim.message(question).unwrap().button().is_none()));
     world.accepts(ANN);
     world.eventually("accepted", || world.database().unwrap().stage(alice) == "joined").await;
     world.quiet().await;
+    assert!(world.discord(|sim, _| sim.message(question).unwrap().button().is_none()));
     world.loses_role(alice);
     world.eventually("it follows the role", || world.filters(ANN) == restricted()).await;
 }
@@ -140,6 +140,13 @@ async fn a_member_links_an_address_by_command() {
     world.eventually("an invitation is out", || world.is_invited(ANN)).await;
     world.quiet().await;
     let answer = world.commands(alice, "plex link", &email(BEN)).await.now.content;
+    assert!(answer.starts_with("Thank you"), "{answer}");
+    world.eventually("the other address is invited", || world.is_invited(BEN)).await;
+    assert!(!world.is_invited(ANN));
+    world.accepts(BEN);
+    world.eventually("accepted", || world.database().unwrap().stage(alice) == "joined").await;
+    world.quiet().await;
+    let answer = world.commands(alice, "plex link", &email(ANN)).await.now.content;
     assert!(answer.starts_with("You are linked"), "{answer}");
-    assert_eq!(world.invitations_sent(), 1);
+    assert_eq!(world.invitations_sent(), 2);
 }

@@ -1,6 +1,6 @@
 //! E-mail addresses: the first key to a person's Plex account, and nobody else's business.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use email_address::{EmailAddress, Options};
 
@@ -15,7 +15,9 @@ pub struct Email(String);
 pub struct NotAnAddress;
 
 impl Email {
-    /// Reads what a person typed. Blanks around it, angle brackets and a `mailto:` are forgiven.
+    /// Reads an address. Blanks around it, angle brackets and a `mailto:` are forgiven. An international domain is kept
+    /// in the form that the mail's servers use for it (`xn--…`). What else people write around an address,
+    /// [`Typed`](super::Typed) reads.
     ///
     /// # Errors
     /// [`NotAnAddress`], which does not repeat the text.
@@ -26,14 +28,19 @@ impl Email {
         let text = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')).unwrap_or(text);
         let text = text.trim();
         let text = text.strip_prefix("mailto:").unwrap_or(text);
+        // The conversion of a domain takes the longer the longer it is.
+        if text.len() > LONGEST {
+            return Err(NotAnAddress);
+        }
+        let text = with_plain_domain(text).ok_or(NotAnAddress)?;
         // What stands in quotes or brackets the parser would take for more than an address.
         let foreign = |letter: char| !letter.is_ascii_graphic() || matches!(letter, '"' | '<' | '>');
         if text.len() > LONGEST || text.contains(foreign) {
             return Err(NotAnAddress);
         }
         let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
-        EmailAddress::parse_with_options(text, options).map_err(|_| NotAnAddress)?;
-        Ok(Self(text.to_owned()))
+        EmailAddress::parse_with_options(&text, options).map_err(|_| NotAnAddress)?;
+        Ok(Self(text.into_owned()))
     }
 
     /// The address itself, for the place that sends or stores it.
@@ -52,7 +59,18 @@ impl Email {
     /// Whether a text from elsewhere is this address.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
-        self.0.eq_ignore_ascii_case(text.trim())
+        with_plain_domain(text.trim()).is_some_and(|text| self.0.eq_ignore_ascii_case(&text))
+    }
+}
+
+/// The text with its domain, if there is one, in the form that stands in ASCII. None: there is no such form.
+fn with_plain_domain(text: &str) -> Option<Cow<'_, str>> {
+    match text.rsplit_once('@') {
+        Some((local, domain)) if !domain.is_ascii() => {
+            let plain = idna::domain_to_ascii_strict(domain).ok()?;
+            Some(Cow::Owned(format!("{local}@{plain}")))
+        }
+        _ => Some(Cow::Borrowed(text)),
     }
 }
 
@@ -132,13 +150,31 @@ mod tests {
             "<  <ann@example.org>\n>",
             "<<ann@example.org>>",
             "ann@example.org\n>",
-            "ann@exämple.org",
+            "änn@example.org",
+            "ann@ex ämple.org",
+            "ann@-ä.org",
+            "ann@exämple",
+            "ann@exämple_.org",
             "\"a b\"@example.org",
             "ann@example.org\u{0}",
             &long,
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_international_domain_is_the_same_in_each_of_its_forms() {
+        for text in ["ann@exämple.org", "ann@EXÄMPLE.org", "ann@exa\u{308}mple.org", "ann@xn--exmple-cua.org"]
+        {
+            let ann = Email::parse(text).unwrap();
+            assert_eq!(ann.key(), "ann@xn--exmple-cua.org");
+            assert!(ann.is("Ann@exämple.ORG") && ann.is("ann@xn--exmple-cua.org"), "{text}");
+            assert!(!ann.is("ann@example.org"));
+        }
+        assert_eq!(Email::parse("ann@例え。テスト").unwrap().expose(), "ann@xn--r8jz45g.xn--zckzah");
+        let long = format!("ann@{}.org", "ä".repeat(70));
+        assert!(Email::parse(&long).is_err(), "no part of a domain has more than 63 letters");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod json;
 pub mod reconcile;
 mod secret;
 mod sharing;
+mod typed;
 mod untrusted;
 
 pub use email::{Email, NotAnAddress, without_addresses};
@@ -19,4 +20,5 @@ pub use ids::{
 pub use rolarr_policy::contract::{self, Snowflake, Timestamp};
 pub use secret::Secret;
 pub use sharing::{Changes, Field, FieldValue, Sections, Settings};
+pub use typed::Typed;
 pub use untrusted::{UntrustedText, is_unseen, printable};

@@ -11,11 +11,14 @@ use super::{
 };
 use crate::{
     domain::{
-        Email, PromptId, Timestamp, UserId,
+        Email, PromptId, Timestamp, Typed, UserId,
         contract::{Access, AccountChange, Origin},
     },
     store::{Account, Prompt, PromptState, Stage, StoreError, Tx, Work},
 };
+
+/// So many other addresses a member can give before the invitation is accepted: each is a message to somebody.
+const CORRECTIONS: u32 = 3;
 
 /// What became of an address that was given.
 enum Given {
@@ -24,6 +27,8 @@ enum Given {
         /// Another one is forgotten for it.
         replaced: bool,
     },
+    /// The member gave several already in place of the first one.
+    TooOften,
     /// There is no question that it could answer.
     Unasked,
     /// The member is linked already.
@@ -33,14 +38,19 @@ enum Given {
 impl Core {
     /// Takes up what a member typed. None: it was not meant for us.
     pub(super) async fn take_address(&self, from: UserId, typed: &str, via: Via) -> Option<Reply> {
-        let email = Email::parse(typed);
-        if via == Via::DirectMessage && email.is_err() && !self.is_asked(from).await {
+        let typed = Typed::read(typed);
+        let is_alone = matches!(typed, Typed::Address { alone: true, .. });
+        if via == Via::DirectMessage && !is_alone && !self.is_asked(from).await {
             // Somebody says something to the bot that is no answer to anything.
             return None;
         }
-        let Ok(email) = email else { return Some(Reply::text(texts::NOT_AN_ADDRESS)) };
+        let email = match typed {
+            Typed::Address { email, .. } => email,
+            other => return Some(Reply::text(texts::no_address(&other))),
+        };
         match self.give(from, email).await {
             Ok(Given::TakenUp { .. }) => Some(Reply::text(texts::ADDRESS_TAKEN_UP)),
+            Ok(Given::TooOften) => Some(Reply::text(texts::CORRECTED_TOO_OFTEN)),
             Ok(Given::Linked) => Some(Reply::text(texts::LINKED_ALREADY)),
             Ok(Given::Unasked) if via == Via::DirectMessage => None,
             Ok(Given::Unasked) => Some(Reply::text(texts::NOTHING_TO_LINK)),
@@ -112,7 +122,9 @@ fn give(
     if !wanted(tx, settings, &account)? {
         return Ok(Given::Unasked);
     }
-    // A claim that is held looks like an address that was taken up.
+    if is_pending(&account) {
+        return correct(tx, settings, account, email, now);
+    }
     let fresh = match account.stage {
         Stage::None => account.email.is_none() && account.claim.is_none(),
         // Only another address is a new beginning: a declined invitation is not sent again.
@@ -128,36 +140,111 @@ fn give(
         tx.set_prompt_state(prompt.id, PromptState::Answered)?;
         tx.add_task(account.decided_by, Some(from), &Work::Refresh(prompt.id), now)?;
     }
-    let taken = tx.account_with(email)?.is_some_and(|other| other.id != account.id);
-    // Only an invitation to this address counts as one.
-    account.invited &= account.email.as_ref() == Some(email);
     let replaced = account.email.is_some() || account.claim.is_some();
+    take_up(tx, &mut account, email.clone(), now)?;
+    if account.stage == Stage::Declined && account.email.is_some() {
+        account.stage = Stage::None;
+        account.invite_for = account.decided_by;
+    }
+    begin(tx, &mut account, now)?;
+    note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
+    Ok(Given::TakenUp { replaced })
+}
+
+/// The address is this account's from now on, in place of the one before; unless it is another member's: then it is
+/// held, with the same answer.
+pub(super) fn take_up(
+    tx: &Tx<'_>,
+    account: &mut Account,
+    email: Email,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let taken = tx.account_with(&email)?.is_some_and(|other| other.id != account.id);
+    // Only an invitation to this address counts as one.
+    account.invited &= account.email.as_ref() == Some(&email);
     account.email = None;
     account.claim = None;
     account.held = None;
     account.adopt = false;
     account.plex_account = None;
     if taken {
-        // Another member's address: held, with the same answer.
-        account.claim = Some(email.clone());
+        account.claim = Some(email);
         let why = "gave an address that belongs to another member. Nothing was changed.";
         account.held = Some(why.to_owned());
-        tx.audit(now, account.decided_by, Some(from), "held", &texts::about(Some(from), why))?;
+        tx.audit(now, account.decided_by, account.user, "held", &texts::about(account.user, why))?;
     } else {
-        account.email = Some(email.clone());
-        if account.stage == Stage::Declined {
-            account.stage = Stage::None;
-            account.invite_for = account.decided_by;
-        }
+        account.email = Some(email);
     }
+    Ok(())
+}
+
+/// The account is worked on at once.
+fn begin(tx: &Tx<'_>, account: &mut Account, now: Timestamp) -> Result<(), StoreError> {
     account.wish += 1;
     account.parked = None;
     account.attempts = 0;
     account.refusals = 0;
     account.due = Some(now);
-    tx.put_account(&account)?;
-    note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
+    tx.put_account(account)
+}
+
+/// Whether the member gave an address that nobody accepted an invitation to yet. A claim that is held looks the same.
+fn is_pending(account: &Account) -> bool {
+    let given = account.email.is_some() || account.claim.is_some();
+    let accepted = account.plex_account.is_some();
+    let stage = matches!(account.stage, Stage::None | Stage::Inviting | Stage::Invited | Stage::Leaving);
+    given && !accepted && stage
+}
+
+/// Another address in place of one that nobody accepted an invitation to yet. The same one again changes nothing.
+fn correct(
+    tx: &Tx<'_>,
+    settings: &Settings,
+    mut account: Account,
+    email: &Email,
+    now: Timestamp,
+) -> Result<Given, StoreError> {
+    let given = [&account.correction, &account.email, &account.claim].into_iter().flatten().next();
+    if given == Some(email) {
+        return Ok(Given::TakenUp { replaced: false });
+    }
+    if account.corrections >= CORRECTIONS {
+        return Ok(Given::TooOften);
+    }
+    account.corrections += 1;
+    let text = texts::about(account.user, texts::CORRECTED);
+    tx.audit(now, account.decided_by, account.user, "corrected", &text)?;
+    let replaced = account.correction.is_some() || account.email.is_none();
+    if account.email.is_some() {
+        // The invitation to that one goes first.
+        account.correction = Some(email.clone());
+    } else {
+        take_up(tx, &mut account, email.clone(), now)?;
+        account.invite_for = account.decided_by;
+        note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
+    }
+    begin(tx, &mut account, now)?;
+    if account.corrections == CORRECTIONS {
+        refresh_question(tx, &account, now)?;
+    }
     Ok(Given::TakenUp { replaced })
+}
+
+/// Whether the member can give another address.
+pub(super) fn can_correct(tx: &Tx<'_>, settings: &Settings, user: UserId) -> Result<bool, StoreError> {
+    let Some(account) = tx.account_of(user)? else { return Ok(false) };
+    Ok(is_pending(&account) && account.corrections < CORRECTIONS && wanted(tx, settings, &account)?)
+}
+
+/// The question that was answered says anew whether the address can be changed.
+pub(super) fn refresh_question(tx: &Tx<'_>, account: &Account, now: Timestamp) -> Result<(), StoreError> {
+    let Some(user) = account.user else { return Ok(()) };
+    if let Some(prompt) = tx.latest_prompt(user)?
+        && prompt.state == PromptState::Answered
+    {
+        tx.add_task(account.decided_by, Some(user), &Work::Refresh(prompt.id), now)?;
+    }
+    Ok(())
 }
 
 fn press(
@@ -182,6 +269,7 @@ fn press(
             }
         }
         PromptState::Closed => say(texts::PROMPT_CLOSED),
+        PromptState::Answered if can_correct(tx, settings, by)? => Ok(Pressed::Form(id)),
         PromptState::Answered => say(texts::PROMPT_ANSWERED),
     }
 }
@@ -208,6 +296,9 @@ fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result
     }
     // What is held or refused looks like any other address that was given.
     let given = account.email.is_some() || account.claim.is_some() || account.held.is_some();
+    if can_correct(tx, settings, by)? {
+        return Ok(Reply::text(texts::CAN_CORRECT));
+    }
     if given || account.plex_account.is_some() {
         return Ok(Reply::text(texts::LINKED_ALREADY));
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, Email, GuildId, RoleId, Timestamp, UserId,
+        AccountId, Email, GuildId, RoleId, Timestamp, Typed, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
     store::{Account, EventState, GrantRow, NewEvent, PromptState, Stage, StoreError, Tx},
@@ -68,7 +68,10 @@ impl Core {
         let Some(guild) = guild else {
             return Reply::text(texts::ADMINISTRATORS_ONLY);
         };
-        let Ok(email) = Email::parse(&typed) else { return Reply::text(texts::NOT_AN_ADDRESS) };
+        let email = match Typed::read(&typed) {
+            Typed::Address { email, .. } => email,
+            other => return Reply::text(texts::no_address(&other)),
+        };
         let outcome = match member {
             Some(member) => self.invite(guild, by.user, email, member).await,
             None => self.remove(guild, by.user, email).await,
@@ -291,9 +294,12 @@ fn invite_member(
         account.invited = false;
     }
     let replaced = account.email.as_ref().is_some_and(|known| known != email)
-        || account.claim.as_ref().is_some_and(|claim| claim != email);
+        || account.claim.as_ref().is_some_and(|claim| claim != email)
+        || account.correction.as_ref().is_some_and(|other| other != email);
     account.email = Some(email.clone());
     account.claim = None;
+    account.correction = None;
+    account.corrections = 0;
     account.held = None;
     account.parked = None;
     account.adopt = fresh;
@@ -392,6 +398,7 @@ fn remove(
     close_prompts(tx, now, event, user)?;
     tx.drop_tasks_of(user)?;
     account.claim = None;
+    account.correction = None;
     account.held = None;
     account.parked = None;
     account.invite_for = None;

@@ -284,7 +284,8 @@ pub(super) fn pursue(
 /// Forgets the address of somebody for whom there is nothing at Plex. Where there is something, the
 /// address stays until Plex has confirmed that it is gone. True if there was one.
 fn forget_if_nowhere(tx: &Tx<'_>, account: &mut Account) -> Result<bool, StoreError> {
-    let mut forgot = account.claim.take().is_some();
+    let mut forgot = account.claim.take().is_some() | account.correction.take().is_some();
+    account.corrections = 0;
     account.adopt = false;
     let certain = account.stage.is_ended() && account.created_until.is_none();
     if certain && tx.ledgers(account.id)?.is_empty() {

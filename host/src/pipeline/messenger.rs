@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    brake,
+    address, brake,
     core::Core,
     ports::{DiscordError, Outgoing, Posted},
     seam::{Step, millis},
@@ -388,7 +388,13 @@ async fn refresh(
     server: &str,
     hours: u64,
 ) -> Result<Delivery, StoreError> {
-    let Some(prompt) = core.store.read(move |tx| tx.prompt(prompt)).await? else {
+    let settings = core.settings.clone();
+    let read = move |tx: &Tx<'_>| {
+        let Some(prompt) = tx.prompt(prompt)? else { return Ok(None) };
+        let pending = address::can_correct(tx, &settings, prompt.user)?;
+        Ok(Some((prompt, pending)))
+    };
+    let Some((prompt, pending)) = core.store.read(read).await? else {
         return end(core, task.id, TaskState::Dropped).await;
     };
     // Not sent yet: when it is, it comes back here.
@@ -397,6 +403,7 @@ async fn refresh(
     };
     let text = match prompt.state {
         PromptState::Open => texts::question(prompt.id, server, hours),
+        PromptState::Answered if pending => texts::question_pending(prompt.id),
         PromptState::Answered => texts::question_answered(prompt.id),
         PromptState::Closed => texts::question_closed(prompt.id),
         PromptState::Expired => texts::question_expired(prompt.id),

@@ -8,7 +8,7 @@ use super::{
     settings::{Brake, Drift},
 };
 use crate::{
-    domain::{PromptId, UserId, contract::Action},
+    domain::{PromptId, Typed, UserId, contract::Action},
     store::{DecisionRow, DriftRow, HoldReason, HoldRow, StoreError},
 };
 
@@ -60,6 +60,17 @@ pub(super) fn question(prompt: PromptId, server: &str, hours: u64) -> Outgoing {
              Press the button, or just answer here with the address. You have {limit}."
         ),
         button: Some(answer_button(prompt, "Enter e-mail address", false)),
+    }
+}
+
+/// The question after it was answered, while the answer can be changed.
+pub(super) fn question_pending(prompt: PromptId) -> Outgoing {
+    Outgoing {
+        text:
+            "Thank you, I have your e-mail address. If there is a mistake in it, you can change it until the \
+               invitation is accepted."
+                .to_owned(),
+        button: Some(answer_button(prompt, "Change address", false)),
     }
 }
 
@@ -117,8 +128,41 @@ pub(super) const ADDRESS_TAKEN_UP: &str = "Thank you. If everything is in order,
      that address within a few minutes: look into the spam folder too, and accept it.";
 
 /// What was typed is no address.
-pub(super) const NOT_AN_ADDRESS: &str = "That does not look like an e-mail address. Please try again, for example \
-     `name@example.org`.";
+pub(super) fn no_address(typed: &Typed) -> &'static str {
+    match typed {
+        Typed::Name => {
+            "That does not look like an e-mail address. If it is your user name at Plex: I need the e-mail address of \
+             your Plex account, which Plex shows in its settings under Account."
+        }
+        Typed::Several => {
+            "There is more than one e-mail address in that. Please give only the one that you mean."
+        }
+        Typed::Nothing | Typed::Address { .. } => {
+            "That does not look like an e-mail address. Please try again, for example `name@example.org`."
+        }
+    }
+}
+
+/// The member gave other addresses too often.
+pub(super) const CORRECTED_TOO_OFTEN: &str = "You have changed your e-mail address several times already. To change it \
+     once more, please ask an administrator.";
+
+/// Another address was given, and somebody had accepted the first invitation already.
+pub(super) const CORRECTED_TOO_LATE: &str = "The invitation to the e-mail address that you gave before was accepted \
+     already, so I could not change it. If that was not you, please tell an administrator.";
+
+/// The same, for administrators.
+pub(super) const TOO_LATE_TO_CORRECT: &str = "wanted to change their e-mail address after the invitation had been \
+     accepted. It is left as it is. If a stranger accepted it: end the share with `/plex remove`, and invite the \
+     member with `/plex invite`.";
+
+/// Another address was given in place of one that was not accepted, for administrators.
+pub(super) const CORRECTED: &str =
+    "gave another e-mail address. An invitation to the one before is withdrawn first.";
+
+/// `/plex link` by somebody who gave an address that nobody accepted an invitation to yet.
+pub(super) const CAN_CORRECT: &str = "I have your e-mail address already. Until the invitation is accepted you can \
+     change it: use `/plex link` with the other address.";
 
 /// The question does not apply any more.
 pub(super) const PROMPT_CLOSED: &str = "I no longer need your e-mail address.";

@@ -56,6 +56,11 @@ pub struct Account {
     pub email: Option<Email>,
     /// An address that the member gave and that somebody else's share stands against.
     pub claim: Option<Email>,
+    /// An address that the member gave in place of the one that is invited. It is taken up once the invitation to that
+    /// one is withdrawn.
+    pub correction: Option<Email>,
+    /// How often they did so since an invitation was accepted.
+    pub corrections: u32,
     /// The Plex account, once the invitation was accepted.
     pub plex_account: Option<PlexAccountId>,
     /// The share, once it was seen.
@@ -142,7 +147,7 @@ impl Account {
 pub(super) const COLUMNS: &str = "id, user, email, claim, plex_account, share, stage, granted, invite_for, adopt, \
                        decided_by, held, parked, told, quiet_for, tell_for, tell, due, attempts, wish, mend, \
                        invited, commanded, created_until, ended_until, written_until, absent_since, streams_due, \
-                       parked_for, refusals";
+                       parked_for, refusals, correction, corrections";
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let email = |column: usize| -> rusqlite::Result<Option<Email>> {
@@ -169,6 +174,8 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         user: row.get(1)?,
         email: email(2)?,
         claim: email(3)?,
+        correction: email(30)?,
+        corrections: row.get(31)?,
         plex_account: row.get(4)?,
         share: row.get(5)?,
         stage: row.get(6)?,
@@ -219,11 +226,14 @@ impl Tx<'_> {
         Ok(statement.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    /// The accounts that claim this address, without those that can't be read.
+    /// The accounts of those who gave this address and don't have it, without those that can't be read.
     pub fn claims_of(&self, email: &Email) -> Result<Vec<Account>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM accounts WHERE claim IS NOT NULL ORDER BY id");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts WHERE claim IS NOT NULL OR correction IS NOT NULL ORDER BY id"
+        );
         let claims = list::<_, AccountId>(self.db.prepare_cached(&sql)?, [], |row| row.get(0), account)?;
-        Ok(claims.into_iter().flatten().filter(|account| account.claim.as_ref() == Some(email)).collect())
+        let gave = |account: &Account| [&account.claim, &account.correction].contains(&&Some(email.clone()));
+        Ok(claims.into_iter().flatten().filter(gave).collect())
     }
 
     fn one_account(
@@ -281,7 +291,8 @@ impl Tx<'_> {
                      held = ?13, parked = ?14, told = ?15, quiet_for = ?16, tell_for = ?17, tell = ?18,
                      due = ?19, attempts = ?20, wish = ?21, mend = ?22, invited = ?23,
                      commanded = ?24, created_until = ?25, ended_until = ?26, written_until = ?27,
-                     absent_since = ?28, streams_due = ?29, parked_for = ?30, refusals = ?31
+                     absent_since = ?28, streams_due = ?29, parked_for = ?30, refusals = ?31,
+                     correction = ?32, corrections = ?33
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -316,6 +327,8 @@ impl Tx<'_> {
                 account.streams_due.map(At),
                 account.parked.as_ref().map(|parked| parked.why),
                 account.refusals,
+                account.correction.as_ref().map(Email::expose),
+                account.corrections,
             ])?;
         Ok(())
     }

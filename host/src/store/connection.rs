@@ -22,6 +22,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/004-decisions.sql")),
     M::up(include_str!("migrations/005-ledgers.sql")),
     M::up(include_str!("migrations/006-answers.sql")),
+    M::up(include_str!("migrations/007-corrections.sql")),
 ];
 
 /// The newest schema: how many migrations there are.

@@ -1,6 +1,7 @@
 //! Converge: Plex is made to agree with what was decided, by the smallest write, and read back.
 
 mod compare;
+mod correction;
 mod invitation;
 mod keep;
 mod lists;
@@ -20,7 +21,7 @@ pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
 use super::{
-    core::Core, effects, protection::Protection, seam::millis, settings::Timings, settling,
+    address, core::Core, effects, protection::Protection, seam::millis, settings::Timings, settling,
     unreadable::Whose, worker::Worker,
 };
 use crate::{
@@ -238,6 +239,8 @@ impl<'a> Job<'a> {
         match self.access {
             Access::Absent => Desired::Absent,
             Access::Restricted(_) => Desired::Restricted,
+            // The invitation that is out is withdrawn first, and a share that was accepted stays.
+            Access::Granted(_) if self.account.correction.is_some() => Desired::Restricted,
             Access::Granted(_) => Desired::Granted,
         }
     }
@@ -250,6 +253,7 @@ impl<'a> Job<'a> {
     async fn converge(&mut self) -> Result<Next, Trouble> {
         let mut read: Option<(Arc<Look>, Read)> = None;
         loop {
+            self.correct().await?;
             if self.desired() != Desired::Absent
                 && matches!(self.account.stage, Stage::Declined | Stage::Lost)
                 && self.account.mend
@@ -359,6 +363,10 @@ impl<'a> Job<'a> {
             }
             if change != Change::Quiet {
                 account.attempts = 0;
+            }
+            if change == Change::Accepted {
+                account.corrections = 0;
+                address::refresh_question(tx, account, now)?;
             }
             outcome::note_change(tx, &settings, account, change, now)
         })

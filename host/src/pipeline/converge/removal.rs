@@ -110,6 +110,8 @@ impl Job<'_> {
             tx.forget_libraries(account.id)?;
             account.email = None;
             account.claim = None;
+            account.correction = None;
+            account.corrections = 0;
             account.plex_account = None;
             account.share = None;
             account.stage = crate::store::Stage::None;

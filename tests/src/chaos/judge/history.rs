@@ -124,6 +124,11 @@ impl History {
             .collect();
         counted.sort_by_key(|(at, chapter)| (*at, chapter.row.id));
         let mut history = Self::default();
+        // Each address that a member gives, and each in its place, may be invited.
+        let given = story.iter().map(|chapter| &chapter.row.event).filter(|event| {
+            event.cause == Cause::Account(AccountChange::Identified) && event.origin == Origin::Live
+        });
+        history.openings.extend(given.map(|event| event.at.0));
         for (at, chapter) in counted {
             let before = most_generous(&history.grants);
             let ordered = chapter.decision.is_none();

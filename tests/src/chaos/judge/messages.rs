@@ -217,6 +217,9 @@ fn is_answer(text: &str) -> bool {
         "That does not look like",
         "There is nothing to link",
         "I have your e-mail address already",
+        "There is more than one e-mail address",
+        "You have changed your e-mail address several times",
+        "The invitation to the e-mail address that you gave before",
     ]
     .iter()
     .any(|beginning| text.starts_with(beginning))
