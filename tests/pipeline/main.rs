@@ -10,6 +10,7 @@ mod answers;
 mod brake;
 mod brake_kinds;
 mod candidates;
+mod clock;
 mod constant_policy;
 mod correcting;
 mod crashes;

@@ -3,23 +3,31 @@
 //! Requests go out through our own client and not through serenity's, whose client has no time-out, ignores
 //! the configured address while it limits the rate, and keeps the headers to itself that tell the limits.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Client, Method, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    date,
     limiter::{LONGEST_WAIT, Limiter, Route, Told},
     refusal::{Refusal, meaning},
     settings::{BadSettings, Settings, address},
 };
-use crate::{domain::Secret, pipeline::ports::DiscordError, unreached};
+use crate::{
+    domain::{Secret, Timestamp},
+    pipeline::ports::DiscordError,
+    unreached,
+};
 
 /// How often a request is sent if Discord asks to wait each time.
 const TRIES: u32 = 3;
@@ -83,6 +91,7 @@ pub(super) struct Http {
     authorization: HeaderValue,
     limiter: Limiter,
     limit: Duration,
+    clock: Mutex<Option<(Instant, Timestamp)>>,
 }
 
 enum Answer {
@@ -95,7 +104,14 @@ impl Http {
         let base = address(&settings.api, "REST API", ["https", "http"], "`https://` or `http://`")?;
         let client = client(settings)?;
         let authorization = authorization(&settings.token)?;
-        Ok(Self { client, base, authorization, limiter: Limiter::new(), limit: settings.request_limit })
+        Ok(Self {
+            client,
+            base,
+            authorization,
+            limiter: Limiter::new(),
+            limit: settings.request_limit,
+            clock: Mutex::default(),
+        })
     }
 
     /// Sends a request and reads the answer's JSON.
@@ -143,6 +159,7 @@ impl Http {
         let response = request.send().await.map_err(|error| self.no_answer(call, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        self.learn_time(&headers);
         // The head alone teaches what there is to learn if the rest never comes.
         let told = told(status, &headers);
         let body = match self.body(call, response).await {
@@ -166,6 +183,19 @@ impl Http {
                 Ok(Answer::Wait(told.retry_after.unwrap_or(UNKNOWN_WAIT)))
             }
             other => other,
+        }
+    }
+
+    /// Discord's clock, as its last answer told it, and as much later as it is by now.
+    pub(super) fn clock(&self) -> Option<Timestamp> {
+        let (at, told) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(told.plus_millis(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn learn_time(&self, headers: &HeaderMap) {
+        let told = headers.get(DATE).and_then(|value| date::parse(value.to_str().ok()?));
+        if let Some(told) = told {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), told));
         }
     }
 

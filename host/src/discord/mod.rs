@@ -8,6 +8,7 @@ mod body;
 mod channels;
 mod commands;
 mod custom_id;
+mod date;
 mod gate;
 mod gateway;
 mod http;

@@ -14,7 +14,7 @@ use super::{
     wire,
 };
 use crate::{
-    domain::{ChannelId, GuildId, MessageId, UserId},
+    domain::{ChannelId, GuildId, MessageId, Timestamp, UserId},
     pipeline::ports::{Discord, DiscordError, Guild, Outgoing, Posted, Presence, Snapshot},
 };
 
@@ -105,6 +105,16 @@ impl Discord for SerenityDiscord {
         answer.ok_or_else(|| DiscordError::Unavailable {
             what: "the gateway left out members that it was asked for".to_owned(),
         })
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        self.http.clock()
+    }
+
+    async fn ask_time(&self) -> Result<(), DiscordError> {
+        // The cheapest request.
+        let call = Call::bot(Method::GET, "GET /gateway", 0, "/gateway".to_owned());
+        self.http.send(call).await.map(drop)
     }
 
     async fn channel_faults(&self, channel: ChannelId) -> Result<Vec<String>, DiscordError> {

@@ -13,6 +13,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Notify;
 
 use super::{
+    clock::Clock,
     converge::Looks,
     hints::Hints,
     messenger::DirectMessages,
@@ -77,6 +78,7 @@ pub(super) struct Core {
     pub(super) sweeps: Sweeps,
     pub(super) looks: Looks,
     pub(super) direct_messages: DirectMessages,
+    pub(super) clock: Clock,
     token: Mutex<Token>,
     /// How often in a row Plex could not be compared.
     pub(super) drift_failures: AtomicU32,
@@ -121,6 +123,7 @@ impl Core {
             hints: Hints::default(),
             looks: Looks::default(),
             direct_messages: DirectMessages::default(),
+            clock: Clock::default(),
             token: Mutex::default(),
             drift_failures: AtomicU32::new(0),
             unreadable: Unreadable::default(),
@@ -176,7 +179,8 @@ impl Core {
     /// Whether it is a day since [`Self::pruned`].
     pub(super) fn is_new_day(&self) -> bool {
         const DAY: u64 = 24 * 3_600_000;
-        self.seam.now().0.saturating_sub(self.pruned_at.load(Ordering::Relaxed)) >= DAY
+        // One that was pruned by a clock that was ahead counts as never.
+        self.seam.now().0.abs_diff(self.pruned_at.load(Ordering::Relaxed)) >= DAY
     }
 
     /// What is old was dropped from the database.

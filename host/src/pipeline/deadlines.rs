@@ -27,45 +27,22 @@ impl Worker for Deadlines {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let believed = core.believes_clock().await?;
         let now = core.seam.now();
-        let (prompts, wakes) =
-            core.store.read(move |tx| Ok((tx.overdue_prompts(now)?, tx.due_wakes(now)?))).await?;
-        for prompt in prompts {
-            let (id, expired) = match prompt {
-                Ok(prompt) => (prompt.id, expire(core, prompt, now).await),
-                Err(id) => (id, Err(StoreError::Unreadable("a question"))),
-            };
-            match expired {
-                Err(error @ StoreError::Unreadable(_)) => {
-                    core.put_aside(Whose::Question(id), &error).await?;
-                }
-                other => other?,
-            }
-        }
-        let policy = core.policy().metadata().name.clone();
-        for wake in wakes {
-            let (guild, user, fired) = match wake {
-                // Whoever asked for it decides no more.
-                Ok(wake) if wake.policy != policy => {
-                    // One of the same tag may stand in its place by now: only this one goes.
-                    core.store.write(move |tx| tx.take_wake(&wake)).await?;
-                    continue;
-                }
-                Ok(wake) => (wake.guild, wake.user, fire(core, wake).await),
-                Err((guild, user)) => (guild, user, Err(StoreError::Unreadable("a wake"))),
-            };
-            match fired {
-                Err(error @ StoreError::Unreadable(_)) => {
-                    core.put_aside(Whose::Wakes(guild, user), &error).await?;
-                }
-                other => other?,
-            }
+        if believed {
+            fall_due(core, now).await?;
         }
         core.end_settling().await?;
         core.retry().await?;
         core.take_up_orders().await?;
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();
+        // Nobody tells us what another program writes into the database.
+        let soon = core.after(core.settings.timings.notice);
+        if !believed {
+            // What is overdue by a wrong clock is no reason to hurry.
+            return Ok(Some(soon));
+        }
         if core.is_new_day() {
             let keep = millis(core.settings.timings.keep_decisions);
             let old = Timestamp(now.0.saturating_sub(keep));
@@ -77,10 +54,46 @@ impl Worker for Deadlines {
         if core.take_unscrubbed() && core.scrub_failed_again().await? {
             next = Some(next.unwrap_or(Timestamp(u64::MAX)).min(core.after(SCRUB_AGAIN)));
         }
-        // Nobody tells us what another program writes into the database.
-        let soon = core.after(core.settings.timings.notice);
         Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
+}
+
+/// Questions that were not answered in time expire, and policies are woken that asked for it.
+async fn fall_due(core: &Core, now: Timestamp) -> Result<(), StoreError> {
+    let (prompts, wakes) =
+        core.store.read(move |tx| Ok((tx.overdue_prompts(now)?, tx.due_wakes(now)?))).await?;
+    for prompt in prompts {
+        let (id, expired) = match prompt {
+            Ok(prompt) => (prompt.id, expire(core, prompt, now).await),
+            Err(id) => (id, Err(StoreError::Unreadable("a question"))),
+        };
+        match expired {
+            Err(error @ StoreError::Unreadable(_)) => {
+                core.put_aside(Whose::Question(id), &error).await?;
+            }
+            other => other?,
+        }
+    }
+    let policy = core.policy().metadata().name.clone();
+    for wake in wakes {
+        let (guild, user, fired) = match wake {
+            // Whoever asked for it decides no more.
+            Ok(wake) if wake.policy != policy => {
+                // One of the same tag may stand in its place by now: only this one goes.
+                core.store.write(move |tx| tx.take_wake(&wake)).await?;
+                continue;
+            }
+            Ok(wake) => (wake.guild, wake.user, fire(core, wake).await),
+            Err((guild, user)) => (guild, user, Err(StoreError::Unreadable("a wake"))),
+        };
+        match fired {
+            Err(error @ StoreError::Unreadable(_)) => {
+                core.put_aside(Whose::Wakes(guild, user), &error).await?;
+            }
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// A question was not answered in time.

@@ -41,8 +41,11 @@ impl Worker for Comparer {
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
         let every = millis(core.settings.timings.drift);
         let last = core.store.read(|tx| tx.fact(COMPARED)).await?.and_then(|text| text.parse().ok());
+        let now = core.seam.now();
+        // A clock that was ahead may have written it.
+        let last = last.filter(|last| *last <= now.0);
         let due = Timestamp(last.unwrap_or(0)).plus_millis(every);
-        if core.seam.now() < due {
+        if now < due {
             return Ok(Some(due));
         }
         // Read first: what is worked on after this is not compared with a look from before.

@@ -12,6 +12,7 @@ mod address;
 mod brake;
 pub mod carried;
 pub mod changes;
+mod clock;
 mod commands;
 mod converge;
 mod core;

@@ -199,6 +199,16 @@ pub trait Discord: Send + Sync {
         users: &[UserId],
     ) -> Result<Vec<(UserId, Presence)>, DiscordError>;
 
+    /// The time of day by Discord's clock, as its last answer told it; none if none did.
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Asks Discord for anything, so that [`Self::clock`] is what it says now.
+    async fn ask_time(&self) -> Result<(), DiscordError> {
+        Ok(())
+    }
+
     /// What keeps the bot from speaking in a channel of a guild: nothing, or what to change, each the end of a
     /// sentence that begins with the channel.
     async fn channel_faults(&self, channel: ChannelId) -> Result<Vec<String>, DiscordError> {

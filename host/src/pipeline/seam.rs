@@ -7,7 +7,10 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -102,13 +105,15 @@ pub type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Is told of each step before the pipeline goes on.
 pub type Watcher = Arc<dyn Fn(Step) -> Reached + Send + Sync>;
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Clock {
     System,
     /// Follows tokio's timer from a fixed beginning.
     Virtual {
         beginning: Timestamp,
         since: Instant,
+        /// By how much the wall clock is wrong, in milliseconds.
+        wrong_by: Arc<AtomicI64>,
     },
 }
 
@@ -138,7 +143,7 @@ impl Seam {
     #[must_use]
     pub fn seeded(seed: u64, beginning: Timestamp) -> Self {
         Self {
-            clock: Clock::Virtual { beginning, since: Instant::now() },
+            clock: Clock::Virtual { beginning, since: Instant::now(), wrong_by: Arc::default() },
             chance: Arc::new(Mutex::new(fastrand::Rng::with_seed(seed))),
             watcher: None,
             threads: false,
@@ -155,12 +160,32 @@ impl Seam {
     /// The time of day.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match self.clock {
+        match &self.clock {
             Clock::System => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(millis(since))
             }
-            Clock::Virtual { beginning, since } => beginning.plus_millis(millis(since.elapsed())),
+            Clock::Virtual { beginning, since, wrong_by } => {
+                let right = beginning.plus_millis(millis(since.elapsed()));
+                Timestamp(right.0.saturating_add_signed(wrong_by.load(Ordering::Relaxed)))
+            }
+        }
+    }
+
+    /// The time of day by a clock that nobody sets. The same as [`Self::now`] but for a virtual clock that
+    /// [`Self::set_wrong`] changed.
+    #[must_use]
+    pub fn right(&self) -> Timestamp {
+        match &self.clock {
+            Clock::System => self.now(),
+            Clock::Virtual { beginning, since, .. } => beginning.plus_millis(millis(since.elapsed())),
+        }
+    }
+
+    /// From now on a virtual wall clock is wrong by so many milliseconds.
+    pub fn set_wrong(&self, by: i64) {
+        if let Clock::Virtual { wrong_by, .. } = &self.clock {
+            wrong_by.store(by, Ordering::Relaxed);
         }
     }
 

@@ -120,6 +120,15 @@ pub(super) fn inbox_offer() -> Outgoing {
 /// Nothing waits behind the neutral button.
 pub(super) const INBOX_EMPTY: &str = "There is nothing for you at the moment.";
 
+/// The wall clock differs from Discord's.
+pub(super) const CLOCK_IS_WRONG: &str = "This computer's clock differs from Discord's by more than ten minutes. No \
+                                         question expires, no policy is woken and nothing old is deleted until it is \
+                                         right: set it, or switch on its synchronisation.";
+
+/// It does not any more.
+pub(super) const CLOCK_IS_RIGHT: &str =
+    "This computer's clock agrees with Discord's again. What waited for that goes on.";
+
 /// More waits behind the neutral button than fits into one answer.
 pub(super) const MORE_INSIDE: &str = "There is more for you: press the button again.";
 

@@ -33,6 +33,7 @@ mod settling;
 mod shadow;
 #[cfg(test)]
 mod tests;
+mod times;
 mod wakes;
 mod worker;
 
@@ -56,5 +57,6 @@ pub use prompts::{Prompt, PromptState};
 pub use rows::Each;
 pub use settling::SettlingRow;
 pub use shadow::{Decided, Difference, Likeness, Likenesses};
+pub use times::Furthest;
 pub use wakes::{Pace, Paced, Shelved};
 pub use worker::{Store, Threads};

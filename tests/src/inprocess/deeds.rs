@@ -130,6 +130,11 @@ impl Stage {
         }
     }
 
+    /// From now on the computer's clock is wrong by so much; zero sets it right.
+    pub fn set_clock_wrong(&self, by_ms: i64) {
+        self.seam.set_wrong(by_ms);
+    }
+
     /// The same, and the answer does not reach them.
     ///
     /// # Errors

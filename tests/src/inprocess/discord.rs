@@ -175,6 +175,10 @@ impl Discord for ToDiscord {
         })
     }
 
+    fn clock(&self) -> Option<Timestamp> {
+        Some(self.seam.right())
+    }
+
     async fn member(&self, guild: GuildId, user: UserId) -> Result<Presence, DiscordError> {
         match self.call("GET", format!("/guilds/{guild}/members/{user}"), Value::Null).await {
             Ok(answer) => Ok(Presence::Member(member(&answer))),
