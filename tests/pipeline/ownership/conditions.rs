@@ -5,7 +5,7 @@ use rolarr_sim::plex::{Effect, Fault};
 use rolarr_tests::inprocess::{ANN, Stage, load};
 use serde_json::Value;
 
-use super::{ALL, HIDDEN, lose, movies, regain, sees, set, told_last};
+use super::{ALL, HIDDEN, LONG, lose, movies, regain, sees, set, told_last};
 
 #[tokio::test(start_paused = true)]
 async fn what_another_tool_puts_beside_ours_stays_and_ours_goes_with_the_role() -> Result<()> {
@@ -38,6 +38,53 @@ async fn what_another_tool_put_beside_the_reserved_label_before_us_is_the_owners
     regain(&stage).await?;
     let others = [("filterMovies", "label!=Other".to_owned())];
     assert_eq!(stage.filters(ANN), others, "{:?}", stage.audit());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_the_list_of_friends_leaves_out_is_read_elsewhere_and_kept() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    set(&stage, "filterMovies", "label=Kids")?;
+    set(&stage, "filterMusic", "label!=Other")?;
+    for left_out in [true, false] {
+        // In the second round what was written while it was left out is given back by a list that has it.
+        stage.at_plex().world.quirks.friends_lack_filters = left_out;
+        lose(&stage).await?;
+        assert_eq!(movies(&stage), "label=noAccess", "{:?}", stage.audit());
+        stage.at_plex().world.quirks.friends_lack_filters = !left_out;
+        // A comparison meanwhile takes nothing for somebody's edit.
+        stage.wait(LONG * 25).await;
+        regain(&stage).await?;
+        let owners = [("filterMovies", "label=Kids".to_owned()), ("filterMusic", "label!=Other".to_owned())];
+        assert_eq!(stage.filters(ANN), owners, "{left_out}: {:?}", stage.audit());
+        assert!(told_last(&stage).contains("is back"), "{left_out}");
+        assert!(!stage.audit().iter().any(|line| line.contains("by somebody else")), "{:?}", stage.audit());
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn filters_that_nothing_states_are_not_written_over() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    set(&stage, "filterMovies", "label=Kids")?;
+    {
+        let mut plex = stage.at_plex();
+        plex.world.quirks.friends_lack_filters = true;
+        plex.fault(Fault::on(
+            "GET",
+            "/api/v2/sharing_settings",
+            Effect::Status { status: 500, retry_after: None },
+        ));
+    }
+    lose(&stage).await?;
+    assert_eq!(movies(&stage), "label=Kids");
+    stage.at_plex().clear_faults();
+    stage.wait(LONG).await;
+    assert_eq!(movies(&stage), "label=noAccess");
+    regain(&stage).await?;
+    assert_eq!(movies(&stage), "label=Kids");
     Ok(())
 }
 

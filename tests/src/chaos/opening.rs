@@ -42,6 +42,7 @@ pub(super) async fn open(plan: &Plan, brake: u32, seed: u64, rng: &mut Rng) -> R
         let mut plex = stage.at_plex();
         plex.world.quirks.cancel_leaves_share = rng.bool();
         plex.world.quirks.v1_lists_pending = rng.bool();
+        plex.world.quirks.friends_lack_filters = rng.u8(0..4) == 0;
         let mut foreign = share_with_others(&mut plex, now)?;
         for number in 0..untouchable.len() {
             foreign.push(share_with(&mut plex, now, &format!("untouchable{number}"), &[MACHINE])?);

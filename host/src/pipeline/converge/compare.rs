@@ -113,12 +113,14 @@ fn of_fields(
     let Ok(plan) = keep::plan(settings, &targets, &ledgers, friend, settled, false) else {
         return Fields::default();
     };
+    // What the list of friends leaves out says nothing.
+    let is_known = |field: &Field| friend.settings.0.contains_key(field);
     let mut found = Vec::new();
-    for (field, edit) in &plan.edited {
+    for (field, edit) in plan.edited.iter().filter(|(field, _)| is_known(field)) {
         found.push(difference(*field, &edit.wanted, &edit.seen));
     }
     let mut work = false;
-    for (field, value) in &plan.writes {
+    for (field, value) in plan.writes.iter().filter(|(field, _)| is_known(field)) {
         let seen = friend.settings.value(*field);
         // What Rolarr never wrote, or what somebody added to it, is somebody else's doing.
         if ledgers.contains_key(field) {
@@ -127,7 +129,8 @@ fn of_fields(
             found.push(difference(*field, value, &seen));
         }
     }
-    Fields { found, work: work || plan.before.values().any(Option::is_none) }
+    let over = plan.before.iter().any(|(field, ledger)| ledger.is_none() && is_known(field));
+    Fields { found, work: work || over }
 }
 
 /// How the fields compare.

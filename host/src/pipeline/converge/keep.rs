@@ -115,6 +115,7 @@ impl Job<'_> {
         settled: bool,
         hides: bool,
     ) -> Result<(), Trouble> {
+        let friend = &self.core.plex.in_full(friend).await?;
         let rows = self.ledger_rows().await?;
         let ledgers = ledgers_of(&rows, friend.id);
         let plan = plan(&self.core.settings, targets, &ledgers, friend, settled, self.account.mend)
@@ -170,6 +171,7 @@ impl Job<'_> {
                 })
                 .await;
         };
+        let friend = &self.core.plex.in_full(friend).await?;
         let settled = settled(self.account.written_until, look.began);
         let nothing = Targets::new();
         let plan = plan(&self.core.settings, &nothing, &ledgers_of(rows, of), friend, settled, false)

@@ -193,7 +193,34 @@ impl Plex {
     }
 
     async fn friend(&self, account: PlexAccountId) -> Result<Option<Friend>, PlexError> {
-        Ok(self.users().await?.into_iter().find(|friend| friend.id == account))
+        match self.users().await?.into_iter().find(|friend| friend.id == account) {
+            Some(friend) => self.in_full(&friend).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A friend with every field. A field that the list of friends leaves out is read from the person's own settings:
+    /// what is not stated is not the same as empty.
+    ///
+    /// # Errors
+    /// [`PlexError`] if fields are missing and the settings can't be read.
+    pub async fn in_full(&self, friend: &Friend) -> Result<Friend, PlexError> {
+        let mut full = friend.clone();
+        let missing = Field::ALL.into_iter().filter(|field| !friend.settings.0.contains_key(field));
+        let missing: Vec<Field> = missing.collect();
+        if missing.is_empty() {
+            return Ok(full);
+        }
+        let username = friend.names.username.as_str();
+        let whole = match self.read_settings(&Who::Account(friend.id)).await {
+            Err(error) if is_refusal(&error) && !username.is_empty() => {
+                self.read_settings(&Who::Username(username)).await?
+            }
+            whole => whole?,
+        };
+        let read = missing.into_iter().filter_map(|field| Some((field, read(field, &whole)?)));
+        full.settings.0.extend(read);
+        Ok(full)
     }
 }
 

@@ -192,6 +192,8 @@ pub struct Quirks {
     pub sections_shown: Option<usize>,
     /// How many friends the owner may have.
     pub friend_limit: Option<usize>,
+    /// The list of friends leaves the filters out. The settings of one person have them.
+    pub friends_lack_filters: bool,
 }
 
 impl Default for Quirks {
@@ -203,6 +205,7 @@ impl Default for Quirks {
             accepted_as_another: false,
             sections_shown: None,
             friend_limit: None,
+            friends_lack_filters: false,
         }
     }
 }

@@ -126,7 +126,8 @@ fn user(world: &World, account: &Account, tie: &Tie) -> Element {
         .with("home", u8::from(tie.home))
         .with("restricted", u8::from(account.restricted))
         .with("protected", 0);
-    for (name, value) in tie.settings.attributes() {
+    let left_out = |name: &str| world.quirks.friends_lack_filters && name.starts_with("filter");
+    for (name, value) in tie.settings.attributes().into_iter().filter(|(name, _)| !left_out(name)) {
         element = element.with(name, value);
     }
     let shares = world.shares.values().filter(|share| share.is_with(account.id));
