@@ -94,7 +94,7 @@ async fn fewer_libraries_count() -> Result<()> {
 async fn libraries_that_somebody_may_have_beyond_the_operators_count() -> Result<()> {
     fn one_library(settings: &mut Settings) {
         nobody(settings);
-        settings.shared.retain(|library| library.title == "Movies");
+        settings.named = Some(vec!["Movies".to_owned()]);
     }
     // They were shared everything by hand, before the operator chose one library.
     let (stage, members) = ruled(one_library, 2, &Always::Libraries(&["Movies"])).await?;

@@ -37,6 +37,7 @@ mod protection;
 mod refusals;
 mod reports;
 mod second_guild;
+mod server;
 mod settling;
 mod stale;
 mod storage;

@@ -47,12 +47,6 @@ pub(super) async fn take(
     let guilds = guilds(config, discord, store).await?;
     check_channels(config, discord).await;
     let owner = plex_answers(config, || plex.owner()).await?;
-    if !owner.plex_pass {
-        warn!(
-            "the Plex account has no Plex Pass: Plex applies label restrictions only with one, so members without \
-             a role may go on seeing everything"
-        );
-    }
     let server = server(config, plex_answers(config, || plex.servers()).await?)?;
     let libraries = plex_answers(config, || plex.libraries(&server.machine)).await?;
     let shared = shared(config, &server, &libraries)?;
@@ -72,7 +66,11 @@ pub(super) async fn take(
         owner,
         server,
         libraries,
-        shared,
+        named: config
+            .plex
+            .libraries
+            .as_ref()
+            .map(|names| names.iter().map(|name| name.value.clone()).collect()),
         downloads: config.plex.downloads,
         live_tv: config.plex.live_tv.allow_tuners(),
         existing_shares: match config.plex.existing_shares {

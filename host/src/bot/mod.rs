@@ -81,7 +81,7 @@ pub async fn run_with(config: Config, seam: Seam, asked: Asked, loader: Loader) 
     };
     info!(
         server = looked.settings.server.name,
-        libraries = looked.settings.shared.len(),
+        libraries = looked.settings.shared().count(),
         guilds = looked.guilds.len(),
         policy = policy.active.policy.metadata().name,
         "everything that the configuration names exists"

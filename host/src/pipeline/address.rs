@@ -66,7 +66,7 @@ impl Core {
     }
 
     async fn give(&self, from: UserId, email: Email) -> Result<Given, StoreError> {
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let given = self.store.write(move |tx| give(tx, &settings, from, &email, now)).await?;
         if let Given::TakenUp { replaced } = given {
             if replaced {
@@ -83,7 +83,7 @@ impl Core {
 
     /// A press on a question's button.
     pub(super) async fn press_answer(&self, by: UserId, id: PromptId) -> Pressed {
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let pressed = self.store.write(move |tx| press(tx, &settings, by, id, now)).await;
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();
@@ -95,7 +95,7 @@ impl Core {
 
     /// `/plex link` without an address: takes up the question again.
     pub(super) async fn link(&self, by: UserId) -> Reply {
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let offered = self.store.write(move |tx| offer(tx, &settings, by, now)).await;
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();

@@ -89,7 +89,8 @@ impl Core {
     }
 
     fn furthest(&self) -> Furthest {
-        let timings = &self.settings.timings;
+        let settings = self.settings();
+        let timings = &settings.timings;
         let refused = timings.refused_again.iter().max().copied().unwrap_or_default();
         let again = [refused, timings.retry_longest * 2, timings.check_pending].into_iter().max();
         Furthest {

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Core {
     /// Carries out a command, and says what came of it.
     pub(super) async fn obey(&self, command: Command, by: Invoker) -> Reply {
-        let guild = by.guild.filter(|guild| self.settings.guild(*guild).is_some());
+        let guild = by.guild.filter(|guild| self.settings().guild(*guild).is_some());
         let guild = guild.filter(|_| by.administrator);
         let (typed, member) = match command {
             Command::Sync
@@ -96,7 +96,7 @@ impl Core {
     /// Whom an administrator of a guild decides on: where the bot serves several, they may be others' members.
     fn reach(&self, guild: Option<GuildId>) -> Reach {
         match guild {
-            Some(guild) if self.settings.guilds.len() > 1 => Reach::Guild(guild),
+            Some(guild) if self.settings().guilds.len() > 1 => Reach::Guild(guild),
             _ => Reach::Everywhere,
         }
     }
@@ -108,7 +108,7 @@ impl Core {
         email: Email,
         member: Option<UserId>,
     ) -> Result<Reply, StoreError> {
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let begun = self
             .store
             .write(move |tx| match member {

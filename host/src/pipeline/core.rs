@@ -20,6 +20,7 @@ use super::{
     policies::InForce,
     ports::{Discord, Guild, GuildRole},
     seam::{Seam, millis},
+    server::ServerLooks,
     settings::Settings,
     sweeps::Sweeps,
     token::Token,
@@ -67,7 +68,8 @@ impl Bells {
 
 /// What all workers share.
 pub(super) struct Core {
-    pub(super) settings: Settings,
+    /// What the pipeline goes by. What the Plex server has changes in it.
+    settings: RwLock<Arc<Settings>>,
     pub(super) seam: Seam,
     pub(super) store: Store,
     pub(super) plex: Plex,
@@ -77,6 +79,7 @@ pub(super) struct Core {
     pub(super) hints: Hints,
     pub(super) sweeps: Sweeps,
     pub(super) looks: Looks,
+    pub(super) server_looks: ServerLooks,
     pub(super) direct_messages: DirectMessages,
     pub(super) clock: Clock,
     token: Mutex<Token>,
@@ -113,7 +116,7 @@ impl Core {
         Self {
             sweeps: Sweeps::new(&settings, seam.now()),
             began: seam.now(),
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
             seam,
             store,
             policies,
@@ -122,6 +125,7 @@ impl Core {
             signals: Signals::default(),
             hints: Hints::default(),
             looks: Looks::default(),
+            server_looks: ServerLooks::default(),
             direct_messages: DirectMessages::default(),
             clock: Clock::default(),
             token: Mutex::default(),
@@ -134,6 +138,17 @@ impl Core {
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
             owners: RwLock::new(owners),
         }
+    }
+
+    /// What the pipeline goes by now. Whoever needs several things of it takes it once.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes what the pipeline goes by from now on. Who works with what it went by before ends that work with it.
+    pub(super) fn go_by(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut settings));
     }
 
     /// The policy that decides now.
@@ -195,7 +210,8 @@ impl Core {
 
     /// The tracked roles among `held`, in the contract's words, sorted by key.
     pub(super) fn roles(&self, guild: GuildId, held: &[RoleId]) -> Vec<Role> {
-        let Some(settings) = self.settings.guild(guild) else { return Vec::new() };
+        let settings = self.settings();
+        let Some(settings) = settings.guild(guild) else { return Vec::new() };
         let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
         let known = guilds.get(&guild).map(|guild| guild.roles.as_slice()).unwrap_or_default();
         settings
@@ -240,7 +256,8 @@ impl Core {
     /// The time after which something is tried again that failed `attempts` times in a row: it doubles
     /// each time, and chance spreads it, so that not everything comes back at the same moment.
     pub(super) fn retry_at(&self, attempts: u32, at_least: Option<Duration>) -> Timestamp {
-        let timings = &self.settings.timings;
+        let settings = self.settings();
+        let timings = &settings.timings;
         let pauses = ExponentialBuilder::default()
             .with_min_delay(timings.retry_first)
             .with_max_delay(timings.retry_longest)

@@ -38,13 +38,13 @@ impl Worker for Deadlines {
         core.signals.decide.notify_one();
         core.signals.messages.notify_one();
         // Nobody tells us what another program writes into the database.
-        let soon = core.after(core.settings.timings.notice);
+        let soon = core.after(core.settings().timings.notice);
         if !believed {
             // What is overdue by a wrong clock is no reason to hurry.
             return Ok(Some(soon));
         }
         if core.is_new_day() {
-            let keep = millis(core.settings.timings.keep_decisions);
+            let keep = millis(core.settings().timings.keep_decisions);
             let old = Timestamp(now.0.saturating_sub(keep));
             core.store.write(move |tx| tx.prune(old)).await?;
             // One that failed is tried again with the next round.
@@ -117,7 +117,7 @@ async fn expire(core: &Core, prompt: Prompt, now: Timestamp) -> Result<(), Store
 /// The policy is woken, unless it asks for too much.
 async fn fire(core: &Core, wake: WakeRow) -> Result<(), StoreError> {
     let seen = Seen::new(core, wake.guild);
-    let (settings, now) = (core.settings.clone(), core.seam.now());
+    let (settings, now) = (core.settings(), core.seam.now());
     core.store
         .write(move |tx| {
             // It may have been cancelled or replaced meanwhile.

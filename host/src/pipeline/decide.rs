@@ -183,7 +183,7 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                 reason = row.reason,
                 "decided"
             );
-            let settings = core.settings.clone();
+            let settings = core.settings();
             let event = known.event;
             let shadowed = core.policies.candidate().is_some();
             let forgot = core
@@ -274,8 +274,8 @@ fn relay(event: &str, policy: &str, lines: &[LogLine]) {
 pub(super) fn input(core: &Core, known: &Known) -> Event {
     let event = &known.event.event;
     let here = known.memberships.iter().find(|member| member.guild == event.guild);
-    let elsewhere = core
-        .settings
+    let settings = core.settings();
+    let elsewhere = settings
         .guilds
         .iter()
         .filter(|guild| guild.id != event.guild)
@@ -306,7 +306,7 @@ pub(super) fn input(core: &Core, known: &Known) -> Event {
         service: Service {
             key: "plex".to_owned(),
             kind: "plex".to_owned(),
-            libraries: core.settings.shared_names(),
+            libraries: settings.shared_names(),
         },
         account: Account {
             access: grant.map(|grant| grant.access.clone()).unwrap_or_default(),

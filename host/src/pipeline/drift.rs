@@ -39,7 +39,7 @@ impl Worker for Comparer {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let every = millis(core.settings.timings.drift);
+        let every = millis(core.settings().timings.drift);
         let last = core.store.read(|tx| tx.fact(COMPARED)).await?.and_then(|text| text.parse().ok());
         let now = core.seam.now();
         // A clock that was ahead may have written it.
@@ -48,8 +48,9 @@ impl Worker for Comparer {
         if now < due {
             return Ok(Some(due));
         }
+        core.look_at_server().await?;
         // Read first: what is worked on after this is not compared with a look from before.
-        let settings = core.settings.clone();
+        let settings = core.settings();
         let (resting, unread) = core.store.read(move |tx| resting(tx, &settings)).await?;
         core.put_all_aside(&unread).await?;
         if !resting.is_empty() {
@@ -63,7 +64,7 @@ impl Worker for Comparer {
             };
             core.drift_failures.store(0, Ordering::Relaxed);
             core.tell_of_missing_lists().await?;
-            let (now, settings) = (core.seam.now(), core.settings.clone());
+            let (now, settings) = (core.seam.now(), core.settings());
             let unread = core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.put_all_aside(&unread).await?;
             core.signals.converge.notify_one();
@@ -126,9 +127,9 @@ async fn look(core: &Core, resting: &[Resting]) -> Result<Vec<Compared>, crate::
             .map(|one| {
                 let found = match one.hold {
                     None | Some(HoldReason::Drift) => {
-                        converge::compare(&core.settings, look, &one.account, &one.access, &one.rows)
+                        converge::compare(&core.settings(), look, &one.account, &one.access, &one.rows)
                     }
-                    Some(_) => converge::compare_held(&core.settings, look, &one.account),
+                    Some(_) => converge::compare_held(&core.settings(), look, &one.account),
                 };
                 Compared { account: one.account.clone(), hold: one.hold, found }
             })
@@ -138,7 +139,7 @@ async fn look(core: &Core, resting: &[Resting]) -> Result<Vec<Compared>, crate::
     if compared.iter().all(|one| one.found != Comparison::Unclear) {
         return Ok(compared);
     }
-    core.seam.sleep(core.settings.timings.confirm_absence).await;
+    core.seam.sleep(core.settings().timings.confirm_absence).await;
     Ok(compare(&*core.look().await?))
 }
 

@@ -28,7 +28,7 @@ pub struct Handle {
 impl Intake for Handle {
     async fn hint(&self, hint: Hint) {
         let core = &self.core;
-        if core.settings.guild(hint.guild).is_none() {
+        if core.settings().guild(hint.guild).is_none() {
             return;
         }
         core.hints.add(hint.guild, hint.user, hint.said, Origin::Live, core.seam.now());
@@ -121,7 +121,7 @@ impl Handle {
     /// As many of the messages as fit into one answer. A question stays behind the button until it is answered; what
     /// no answer has any more is over with the first press.
     fn show(&self, waiting: &[Task], open: Option<crate::domain::PromptId>) -> Pressed {
-        let hours = millis(self.core.settings.timings.prompt).div_ceil(3_600_000);
+        let hours = millis(self.core.settings().timings.prompt).div_ceil(3_600_000);
         let (mut lines, mut shown) = (Vec::new(), Vec::new());
         let mut button: Option<Button> = None;
         let mut room = ROOM;
@@ -129,7 +129,7 @@ impl Handle {
             let line = match &task.work {
                 Work::Tell { text } => texts::message(text).text,
                 Work::Ask(prompt) if Some(*prompt) == open => {
-                    let question = texts::question(*prompt, &self.core.settings.server.name, hours);
+                    let question = texts::question(*prompt, &self.core.settings().server.name, hours);
                     button = question.button;
                     question.text
                 }

@@ -41,7 +41,7 @@ impl Core {
         if stored.as_ref().and_then(|stored| stored.owner(guild)) == Some(owner) {
             return Ok(());
         }
-        let (settings, now) = (self.settings.clone(), self.seam.now());
+        let (settings, now) = (self.settings(), self.seam.now());
         self.store
             .write(move |tx| {
                 let was = Protected::stored(tx)?.unwrap_or_else(|| Protected::by(&settings, |_| None));

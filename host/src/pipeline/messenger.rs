@@ -82,7 +82,7 @@ impl Worker for Messenger {
                 Delivery::Settled => {}
                 // Discord limits bots that try to send many direct messages in a row, whether they arrive or not.
                 Delivery::Sent | Delivery::Refused | Delivery::Later(_) if direct => {
-                    core.seam.sleep(core.settings.timings.message_spacing).await;
+                    core.seam.sleep(core.settings().timings.message_spacing).await;
                 }
                 Delivery::Sent | Delivery::Refused | Delivery::Later(_) => {}
             }
@@ -203,10 +203,10 @@ async fn take_up(core: &Core, task: Task) -> Result<Delivery, StoreError> {
 }
 
 async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
-    let hours = millis(core.settings.timings.prompt).div_ceil(3_600_000);
-    let server = core.settings.server.name.clone();
+    let hours = millis(core.settings().timings.prompt).div_ceil(3_600_000);
+    let server = core.settings().server.name.clone();
     match task.work.clone() {
-        Work::Audit { text } => match core.settings.audit_channel {
+        Work::Audit { text } => match core.settings().audit_channel {
             Some(channel) => send(core, &task, channel, &texts::message(&text)).await,
             None => end(core, task.id, TaskState::Dropped).await,
         },
@@ -222,7 +222,7 @@ async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
         }
         Work::Refresh(prompt) => refresh(core, &task, prompt, &server, hours).await,
         Work::Holds => {
-            let (id, settings, now) = (task.id, core.settings.clone(), core.seam.now());
+            let (id, settings, now) = (task.id, core.settings(), core.seam.now());
             // What is sent is settled first: after a crash the very same text is looked for.
             core.store
                 .write(move |tx| match brake::announce(tx, &settings, now, id)? {
@@ -358,7 +358,7 @@ async fn sent(core: &Core, task: &Task, channel: ChannelId, message: MessageId) 
     let (id, work) = (task.id, task.work.clone());
     let now = core.seam.now();
     // The time for an answer runs from now on, however long the question waited to be sent.
-    let expires_at = core.after(core.settings.timings.prompt);
+    let expires_at = core.after(core.settings().timings.prompt);
     core.store
         .write(move |tx| {
             tx.end_task(id, TaskState::Done, Some(message))?;
@@ -388,7 +388,7 @@ async fn refresh(
     server: &str,
     hours: u64,
 ) -> Result<Delivery, StoreError> {
-    let settings = core.settings.clone();
+    let settings = core.settings();
     let read = move |tx: &Tx<'_>| {
         let Some(prompt) = tx.prompt(prompt)? else { return Ok(None) };
         let pending = address::can_correct(tx, &settings, prompt.user)?;
@@ -473,8 +473,8 @@ async fn failed(
 /// A message to a member can't be delivered: it waits behind the neutral button.
 async fn into_inbox(core: &Core, task: &Task, error: &DiscordError) -> Result<Delivery, StoreError> {
     let (id, about, now) = (task.id, task.event, core.seam.now());
-    let (settings, work) = (core.settings.clone(), task.work.clone());
-    let expires_at = core.after(core.settings.timings.prompt);
+    let (settings, work) = (core.settings(), task.work.clone());
+    let expires_at = core.after(core.settings().timings.prompt);
     let tells = error.is_quarantine() && core.direct_messages.tells();
     core.store
         .write(move |tx| {

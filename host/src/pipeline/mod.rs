@@ -36,6 +36,7 @@ mod retries;
 mod roles;
 mod seam;
 mod seen;
+mod server;
 pub mod settings;
 mod settling;
 mod shrink;
@@ -123,6 +124,7 @@ impl Pipeline {
         let policies = InForce::new(policies, active.policy.clone());
         let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, owners, nonce));
         core.put_all_aside(&unread).await?;
+        core.begin_with_server().await?;
         core.begin_with_policy(active).await?;
         core.begin_with_candidate(candidate).await?;
         // What was forgotten just before a crash may stand in the log of the database.

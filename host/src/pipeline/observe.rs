@@ -238,7 +238,7 @@ async fn settle(
         Err(error @ StoreError::Unreadable(_)) => return put_aside(core, guild, user, pending, &error).await,
         other => other?,
     }
-    match core.settings.timings.reread.get(pending.contradicted) {
+    match core.settings().timings.reread.get(pending.contradicted) {
         // The answer may be older than what the gateway said.
         Some(pause) if !agrees => {
             let due = core.after(*pause);

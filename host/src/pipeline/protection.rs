@@ -1,6 +1,8 @@
 //! Who is never touched: the guilds' owners, and whom the configuration protects. Whoever is protected in one
 //! guild is in all of them, because a person has one account.
 
+use std::sync::Arc;
+
 use super::{core::Core, protected::Protected, settings::Settings};
 use crate::{
     domain::{GuildId, RoleId, UserId},
@@ -10,14 +12,14 @@ use crate::{
 /// Who is never touched.
 #[derive(Clone)]
 pub(super) struct Protection {
-    settings: Settings,
+    settings: Arc<Settings>,
     protected: Protected,
 }
 
 impl Protection {
     /// As it is now.
     pub(super) fn of(core: &Core) -> Self {
-        let settings = core.settings.clone();
+        let settings = core.settings();
         let protected = Protected::by(&settings, |guild| core.owner_of(guild));
         Self { settings, protected }
     }

@@ -31,7 +31,7 @@ pub(super) fn later(core: &Core, why: Option<&Failure>) -> Option<Timestamp> {
 
 /// All guilds, for [`ask_again`].
 pub(super) fn guilds(core: &Core) -> Vec<Seen> {
-    core.settings.guilds.iter().map(|guild| Seen::new(core, guild.id)).collect()
+    core.settings().guilds.iter().map(|guild| Seen::new(core, guild.id)).collect()
 }
 
 /// Has the policy asked about members. Returns of whom that can't be done, because something stored can't be read.

@@ -30,9 +30,10 @@ impl Core {
     /// The gateway says that a role was deleted. It does not say who had it.
     pub(super) async fn role_deleted(&self, guild: GuildId, role: RoleId) {
         self.forget_role(guild, role);
-        let Some(settings) = self.settings.guild(guild) else { return };
+        let settings = self.settings();
+        let Some(settings) = settings.guild(guild) else { return };
         let tracked = settings.roles.iter().any(|known| known.id == role);
-        if !tracked && !self.settings.protected_roles.contains(&role) {
+        if !tracked && !self.settings().protected_roles.contains(&role) {
             return;
         }
         if let Err(error) = self.note_deleted(guild, vec![role]).await {
@@ -46,10 +47,10 @@ impl Core {
     /// protected roles are gone, and which are there again.
     pub(super) async fn learn_guild(&self, guild: Guild, asked: Timestamp) -> Result<(), StoreError> {
         let id = guild.id;
-        let Some(settings) = self.settings.guild(id).cloned() else { return Ok(()) };
+        let Some(settings) = self.settings().guild(id).cloned() else { return Ok(()) };
         self.learn(guild.clone());
         self.note_owner(id, guild.owner).await?;
-        let (all, now) = (self.settings.clone(), self.seam.now());
+        let (all, now) = (self.settings(), self.seam.now());
         let gone = self
             .store
             .read(move |tx| {
@@ -96,9 +97,10 @@ impl Core {
     ) -> Result<(), Unknown> {
         let members: Vec<(UserId, Vec<RoleId>)> =
             read.iter().map(|member| (member.user, member.roles.clone())).collect();
-        let Some(settings) = self.settings.guild(guild) else { return Ok(()) };
+        let settings = self.settings();
+        let Some(settings) = settings.guild(guild) else { return Ok(()) };
         let tracked = settings.roles.iter().map(|role| role.id);
-        let watched: Vec<RoleId> = tracked.chain(self.settings.protected_roles.iter().copied()).collect();
+        let watched: Vec<RoleId> = tracked.chain(self.settings().protected_roles.iter().copied()).collect();
         let lost = self
             .store
             .read(move |tx| {
@@ -129,7 +131,7 @@ impl Core {
     }
 
     async fn note_deleted(&self, guild: GuildId, gone: Vec<RoleId>) -> Result<(), StoreError> {
-        let Some(settings) = self.settings.guild(guild).cloned() else { return Ok(()) };
+        let Some(settings) = self.settings().guild(guild).cloned() else { return Ok(()) };
         if gone.is_empty() {
             return Ok(());
         }

@@ -22,7 +22,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(core: &Core, guild: GuildId) -> Self {
         let ids: Vec<RoleId> = core
-            .settings
+            .settings()
             .guild(guild)
             .map(|settings| settings.roles.iter().map(|role| role.id).collect())
             .unwrap_or_default();

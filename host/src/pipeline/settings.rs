@@ -168,8 +168,8 @@ pub struct Settings {
     pub server: Server,
     /// All libraries of the server.
     pub libraries: Vec<Library>,
-    /// The libraries that the operator shares, in the server's order.
-    pub shared: Vec<Library>,
+    /// The names of the libraries that the operator shares; none for all that there are.
+    pub named: Option<Vec<String>>,
     /// Whether an invitation allows downloads.
     pub downloads: bool,
     /// `allowTuners` of those who are invited: 0 no live television, 1 watching, 2 recording as well.
@@ -198,6 +198,11 @@ impl Settings {
         self.guilds.iter().find(|guild| guild.id == id)
     }
 
+    /// The library of a name, without regard to case.
+    fn library(&self, name: &str) -> Option<&Library> {
+        self.libraries.iter().find(|library| library.title.to_lowercase() == name.to_lowercase())
+    }
+
     /// The libraries of these names, without regard to case; none if one of them does not exist or there
     /// are none. A name that several libraries have means all of them, as it does in the configuration.
     #[must_use]
@@ -214,10 +219,24 @@ impl Settings {
         Sections::new(ids)
     }
 
-    /// The libraries that the operator shares.
+    /// Those of these names that no library has.
+    pub fn unknown<'a>(&'a self, names: &'a [String]) -> impl Iterator<Item = &'a str> {
+        names.iter().map(String::as_str).filter(|name| self.library(name).is_none())
+    }
+
+    /// The libraries that the operator shares, in the server's order.
+    pub fn shared(&self) -> impl Iterator<Item = &Library> {
+        let named: Option<Vec<String>> =
+            self.named.as_ref().map(|names| names.iter().map(|name| name.to_lowercase()).collect());
+        self.libraries.iter().filter(move |library| {
+            named.as_ref().is_none_or(|named| named.contains(&library.title.to_lowercase()))
+        })
+    }
+
+    /// The libraries that the operator shares, by plex.tv's numbers.
     #[must_use]
     pub fn default_sections(&self) -> Option<Sections> {
-        Sections::new(self.shared.iter().map(|library| library.id).collect())
+        Sections::new(self.shared().map(|library| library.id).collect())
     }
 
     /// The names of all libraries of the server.
@@ -229,6 +248,6 @@ impl Settings {
     /// The names of the libraries that the operator shares.
     #[must_use]
     pub fn shared_names(&self) -> Vec<String> {
-        self.shared.iter().map(|library| library.title.clone()).collect()
+        self.shared().map(|library| library.title.clone()).collect()
     }
 }

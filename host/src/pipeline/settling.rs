@@ -201,7 +201,7 @@ impl Core {
             }
             let mut forgot = false;
             for account in over {
-                let (settings, protection) = (self.settings.clone(), Protection::of(self));
+                let (settings, protection) = (self.settings(), Protection::of(self));
                 let ended = self
                     .store
                     .write(move |tx| tx.apart(|tx| end(tx, &settings, &protection, now, account)))

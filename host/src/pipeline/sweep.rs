@@ -40,7 +40,7 @@ impl Worker for Sweeper {
     }
 
     async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
-        let every = core.settings.timings.sweep;
+        let every = core.settings().timings.sweep;
         let mut due = core.sweeps.take_due(core.seam.now(), every).into_iter();
         while let Some(guild) = due.next() {
             match sweep(core, guild).await {
@@ -101,7 +101,7 @@ impl From<DiscordError> for Trouble {
 }
 
 async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
-    if core.settings.guild(guild).is_none() {
+    if core.settings().guild(guild).is_none() {
         return Ok(());
     }
     let asked = core.seam.now();
@@ -161,7 +161,7 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> 
         after = page.last().map(|member| member.user).or(after);
         let seen = seen.clone();
         let now = core.seam.now();
-        let process = core.settings.first_start == FirstStart::Process;
+        let process = core.settings().first_start == FirstStart::Process;
         let (made, unread) = core
             .store
             .write(move |tx| {
@@ -322,7 +322,7 @@ async fn track(core: &Core, guild: GuildId, seen: &Seen, before: &[RoleId]) -> R
     }
     let seen = seen.clone();
     let now = core.seam.now();
-    let process = core.settings.first_start == FirstStart::Process;
+    let process = core.settings().first_start == FirstStart::Process;
     let unread = core
         .store
         .write(move |tx| {

@@ -166,7 +166,7 @@ impl Core {
     }
 
     fn sweep_at(&self, guild: GuildId, at: Timestamp) {
-        if self.settings.guild(guild).is_some() {
+        if self.settings().guild(guild).is_some() {
             self.sweeps.want(guild, at);
             self.signals.sweep.notify_one();
         }
@@ -174,14 +174,14 @@ impl Core {
 
     /// The same for all guilds.
     pub(super) fn sweep_all(&self) {
-        for guild in &self.settings.guilds {
+        for guild in &self.settings().guilds {
             self.sweep(guild.id);
         }
     }
 
     /// A new session began: each guild is compared once it comes.
     pub(super) fn sweep_after_session(&self) {
-        for guild in &self.settings.guilds {
+        for guild in &self.settings().guilds {
             self.sweep_at(guild.id, self.after(GUILDS_COME));
         }
     }
@@ -189,7 +189,7 @@ impl Core {
     /// Something on the gateway could not be read, whatever it was about.
     pub(super) fn sweep_after_gap(&self) {
         let at = self.sweeps.gap_at(self.seam.now());
-        for guild in &self.settings.guilds {
+        for guild in &self.settings().guilds {
             self.sweep_at(guild.id, at);
         }
     }
@@ -202,7 +202,7 @@ impl Core {
 
     /// The bot is no member of a guild any more. Administrators are told once, until it is one again.
     pub(super) async fn guild_gone(&self, guild: GuildId) -> Result<(), StoreError> {
-        if self.settings.guild(guild).is_none() || !self.sweeps.is_gone(guild) {
+        if self.settings().guild(guild).is_none() || !self.sweeps.is_gone(guild) {
             return Ok(());
         }
         tracing::error!(%guild, "the bot was removed from the guild; nothing is changed for its members");

@@ -5,9 +5,10 @@ use super::{
     converge,
     ports::{Button, ButtonAction, Outgoing, Reply},
     seam::millis,
-    settings::{Brake, Drift},
+    settings::{Brake, Drift, Settings},
 };
 use crate::{
+    config::closest,
     domain::{PromptId, Typed, UserId, contract::Action},
     store::{DecisionRow, DriftRow, HoldReason, HoldRow, StoreError},
 };
@@ -37,6 +38,50 @@ pub(super) fn reports_dropped(count: u64) -> String {
     format!(
         "While this channel took no messages, {count} of the oldest that waited for it were dropped. The database \
          and the log have what they were about: `rolarr events list`."
+    )
+}
+
+/// What administrators read while the owner's account has no Plex Pass.
+pub(super) const NO_PLEX_PASS: &str = "The Plex account has no Plex Pass. Plex applies filters only with one: until then, \
+     members who are restricted see everything that is shared with them. What is decided is written all the same, and \
+     holds once there is a Plex Pass.";
+
+/// What administrators read once it has one again.
+pub(super) const PLEX_PASS_BACK: &str = "The Plex account has a Plex Pass again: Plex applies filters.";
+
+/// The libraries of the server changed.
+pub(super) fn libraries_changed(changes: &str) -> String {
+    format!(
+        "The libraries of the Plex server changed: {changes}. Invitations go by that from now on. What is shared with \
+         members already stays as it is, except where a rule names libraries for them."
+    )
+}
+
+/// What can't be shared with a member, because the server does not have it.
+pub(super) fn no_such_library(settings: &Settings, named: Option<&[String]>) -> String {
+    let quoted = |name: &str| format!("`{}`", crate::policy::printable(name).replace('`', "'"));
+    let all = settings.library_names();
+    let has = all.iter().map(|title| quoted(title)).collect::<Vec<_>>().join(", ");
+    let Some(named) = named else {
+        let what = settings.named.iter().flatten().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        return format!(
+            "none of the libraries that the configuration shares ({what}) exists. The Plex server has {has}. Nothing \
+             was shared."
+        );
+    };
+    let unknown: Vec<String> = settings
+        .unknown(named)
+        .map(|name| match closest(name, all.iter().map(String::as_str)) {
+            Some(meant) => format!("{} (did you mean {}?)", quoted(name), quoted(meant)),
+            None => quoted(name),
+        })
+        .collect();
+    if unknown.is_empty() {
+        return "the policy names no library at all. Nothing was shared.".to_owned();
+    }
+    format!(
+        "the policy names a library that the Plex server does not have: {}. The server has {has}. Nothing was shared.",
+        unknown.join(", ")
     )
 }
 

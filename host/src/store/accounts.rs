@@ -341,6 +341,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The accounts for whose shares a rule names the libraries are looked at now.
+    pub fn make_named_libraries_due(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "UPDATE accounts SET due = min(coalesce(due, ?1), ?1)
+                 WHERE stage = 'joined' AND held IS NULL AND parked IS NULL
+                   AND id IN (SELECT account FROM libraries)",
+            )?
+            .execute([At(now)])?;
+        Ok(())
+    }
+
     /// An account is not due any more, unless what should be true changed since it was read.
     pub fn rest(&self, id: AccountId, wish: u64) -> Result<(), StoreError> {
         self.db

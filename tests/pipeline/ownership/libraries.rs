@@ -121,7 +121,7 @@ async fn a_name_that_two_libraries_have_means_both_for_a_rule_and_for_the_config
             server.libraries.push(Library { id: 777_000_001, key: 77, title, items: Vec::new(), ..first });
         };
         let change = |settings: &mut Settings| {
-            settings.shared.retain(|library| library.title.to_lowercase() == "movies");
+            settings.named = Some(vec!["Movies".to_owned()]);
         };
         let mut stage = Stage::with(Setting { before: second, change, ..Setting::default() }).await?;
         stage.stop().await;

@@ -1,6 +1,6 @@
 //! The libraries of an accepted share, where a rule names them.
 
-use crate::Sections;
+use crate::{SectionId, Sections};
 
 /// The libraries of a share: none means all of them, future ones included.
 pub type Shared = Option<Sections>;
@@ -16,6 +16,21 @@ pub struct LibrariesLedger {
 }
 
 impl LibrariesLedger {
+    /// The ledger as far as its libraries exist: those that the server does not have any more show in no read. None if
+    /// nothing is left of what was sent last.
+    #[must_use]
+    pub fn among(&self, exists: impl Fn(SectionId) -> bool) -> Option<Self> {
+        let left = |shared: &Shared| match shared {
+            None => Some(None),
+            Some(sections) => {
+                let left = sections.as_slice().iter().copied().filter(|id| exists(*id)).collect();
+                Sections::new(left).map(Some)
+            }
+        };
+        left(self.sent.last()?)?;
+        Some(Self { sent: self.sent.iter().filter_map(left).collect(), confirmed: self.confirmed })
+    }
+
     /// The ledger once a list is about to be sent.
     #[must_use]
     pub fn sending(&self, sections: &Sections) -> Self {

@@ -116,7 +116,7 @@ impl Core {
         whom: Whom,
         by: Option<UserId>,
     ) -> Result<Done, StoreError> {
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let done = self
             .store
             .write(move |tx| {

@@ -23,7 +23,7 @@ impl Job<'_> {
     }
 
     async fn take_up(&mut self) -> Result<(), Trouble> {
-        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        let (now, settings) = (self.core.seam.now(), self.core.settings());
         let granted = matches!(self.access, Access::Granted(_));
         self.amend(move |tx, account| {
             let Some(email) = account.correction.take() else { return Ok(()) };

@@ -43,7 +43,7 @@ impl Job<'_> {
         }
         let look = self.look().await?;
         look.whole()?;
-        if self.core.settings.owner.names.has(&email) || look.at_home(&email) {
+        if self.core.settings().owner.names.has(&email) || look.at_home(&email) {
             let why =
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
             return self.set_aside("refused", why).await;
@@ -117,7 +117,7 @@ impl Job<'_> {
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
     async fn hold_claim(&mut self) -> Result<Begun, Trouble> {
-        let (kind, why) = match self.core.settings.existing_shares {
+        let (kind, why) = match self.core.settings().existing_shares {
             ExistingShares::Ask => (
                 "held",
                 "gave the address of somebody with whom the owner shares already. Nothing was changed. If it is \
@@ -154,6 +154,8 @@ impl Job<'_> {
         let Some(email) = self.account.email.clone() else {
             return Err(Trouble::Hold("an invitation was begun without an address".to_owned()));
         };
+        // What there is now is shared, and not what there was at the last comparison.
+        self.core.look_at_libraries().await?;
         let sections = self.sections(&grant)?;
         let settings = self.first_settings(&grant);
         let to = match self.account.plex_account {
@@ -168,7 +170,7 @@ impl Job<'_> {
             self.invited(before, Outcome::NotApplied).await?;
             return Err(trouble);
         }
-        let machine = self.core.settings.server.machine.clone();
+        let machine = self.core.settings().server.machine.clone();
         let answer = self.core.plex.invite(&NewShare { machine, sections, to, settings }).await;
         self.invited(before, requests::outcome(&answer)).await?;
         match answer {
@@ -186,6 +188,11 @@ impl Job<'_> {
                 .await?;
                 return Ok(Begun::Goes);
             }
+            // One of the libraries was made anew since, perhaps.
+            Err(error @ PlexError::NotFound) => {
+                self.core.doubt_libraries().await;
+                return Err(error.into());
+            }
             Err(error) => return Err(error.into()),
         }
         self.core.seam.reach(Step::InviteSent).await;
@@ -195,7 +202,7 @@ impl Job<'_> {
             if shown.1.standing != Seen::Absent {
                 return Ok(Begun::Shows(shown));
             }
-            self.core.seam.sleep(self.core.settings.timings.confirm_absence).await;
+            self.core.seam.sleep(self.core.settings().timings.confirm_absence).await;
         }
         Err(PlexError::Unavailable {
             what: "an invitation was sent and does not show".to_owned(),
@@ -266,29 +273,24 @@ impl Job<'_> {
 
     /// When invitations that are out are looked for next: all at the same moment.
     pub(super) fn next_check(&self) -> Timestamp {
-        let every = millis(self.core.settings.timings.check_pending).max(1);
+        let every = millis(self.core.settings().timings.check_pending).max(1);
         Timestamp((self.core.seam.now().0 / every + 1).saturating_mul(every))
     }
 
     /// The libraries of a grant, by plex.tv's numbers.
     pub(super) fn sections(&self, grant: &Grant) -> Result<Sections, Trouble> {
-        let settings = &self.core.settings;
+        let settings = self.core.settings();
         let sections = match &grant.libraries {
             None => settings.default_sections(),
             Some(names) => settings.sections(names),
         };
-        sections.ok_or_else(|| {
-            Trouble::Hold(
-                "the policy names a library that the server does not have, or none. Nothing was shared."
-                    .to_owned(),
-            )
-        })
+        sections.ok_or_else(|| Trouble::Hold(texts::no_such_library(&settings, grant.libraries.as_deref())))
     }
 
     /// What an invitation sets beside the libraries. Live television is not among it: plex.tv takes that
     /// only once there is a share.
     fn first_settings(&self, grant: &Grant) -> Changes {
-        let downloads = grant.downloads.unwrap_or(self.core.settings.downloads);
+        let downloads = grant.downloads.unwrap_or(self.core.settings().downloads);
         let value = FieldValue(if downloads { "1" } else { "0" }.to_owned());
         [(Field::Downloads, value)].into()
     }

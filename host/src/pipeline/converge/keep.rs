@@ -83,7 +83,7 @@ impl Job<'_> {
             .await?;
         }
         let settled = settled(self.account.written_until, look.began);
-        let targets = targets(&self.core.settings, &grant, restriction.as_ref());
+        let targets = targets(&self.core.settings(), &grant, restriction.as_ref());
         let hides = restriction.as_ref().is_some_and(|restriction| restriction.end_streams);
         self.write_fields(friend, &targets, settled, hides).await?;
         let libraries = self.share_libraries(look, &grant, settled).await;
@@ -93,7 +93,7 @@ impl Job<'_> {
         match libraries {
             // Which libraries somebody has who sees nothing can wait.
             Err(Trouble::Missing(_)) if restriction.is_some() => {
-                let again = self.core.after(self.core.settings.timings.retry_longest);
+                let again = self.core.after(self.core.settings().timings.retry_longest);
                 Ok(Some(next.map_or(again, |next| next.min(again))))
             }
             other => other.map(|()| next),
@@ -118,7 +118,7 @@ impl Job<'_> {
         let friend = &self.core.plex.in_full(friend).await?;
         let rows = self.ledger_rows().await?;
         let ledgers = ledgers_of(&rows, friend.id);
-        let plan = plan(&self.core.settings, targets, &ledgers, friend, settled, self.account.mend)
+        let plan = plan(&self.core.settings(), targets, &ledgers, friend, settled, self.account.mend)
             .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.hidden = !plan.hidden.is_empty();
         if self.follow(plan, friend, hides).await? && hides {
@@ -174,7 +174,7 @@ impl Job<'_> {
         let friend = &self.core.plex.in_full(friend).await?;
         let settled = settled(self.account.written_until, look.began);
         let nothing = Targets::new();
-        let plan = plan(&self.core.settings, &nothing, &ledgers_of(rows, of), friend, settled, false)
+        let plan = plan(&self.core.settings(), &nothing, &ledgers_of(rows, of), friend, settled, false)
             .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.follow(plan, friend, false).await.map(drop)
     }
@@ -188,7 +188,7 @@ impl Job<'_> {
     /// True if anything was written.
     async fn follow(&mut self, plan: Plan, friend: &Friend, hides: bool) -> Result<bool, Trouble> {
         let now = self.core.seam.now();
-        let streams = hides.then(|| now.plus_millis(millis(self.core.settings.timings.streams)));
+        let streams = hides.then(|| now.plus_millis(millis(self.core.settings().timings.streams)));
         let (first, of) = (plan.clone(), friend.id);
         let before = self.account.written_until;
         let writing = (!plan.writes.is_empty()).then(|| self.writing_until());
@@ -256,16 +256,20 @@ impl Job<'_> {
     async fn share_libraries(&mut self, look: &Look, grant: &Grant, settled: bool) -> Result<(), Trouble> {
         let id = self.account.id;
         let ledger = self.core.store.read(move |tx| tx.libraries(id)).await?;
-        let (Some(_), Some(share)) = (&grant.libraries, self.account.share) else {
+        let (Some(names), Some(share)) = (&grant.libraries, self.account.share) else {
             if ledger.is_some() {
                 self.amend(|tx, account| tx.forget_libraries(account.id)).await?;
             }
             return Ok(());
         };
+        if self.core.settings().sections(names).is_none() {
+            self.core.look_at_libraries().await?;
+        }
         let wanted = self.sections(grant)?;
         look.needs(List::Shares)?;
         let seen = compare::shared(look, share);
-        let sending = match libraries::plan(&wanted, ledger.as_ref(), &seen, settled, self.account.mend) {
+        let known = self.known_libraries(ledger.as_ref());
+        let sending = match libraries::plan(&wanted, known.as_ref(), &seen, settled, self.account.mend) {
             libraries::Plan::Agrees(agreed) => {
                 if ledger.as_ref() != Some(&agreed) {
                     self.amend(move |tx, account| tx.put_libraries(account.id, &agreed)).await?;
@@ -273,7 +277,7 @@ impl Job<'_> {
                 return Ok(());
             }
             libraries::Plan::Foreign => {
-                let difference = compare::of_libraries(&self.core.settings, look, grant, share);
+                let difference = compare::of_libraries(&self.core.settings(), look, grant, share);
                 return self.leave_libraries(difference).await;
             }
             libraries::Plan::Write(sending) => sending,
@@ -289,8 +293,11 @@ impl Job<'_> {
             self.wrote(before, Outcome::NotApplied).await?;
             return Err(trouble);
         }
-        let answer = self.core.plex.set_sections(&self.core.settings.server.machine, share, &wanted).await;
+        let answer = self.core.plex.set_sections(&self.core.settings().server.machine, share, &wanted).await;
         self.wrote(before, requests::outcome(&answer)).await?;
+        if answer == Err(PlexError::NotFound) {
+            self.core.doubt_libraries().await;
+        }
         answer?;
         let look = self.look().await?;
         look.needs(List::Shares)?;
@@ -298,7 +305,19 @@ impl Job<'_> {
             let agreed = libraries::LibrariesLedger { confirmed: true, ..sending };
             return self.amend(move |tx, account| tx.put_libraries(account.id, &agreed)).await;
         }
+        self.core.doubt_libraries().await;
         Err(PlexError::NotTaken.into())
+    }
+
+    /// What is known of the libraries of a share, without those that the server does not have any more: Plex does not
+    /// show them. None if nothing is left of it.
+    fn known_libraries(
+        &self,
+        ledger: Option<&libraries::LibrariesLedger>,
+    ) -> Option<libraries::LibrariesLedger> {
+        let settings = self.core.settings();
+        let exists = |id| settings.libraries.iter().any(|library| library.id == id);
+        ledger.and_then(|ledger| ledger.among(exists))
     }
 
     /// Somebody else changed the libraries: that is told, unless a comparison told it already.
@@ -330,7 +349,7 @@ impl Job<'_> {
     /// are restricted.
     async fn end_streams_again(&mut self, who: PlexAccountId, hides: bool) -> Result<(), Trouble> {
         let Some(due) = self.account.streams_due else { return Ok(()) };
-        if !hides || !self.core.settings.streams {
+        if !hides || !self.core.settings().streams {
             return self.streams_are_due(None).await;
         }
         if self.core.seam.now() < due {
@@ -369,7 +388,7 @@ impl Job<'_> {
     /// Ends what a person is watching: a filter alone does not. It is looked at again once the filter has reached
     /// the server.
     pub(super) async fn end_streams(&self, who: PlexAccountId) -> Result<(), PlexError> {
-        if !self.core.settings.streams {
+        if !self.core.settings().streams {
             return Ok(());
         }
         let ended = async {

@@ -90,7 +90,7 @@ impl Core {
 
     /// A look that began after `since`, and not too long ago: for those who only wait for what others do.
     async fn look_since(&self, since: Timestamp) -> Result<Arc<Look>, PlexError> {
-        let oldest = millis(self.settings.timings.check_pending);
+        let oldest = millis(self.settings().timings.check_pending);
         let now = self.seam.now();
         let serves = |began: Timestamp| began >= since && began.plus_millis(oldest) > now;
         self.look_unless(|taken| serves(taken.look.began)).await
@@ -107,7 +107,7 @@ impl Core {
             return Ok(Arc::clone(&taken.look));
         }
         let (began, began_at) = (Instant::now(), self.seam.now());
-        let taken = Look::take(&self.plex, &self.settings.server.machine, began_at).await;
+        let taken = Look::take(&self.plex, &self.settings().server.machine, began_at).await;
         self.looks.failing.store(taken.is_err(), Ordering::Relaxed);
         if matches!(taken, Err(PlexError::Unauthorized)) {
             self.token_refused();
@@ -216,13 +216,13 @@ impl Job<'_> {
 
     /// Confirms by a second look, a while later, that there is nothing.
     pub(super) async fn look_again(&self) -> Result<Arc<Look>, Trouble> {
-        self.core.seam.sleep(self.core.settings.timings.confirm_absence).await;
+        self.core.seam.sleep(self.core.settings().timings.confirm_absence).await;
         self.look().await
     }
 
     /// How this account stands.
     pub(super) fn standing<'l>(&self, look: &'l Look) -> Result<Standing<'l>, Trouble> {
-        match standing(look, &self.account, &self.core.settings.server) {
+        match standing(look, &self.account, &self.core.settings().server) {
             // What was ended just now had been accepted: no list of invitations bears on it.
             Ok(Standing::Unclear(_)) if self.ended_accepted => Ok(Standing::Absent),
             Ok(standing) => Ok(standing),

@@ -158,7 +158,7 @@ pub(super) fn is_protected(protection: &Protection, account: &Account, membershi
 }
 
 async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
-    let settings = core.settings.clone();
+    let settings = core.settings();
     let read = core
         .store
         .read(move |tx| {
@@ -246,7 +246,7 @@ impl<'a> Job<'a> {
     }
 
     fn windows(&self) -> Windows {
-        windows(&self.core.settings.timings)
+        windows(&self.core.settings().timings)
     }
 
     /// Takes step after step until there is nothing left to do now.
@@ -350,7 +350,7 @@ impl<'a> Job<'a> {
             look::Standing::Pending { share, .. } => (share, None),
             look::Standing::Absent | look::Standing::Unclear(_) => (None, None),
         };
-        let (now, settings) = (self.core.seam.now(), self.core.settings.clone());
+        let (now, settings) = (self.core.seam.now(), self.core.settings());
         let was = self.account.stage;
         self.amend(move |tx, account| {
             account.set_share_state(state);

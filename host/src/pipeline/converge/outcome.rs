@@ -92,7 +92,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
     match result {
         Ok(due) => {
             let (access, hidden) = (job.access.clone(), job.hidden);
-            let (now, server) = (core.seam.now(), core.settings.server.name.clone());
+            let (now, server) = (core.seam.now(), core.settings().server.name.clone());
             end(job, move |tx, account| {
                 account.due = due;
                 account.attempts = 0;

@@ -18,7 +18,8 @@ pub(super) async fn refused(
     error: &PlexError,
 ) -> Result<(), StoreError> {
     let refusals = job.account.refusals as usize;
-    let again = &core.settings.timings.refused_again;
+    let settings = core.settings();
+    let again = &settings.timings.refused_again;
     let Some(pause) = again.get(refusals) else { return park(job, core, event, error).await };
     let (now, due) = (core.seam.now(), core.after(*pause));
     let again_in = span(*pause);

@@ -17,6 +17,8 @@ use crate::{
 impl Job<'_> {
     /// Withdraws an invitation, and ends the share that belongs to it. The read that follows shows what came of it.
     pub(super) async fn withdraw(&mut self, look: &Look) -> Result<(Arc<Look>, Read), Trouble> {
+        // An invitation that is out is known by the server's name, which may have changed.
+        self.core.look_at_name().await?;
         let Standing::Pending { share, invite } = self.standing(look)? else { return self.read().await };
         let share = share.or(self.account.share);
         let before = self.begin_ending().await?;
@@ -36,7 +38,7 @@ impl Job<'_> {
         }
         if let Some(share) = share {
             // A withdrawn invitation can leave its share behind, and the next one then fails.
-            let machine = &self.core.settings.server.machine;
+            let machine = &self.core.settings().server.machine;
             let ended = gone(self.core.plex.end_share(machine, share).await);
             self.ended(before, requests::outcome(&ended)).await?;
             ended?;
@@ -49,9 +51,9 @@ impl Job<'_> {
     pub(super) async fn end(&mut self, look: &Look) -> Result<(Arc<Look>, Read), Trouble> {
         let Standing::Joined { friend, share } = self.standing(look)? else { return self.read().await };
         refuse_home(friend)?;
-        let machine = &self.core.settings.server.machine;
+        let machine = &self.core.settings().server.machine;
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
-        let stays_friend = elsewhere && self.core.settings.removal == Removal::Share;
+        let stays_friend = elsewhere && self.core.settings().removal == Removal::Share;
         let before = self.begin_ending().await?;
         self.ended_accepted = true;
         let ended = if stays_friend {

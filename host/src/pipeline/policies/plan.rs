@@ -54,7 +54,8 @@ impl Core {
     ) -> Result<usize, StoreError> {
         let outlook = self.outlook(scope).await?;
         let (now, protection) = (self.seam.now(), Protection::of(self));
-        let guilds: Vec<Seen> = self.settings.guilds.iter().map(|guild| Seen::new(self, guild.id)).collect();
+        let guilds: Vec<Seen> =
+            self.settings().guilds.iter().map(|guild| Seen::new(self, guild.id)).collect();
         let count = self
             .store
             .write(move |tx| {
@@ -83,10 +84,10 @@ impl Core {
 
     async fn outlook(&self, scope: Scope) -> Result<Outlook, StoreError> {
         let policy = self.policy();
-        let (now, settings) = (self.seam.now(), self.settings.clone());
+        let (now, settings) = (self.seam.now(), self.settings());
         let free = self.store.read(move |tx| brake::still_free(tx, &settings, now)).await?;
         let mut outlook = Outlook { plan: Plan { free, ..Plan::default() }, candidates: Vec::new() };
-        for guild in self.settings.guilds.iter().map(|guild| guild.id) {
+        for guild in self.settings().guilds.iter().map(|guild| guild.id) {
             let seen = Seen::new(self, guild);
             let mut after = None;
             loop {
@@ -180,7 +181,7 @@ impl Core {
                 (row, input)
             })
             .collect();
-        let (policy, all) = (policy.clone(), self.settings.library_names());
+        let (policy, all) = (policy.clone(), self.settings().library_names());
         let decided = self
             .seam
             .compute(move || {

@@ -190,6 +190,9 @@ pub struct Quirks {
     pub accepted_as_another: bool,
     /// The list of libraries is cut off after so many, as was seen for moments.
     pub sections_shown: Option<usize>,
+    /// An invitation that names a library which the server does not have is refused with 404, instead of leaving it
+    /// out.
+    pub refuses_unknown_libraries: bool,
     /// How many friends the owner may have.
     pub friend_limit: Option<usize>,
     /// The list of friends leaves the filters out. The settings of one person have them.
@@ -204,6 +207,7 @@ impl Default for Quirks {
             friends_need_not_accept: false,
             accepted_as_another: false,
             sections_shown: None,
+            refuses_unknown_libraries: false,
             friend_limit: None,
             friends_lack_filters: false,
         }

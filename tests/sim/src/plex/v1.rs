@@ -84,7 +84,7 @@ fn share(world: &mut World, now_ms: u64, request: &Request, machine: &str) -> Re
         to,
         libraries: numbers(shared.get("library_section_ids"))?,
         settings: body.get("sharing_settings").cloned().unwrap_or_default(),
-        strict: false,
+        strict: world.quirks.refuses_unknown_libraries,
     };
     let share = world.offer(now_ms, &offer)?;
     show(world, share)

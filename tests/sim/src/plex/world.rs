@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     filter,
     settings::Settings,
-    state::{Account, Invite, Item, Library, MediaServer, Offered, Quirks, Session, Share, Tie},
+    state::{Account, Invite, Item, Libraries, Library, MediaServer, Offered, Quirks, Session, Share, Tie},
 };
 
 /// Everything that plex.tv and the server know.
@@ -112,6 +112,29 @@ impl World {
             libraries,
             address: None,
         });
+    }
+
+    /// The owner adds a library to a server; its number at plex.tv. None if there is no such server.
+    pub fn add_library(&mut self, machine: &str, title: &str, kind: &str) -> Option<u64> {
+        let id = self.fresh();
+        let server = self.servers.iter_mut().find(|server| server.machine == machine)?;
+        let key = server.libraries.iter().map(|library| library.key).max().unwrap_or(0) + 1;
+        let library = Library { id, key, title: title.to_owned(), kind: kind.to_owned(), items: Vec::new() };
+        server.libraries.push(library);
+        Some(id)
+    }
+
+    /// The owner deletes a library: no share holds it any more. Its number; none if there is no such library.
+    pub fn remove_library(&mut self, machine: &str, title: &str) -> Option<u64> {
+        let server = self.servers.iter_mut().find(|server| server.machine == machine)?;
+        let id = server.libraries.iter().find(|library| library.title == title)?.id;
+        server.libraries.retain(|library| library.id != id);
+        for share in self.shares.values_mut() {
+            if let Libraries::These(these) = &mut share.libraries {
+                these.remove(&id);
+            }
+        }
+        Some(id)
     }
 
     /// Puts an item into a library, by the library's title on whatever server has it.
