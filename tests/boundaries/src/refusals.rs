@@ -14,15 +14,14 @@ pub fn discord_refusal(bytes: &[u8]) -> bool {
     let [high, low, rest @ ..] = bytes else { return false };
     let status = 300 + u16::from_be_bytes([*high, *low]) % 300;
     let end = rest.windows(2).position(|two| two == b"\n\n");
-    let (head, body) = match end {
-        Some(end) => (&rest[..end], &rest[end + 2..]),
-        None => (&rest[..0], rest),
-    };
+    let (head, body) = end.and_then(|end| rest.split_at_checked(end)).unwrap_or((&[], rest));
+    let body = body.strip_prefix(b"\n\n").unwrap_or(body);
     let headers: Vec<(&[u8], &[u8])> = head
         .split(|byte| *byte == b'\n')
         .filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
-            Some((&line[..colon], line[colon + 1..].trim_ascii()))
+            let (name, value) = line.split_at_checked(colon)?;
+            Some((name, value.strip_prefix(b":")?.trim_ascii()))
         })
         .collect();
     let (error, wait) = rolarr::discord::answered(status, &headers, body);
