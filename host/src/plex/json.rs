@@ -6,7 +6,57 @@ use super::xml::Unreadable;
 
 /// Reads a whole document.
 pub(super) fn parse(text: &str) -> Result<Value, Unreadable> {
-    serde_json::from_str(text).map_err(|_| Unreadable::Broken)
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&mended(text)))
+        .map_err(|_| Unreadable::Broken)
+}
+
+/// The document with what JSON does not allow in texts replaced: half a character, as somebody leaves behind who cuts a
+/// name within one, and control characters. One odd name must not hide a whole list.
+fn mended(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut within = false;
+    while let Some(c) = rest.chars().next() {
+        let taken = match c {
+            '"' => {
+                within = !within;
+                1
+            }
+            '\\' if within => {
+                let (taken, replaced) = escape(rest);
+                if replaced {
+                    out.push_str("\\ufffd");
+                    rest = rest.get(taken..).unwrap_or_default();
+                    continue;
+                }
+                taken
+            }
+            c if within && c.is_ascii_control() => {
+                out.push_str("\\ufffd");
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            }
+            c => c.len_utf8(),
+        };
+        out.push_str(rest.get(..taken).unwrap_or_default());
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out
+}
+
+/// How long the escape is that a text begins with, and whether it stands for half a character.
+fn escape(text: &str) -> (usize, bool) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    match (unit(0), unit(6)) {
+        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+        (Some(0xd800..=0xdfff), _) => (6, true),
+        (Some(_), _) => (6, false),
+        (None, _) => (1 + text.chars().nth(1).map_or(0, char::len_utf8), false),
+    }
 }
 
 /// Reads a list of objects.
@@ -98,10 +148,28 @@ mod tests {
         assert_eq!(list("[]"), Ok(vec![]));
     }
 
+    #[test]
+    fn a_name_that_json_does_not_allow_hides_no_list() {
+        for (odd, read) in [
+            ("cut \\ud83c", "cut \u{fffd}"),
+            ("\\udf88 rest", "\u{fffd} rest"),
+            ("\\ud83c\\ud83c\\udf88", "\u{fffd}\u{1f388}"),
+            ("\\ud83c\\n", "\u{fffd}\n"),
+            ("a\u{1}b\nc", "a\u{fffd}b\u{fffd}c"),
+            ("\\\\ud83c\u{1}", "\\ud83c\u{fffd}"),
+            ("\\\"\u{1}", "\"\u{fffd}"),
+        ] {
+            let text = format!("[\n {{\"title\": \"{odd}\"}},\n {{\"id\": 7}}]");
+            let list = list(&text).unwrap();
+            assert_eq!(super::text(&list[0], "title"), read);
+            assert_eq!(number(&list[1], "id"), Some(7));
+        }
+    }
+
     proptest! {
         #[test]
-        fn garbage_is_survived(text in "\\PC{0,100}") {
-            let _ = list(&text);
+        fn garbage_is_survived(text in "\\PC{0,100}", odd in "[\\[\\]{}\"\\\\udc8f0\\x01:é]{0,60}") {
+            let _ = (list(&text), list(&odd));
         }
     }
 }

@@ -84,9 +84,12 @@ impl Element {
         // A name that stands twice does no harm: the first counts.
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| Unreadable::Broken)?;
-            let value =
-                attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Unreadable::Broken)?;
-            attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
+            // What stands for no character stays as it is written: one odd name must not hide a whole list.
+            let value = match attribute.normalized_value(XmlVersion::Implicit1_0) {
+                Ok(value) => value.into_owned(),
+                Err(_) => attribute.value.to_string(),
+            };
+            attributes.push((attribute.key.as_ref().to_owned(), value));
         }
         Ok(Self { name: start.name().as_ref().to_owned(), attributes, children: Vec::new() })
     }
@@ -203,13 +206,32 @@ mod tests {
             "<a/><b/>",
             "</a>",
             "<a x=1/>",
-            "<a x=\"&unknown;\"/>",
-            "<!DOCTYPE a [<!ENTITY b \"c\">]><a x=\"&b;\"/>",
             "\u{0}",
         ] {
             assert_eq!(Element::list(text), Err(Unreadable::Broken), "{text:?}");
         }
         assert_eq!(Element::parse(&"<a>".repeat(100_000)), Err(Unreadable::Broken));
+    }
+
+    #[test]
+    fn a_name_that_can_not_be_resolved_hides_no_list() {
+        for odd in [
+            "&unknown;",
+            "&#0;",
+            "&#x1b;",
+            "&#xffff;",
+            "&#xd800;",
+            "&#99999999;",
+            "Tom & Jerry",
+            "a&b;c&",
+            "\u{ffff}\u{1}",
+        ] {
+            let text =
+                format!(r#"<MediaContainer size="2"><Video title="{odd}"/><Video id="7"/></MediaContainer>"#);
+            let list = Element::list(&text).unwrap();
+            assert!(!list.children[0].text("title").is_empty(), "{odd}");
+            assert_eq!(list.children[1].number("id"), Ok(7), "{odd}");
+        }
     }
 
     proptest! {
