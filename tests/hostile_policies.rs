@@ -229,7 +229,7 @@ fn a_later_minor_version_runs_unless_it_needs_what_is_new() {
     let later = Parts { version: "1.7.0", ..Parts::default() };
     let policy = load(&engine, "later", core_module(&later)).unwrap();
     assert_eq!(policy.evaluate(&event("0000000001")).unwrap().decision, normal());
-    assert_eq!(policy.description().contract, "1.7.0");
+    assert_eq!(policy.description().contract.to_string(), "1.7.0");
 
     let text = contract("1.7.0").replace("log: func", "now: func() -> u64;\n  log: func");
     let parts = Parts {

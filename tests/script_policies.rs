@@ -299,7 +299,7 @@ fn a_script_says_what_it_is_and_its_digest_is_that_of_its_text() {
     assert_ne!(policy.digest(), edited.digest());
     let evaluation = policy.evaluate(&harmful()).unwrap();
     assert_eq!(evaluation.decision.actions, [Action::Invite(Grant::default())]);
-    assert_eq!(evaluation.logs[0].text, "member-left");
+    assert_eq!(evaluation.logs[0].text.to_string(), "member-left");
 }
 
 #[test]

@@ -13,8 +13,16 @@ use std::{
     time::Duration,
 };
 
+use crate::domain::UntrustedText;
+
 /// How long opening and reading a file may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a path is shown in a message: a path may have anything in it that a terminal would act upon.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    UntrustedText::new(&path.to_string_lossy()).to_string()
+}
 
 /// Why a file can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +43,9 @@ pub enum FileError {
     /// It does not come within the time limit.
     #[error("it could not be read within {} s", PATIENCE.as_secs())]
     TooSlow,
+    /// It is text in an encoding that is not read.
+    #[error("it is text in {0}, and only UTF-8 can be read: save it as UTF-8")]
+    Encoding(&'static str),
     /// It is not text in UTF-8.
     #[error("it is not text in UTF-8: see line {line}")]
     NotText {
@@ -120,16 +131,38 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     in_time(move || Ok(open_regular(&path)?.0))
 }
 
-/// Bytes as text.
+/// What some editors begin a text with to say that it is in UTF-8.
+pub const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes as text, without a byte order mark.
 ///
 /// # Errors
-/// [`FileError::NotText`].
-pub fn text(bytes: Vec<u8>) -> Result<String, FileError> {
+/// [`FileError::Encoding`] or [`FileError::NotText`].
+pub fn text(mut bytes: Vec<u8>) -> Result<String, FileError> {
+    if let Some(encoding) = foreign_encoding(&bytes) {
+        return Err(FileError::Encoding(encoding));
+    }
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
     String::from_utf8(bytes).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().get(..sound).unwrap_or_default().iter().filter(|byte| **byte == b'\n');
         FileError::NotText { line: lines.count() + 1 }
     })
+}
+
+/// In which other encoding than UTF-8 a text is by its beginning: the mark of the encoding, or first characters whose
+/// other bytes are zero.
+#[must_use]
+pub fn foreign_encoding(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => Some("UTF-32"),
+        [first, 0, next, 0, ..] | [0, first, 0, next, ..] if *first != 0 && *next != 0 => Some("UTF-16"),
+        _ => None,
+    }
 }
 
 /// Whether the path itself, not followed if it is a link, is something that must not be opened: a pipe, a socket or
@@ -225,6 +258,32 @@ mod tests {
         assert!(read_text(&folder.path().join("none"), 100).unwrap_err().is_absent());
         assert!(read_text(&file.join("below"), 100).unwrap_err().is_absent());
         assert_eq!(read(folder.path(), 100).unwrap_err().to_string(), "it is a folder");
+    }
+
+    #[test]
+    fn a_mark_of_the_encoding_is_no_part_of_a_text_and_other_encodings_are_named() {
+        assert_eq!(text(b"\xef\xbb\xbfa = 1".to_vec()).unwrap(), "a = 1");
+        assert_eq!(text(b"\xef\xbb\xbf".to_vec()).unwrap(), "");
+        assert_eq!(text("a\u{feff}".as_bytes().to_vec()).unwrap(), "a\u{feff}");
+        let wide = |mark: &str, big: bool| -> Vec<u8> {
+            let units = format!("{mark}{{\"a\": 1}}").encode_utf16().collect::<Vec<_>>();
+            units
+                .into_iter()
+                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+                .collect()
+        };
+        for (mark, big) in [("\u{feff}", true), ("\u{feff}", false), ("", true), ("", false)] {
+            let error = text(wide(mark, big)).unwrap_err().to_string();
+            assert_eq!(error, "it is text in UTF-16, and only UTF-8 can be read: save it as UTF-8");
+        }
+        assert!(matches!(text(b"\xff\xfe\0\0a\0\0\0".to_vec()), Err(FileError::Encoding("UTF-32"))));
+        assert!(matches!(text(b"a = \xe9".to_vec()), Err(FileError::NotText { line: 1 })));
+    }
+
+    #[test]
+    fn a_path_is_shown_without_what_a_terminal_would_act_upon() {
+        let path = Path::new("/a\u{1b}[31m/\u{202e}b\n\u{9b}\u{61c}.rhai");
+        assert_eq!(shown(path), "/a\\u{1b}[31m/\\u{202e}b\\n\\u{9b}\\u{61c}.rhai");
     }
 
     #[cfg(unix)]

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod discord;
 pub mod files;
+pub mod panics;
 pub mod pipeline;
 pub mod plex;
 pub mod policy;

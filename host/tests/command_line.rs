@@ -127,3 +127,35 @@ fn a_policy_can_be_checked() {
         assert!(text(&output.stdout).contains(said), "{policy}: {}", text(&output.stdout));
     }
 }
+
+#[test]
+fn nothing_that_is_typed_acts_on_the_terminal() {
+    let odd = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{61c}";
+    let folder = folder_with(SMALL);
+    fs::write(folder.path().join("a\u{1b}[2J.toml"), "x = 1").unwrap();
+    let long = format!("--{odd}");
+    for arguments in [
+        vec![odd],
+        vec!["run", odd],
+        vec![long.as_str()],
+        vec!["events", "show", odd],
+        vec!["events", "list", "--since", odd],
+        vec!["policy", "test", "--settings", odd],
+        vec!["policy", "check", odd],
+        vec!["demo", "--policy", odd],
+        vec!["--color", "always", "policy", "check", odd],
+        vec!["--color", "always", odd],
+        vec!["run", "--config", odd],
+        vec!["run", "--config", "a\u{1b}[2J.toml"],
+        vec!["backup", odd, "--config", odd],
+        vec!["holds", "list", "--config", odd],
+    ] {
+        let output = rolarr(folder.path(), &arguments, &[]);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            !said.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{61c}']),
+            "{arguments:?}: {said:?}"
+        );
+        assert!(!output.status.success() && said.contains('\\'), "{arguments:?}: {said:?}");
+    }
+}

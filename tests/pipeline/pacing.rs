@@ -14,6 +14,7 @@ use rolarr_tests::inprocess::{Stage, load_script};
 
 use crate::swapping::reload;
 
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn with(script: &str) -> Result<Stage> {
@@ -126,17 +127,58 @@ async fn messages_without_end_are_stopped_and_an_alarm_is_not_behind_them() -> R
     let script = r#"
 fn decide(event) {
     let all = [];
-    for number in 0..60 { all.push(tell("message " + number)); }
+    for number in 0..8 { all.push(tell("message " + number)); }
     all.because("talks")
+}
+"#;
+    let stage = with(script).await?;
+    for _ in 0..4 {
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.wait(MINUTE).await;
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(MINUTE).await;
+    }
+    assert_eq!(alarms(&stage).len(), 1);
+    stage.wait(HOUR).await;
+    let told = stage.messages(stage.alice()).len();
+    assert!((20..=30).contains(&told), "{told}");
+    Ok(())
+}
+
+/// Messages for when Plex agrees: one for each event.
+#[tokio::test(start_paused = true)]
+async fn messages_for_later_count_too() -> Result<()> {
+    let stage =
+        with(r#"fn decide(event) { [invite(), quiet(), tell_once_done("done")].because("talks") }"#).await?;
+    stage.alice_joins().await?;
+    for _ in 0..25 {
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(MINUTE).await;
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.wait(MINUTE).await;
+    }
+    assert_eq!(alarms(&stage).len(), 1, "{:?}", alarms(&stage));
+    let told = stage.messages(stage.alice()).iter().filter(|text| text.contains("done")).count();
+    assert!((5..=30).contains(&told), "{told}");
+    Ok(())
+}
+
+/// More messages in one answer than anybody reads: there is no decision, and the number is named.
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_too_many_messages_is_none() -> Result<()> {
+    let script = r#"
+fn decide(event) {
+    let all = [];
+    for number in 0..60 { all.push(tell("message " + number)); }
+    all
 }
 "#;
     let stage = with(script).await?;
     stage.give_role(stage.alice(), stage.role()).await?;
     stage.settle().await;
-    assert_eq!(alarms(&stage).len(), 1);
-    stage.take_role(stage.alice(), stage.role()).await?;
-    stage.wait(HOUR).await;
-    assert!(stage.messages(stage.alice()).len() <= 30, "{}", stage.messages(stage.alice()).len());
+    assert!(stage.messages(stage.alice()).is_empty());
+    let named = stage.audit().iter().any(|text| text.contains("it has 60 actions `tell`, and may have 8"));
+    assert!(named, "{:?}", stage.audit());
     Ok(())
 }
 

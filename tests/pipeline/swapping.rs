@@ -27,7 +27,7 @@ pub(crate) fn default_policy(settings: &Value) -> rolarr::pipeline::policies::Lo
 }
 
 /// A policy from WebAssembly text.
-fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::policies::Loaded {
     load_module(rolarr::policy::Module::from_bytes(name, module), &json!({})).unwrap()
 }
 

@@ -11,7 +11,10 @@ use rolarr::{
 use rolarr_tests::inprocess::Stage;
 use serde_json::{Value, json};
 
-use crate::swapping::{default_policy, endless, reload};
+use crate::{
+    swapping::{default_policy, endless, from_text, reload},
+    wat_policies::{contract, embed, harmful::loud},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -44,6 +47,27 @@ async fn what_the_policy_was_told_is_kept_where_it_failed() -> Result<()> {
     assert!(matches!(told.cause, Cause::RoleAdded(_)));
     stage.wait(MINUTE * 600).await;
     assert_eq!(story(&stage).await?.len(), 1, "the answer would be the same");
+    Ok(())
+}
+
+/// An error and log lines of a million characters, each of which a terminal would act upon.
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_says_does_not_fill_the_journal() -> Result<()> {
+    let on_events = loud().text().replace("(i32.const 0x39)", "(i32.const 0x30)");
+    let stage = Stage::set().await?;
+    stage.policies.put(Ok(from_text("loud", embed(&on_events, &contract("1.0.0"), "policy"))));
+    reload(&stage).await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let event = story(&stage).await?.pop().context("an event")?;
+    let failure = stage.read(move |tx| tx.failure(event.id)).await?.context("a failure")?;
+    assert!(failure.why.contains("it says: \\u{1b}") && failure.why.len() < 500, "{}", failure.why);
+    let logged: usize = failure.logs.iter().map(|line| line.raw().len()).sum();
+    assert!(logged > 4_000 && logged <= 17 << 10, "{logged}");
+    let said: Vec<String> = failure.logs.iter().map(ToString::to_string).collect();
+    for text in said.iter().chain(&stage.audit()) {
+        assert!(!text.contains('\u{1b}') && text.len() < 40_000, "{}", text.len());
+    }
     Ok(())
 }
 

@@ -24,6 +24,37 @@ pub(crate) fn evaluating(evaluate: &'static str) -> Parts {
 /// Never ends.
 pub(crate) const LOOP: &str = "(loop $again (br $again)) (unreachable)";
 
+/// `err` with a million times ESC.
+pub(crate) const A_MILLION_ESCAPES: &str = "(drop (memory.grow (i32.const 16)))
+     (memory.fill (i32.const 65536) (i32.const 0x1b) (i32.const 1000000))
+     (i32.store8 (i32.const 2048) (i32.const 1))
+     (i32.store (i32.const 2052) (i32.const 65536))
+     (i32.store (i32.const 2056) (i32.const 1000000))
+     (i32.const 2048)";
+
+/// What a policy imports that logs.
+pub(crate) const LOG: &str = r#"(import "rolarr:policy/host@1.0.0" "log" (func $log (param i32 i32 i32)))"#;
+
+/// The same, and log lines of that length and of 5,000 characters before it.
+pub(crate) fn loud() -> Parts {
+    Parts {
+        imports: LOG,
+        more: "(global $line (mut i32) (i32.const 0))",
+        evaluate: "(drop (memory.grow (i32.const 16)))
+             (memory.fill (i32.const 65536) (i32.const 0x1b) (i32.const 1000000))
+             (loop $next
+               (call $log (i32.const 3) (i32.const 65536) (i32.const 900000))
+               (call $log (i32.const 1) (i32.const 65536) (i32.const 5000))
+               (global.set $line (i32.add (global.get $line) (i32.const 1)))
+               (br_if $next (i32.lt_u (global.get $line) (i32.const 5))))
+             (i32.store8 (i32.const 2048) (i32.const 1))
+             (i32.store (i32.const 2052) (i32.const 65536))
+             (i32.store (i32.const 2056) (i32.const 1000000))
+             (i32.const 2048)",
+        ..Parts::default()
+    }
+}
+
 /// Every policy that does harm while it decides, by name.
 pub(crate) fn harmful_in_evaluate() -> Vec<(&'static str, Parts, Limits)> {
     let usual = limits();
@@ -157,6 +188,8 @@ pub(crate) fn harmful_in_evaluate() -> Vec<(&'static str, Parts, Limits)> {
             ),
             usual.clone(),
         ),
+        ("an-error-of-a-million-escapes", evaluating(A_MILLION_ESCAPES), usual.clone()),
+        ("and-logs-before-it", loud(), usual.clone()),
         (
             "an-error-without-a-word",
             evaluating(
@@ -171,7 +204,7 @@ pub(crate) fn harmful_in_evaluate() -> Vec<(&'static str, Parts, Limits)> {
         (
             "endless-logging",
             Parts {
-                imports: r#"(import "rolarr:policy/host@1.0.0" "log" (func $log (param i32 i32 i32)))"#,
+                imports: LOG,
                 evaluate: "(loop $again
                              (call $log (i32.const 1) (i32.const 1024) (i32.const 4))
                              (br $again))
@@ -273,6 +306,7 @@ pub(crate) fn not_loadable() -> Vec<(&'static str, Vec<u8>)> {
                  (i32.const 2048)",
             ),
         ),
+        ("configure-fails-with-a-million-escapes", loading(fine.describe, A_MILLION_ESCAPES)),
         ("configure-traps", loading(fine.describe, "(unreachable)")),
         ("configure-never-returns", loading(fine.describe, LOOP)),
     ]

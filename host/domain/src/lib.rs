@@ -21,4 +21,4 @@ pub use rolarr_policy::contract::{self, Snowflake, Timestamp};
 pub use secret::Secret;
 pub use sharing::{Changes, Field, FieldValue, Sections, Settings};
 pub use typed::Typed;
-pub use untrusted::{UntrustedText, is_unseen, printable};
+pub use untrusted::{UntrustedText, is_unseen, printable, printable_lines};

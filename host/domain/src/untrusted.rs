@@ -42,6 +42,26 @@ impl UntrustedText {
         Self(format!("{kept}{MARK}").into())
     }
 
+    /// Takes a text of which it keeps what is shown in so many characters: for one line of a message.
+    ///
+    /// A character that is written out takes as many characters as that has.
+    #[must_use]
+    pub fn short(text: &str, most: usize) -> Self {
+        let mut end = 0;
+        let mut left = most.saturating_sub(1);
+        let mut rest = text.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let width = width(c);
+            let is_last = rest.peek().is_none() && width <= left.saturating_add(1);
+            if width > left && !is_last {
+                return Self(format!("{}…", text.get(..end).unwrap_or_default()).into());
+            }
+            left = left.saturating_sub(width);
+            end = at + c.len_utf8();
+        }
+        Self(text.into())
+    }
+
     /// The text as it is, to compare it or to look into it. Nothing that is shown may come from here.
     #[must_use]
     pub fn raw(&self) -> &str {
@@ -69,7 +89,7 @@ impl UntrustedText {
     /// Shown like the text itself, but lines stay lines.
     #[must_use]
     pub fn lines(&self) -> String {
-        self.0.lines().map(printable).collect::<Vec<_>>().join("\n")
+        printable_lines(&self.0)
     }
 }
 
@@ -132,8 +152,23 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// Like [`printable`], but lines stay lines.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// How many characters a character is shown with.
+fn width(c: char) -> usize {
+    match c {
+        '\n' | '\r' | '\t' => 2,
+        _ if is_unseen(c) => format!("\\u{{{:x}}}", u32::from(c)).len(),
+        _ => 1,
+    }
+}
+
 /// Whether a character is not seen, or changes how others are seen: controls, marks of direction, blanks without
-/// width, joiners, separators of lines, tags, annotations.
+/// width, joiners, separators of lines, tags, annotations, and what is no character.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
@@ -151,11 +186,14 @@ pub fn is_unseen(c: char) -> bool {
                 | '\u{3164}'
                 | '\u{feff}'
                 | '\u{ffa0}'
+                | '\u{fdd0}'..='\u{fdef}'
                 | '\u{fff0}'..='\u{fffb}'
                 | '\u{1bca0}'..='\u{1bca3}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
+        // No characters at all, in any plane.
+        || u32::from(c) & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]
@@ -188,6 +226,11 @@ mod tests {
             '\u{180e}',
             '\u{3164}',
             '\u{e0100}',
+            '\u{fdd0}',
+            '\u{fffe}',
+            '\u{ffff}',
+            '\u{1fffe}',
+            '\u{10ffff}',
         ] {
             let shown = UntrustedText::new(&format!("a{c}b"));
             assert_eq!(shown.to_string(), format!("a\\u{{{:x}}}b", u32::from(c)));
@@ -210,6 +253,23 @@ mod tests {
             serde_json::from_str::<UntrustedText>(&format!("\"{}\"", "x".repeat(9_999))).unwrap().raw().len(),
             4_096
         );
+    }
+
+    #[test]
+    fn a_short_text_is_short_as_it_is_shown() {
+        let shown = |text: &str, most| UntrustedText::short(text, most).to_string();
+        assert_eq!(shown("12345", 5), "12345");
+        assert_eq!(shown("123456", 5), "1234…");
+        assert_eq!(shown("", 5), "");
+        assert_eq!(shown(&"\u{1b}".repeat(1_000_000), 15), "\\u{1b}\\u{1b}…");
+        assert_eq!(shown("a\u{1b}", 7), "a\\u{1b}");
+        for most in 1..40 {
+            for text in
+                ["\u{e0041}é\n\u{9b}xyz\u{202e}\t", "abcdefghijklmnopqrstuvwxyz", "\u{1b}\u{1b}\u{1b}"]
+            {
+                assert!(shown(text, most).chars().count() <= most, "{most}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tracing::info;
 use crate::{
     config::{Addresses, Config},
     discord::{self, SerenityDiscord},
+    files,
     pipeline::{Handle, Parts, Pipeline, Seam},
     plex::{self, HttpTransport, Identity, Limits, Paced, Plex},
     policy::Loader,
@@ -72,7 +73,7 @@ pub async fn run_with(config: Config, seam: Seam, asked: Asked, loader: Loader) 
     let (_instance, store) = opened
         .await
         .context("the database could not be opened")?
-        .with_context(|| format!("the database `{}`", config.store.path.display()))?;
+        .with_context(|| format!("the database `{}`", files::shown(&config.store.path)))?;
     let plex = plex_of(&config, &store, &seam).await?;
     let discord = Arc::new(SerenityDiscord::new(discord_settings(&config)).context("Discord")?);
     let looked = tokio::select! {

@@ -1,15 +1,12 @@
 //! `rolarr backup`: a copy of the database.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{CliError, Exit};
-use crate::{config::Config, store};
+use super::{CliError, Exit, output};
+use crate::{config::Config, files, store};
 
 /// Copy the database into a file, also while the bot runs
 ///
@@ -32,11 +29,11 @@ impl Backup {
         let Self { file, config, force } = self;
         let from = Config::load(&config)?.store.path;
         if !from.exists() {
-            let error = anyhow!("there is no database `{}`", from.display());
+            let error = anyhow!("there is no database `{}`", files::shown(&from));
             return Err(CliError::failed(error)
                 .hinted("the bot makes it when it first starts: is this its configuration?"));
         }
-        let shown = file.display().to_string();
+        let shown = files::shown(&file);
         if let (Ok(database), Ok(there)) = (from.canonicalize(), file.canonicalize())
             && database == there
         {
@@ -49,12 +46,12 @@ impl Backup {
         }
         let existing = if force { store::Existing::Replace } else { store::Existing::Keep };
         store::backup(&from, &file, existing)
-            .with_context(|| format!("the database `{}` was not copied to `{shown}`", from.display()))?;
+            .with_context(|| format!("the database `{}` was not copied to `{shown}`", files::shown(&from)))?;
         let said = format!(
             "The database was copied to `{shown}`. It holds the members' e-mail addresses, and keeps those that are \
              forgotten later: keep it to yourself, and delete it when it is of no use any more."
         );
-        writeln!(io::stdout(), "{said}").map_err(anyhow::Error::from)?;
+        writeln!(output::stdout(), "{said}").map_err(anyhow::Error::from)?;
         Ok(Exit::Done)
     }
 }

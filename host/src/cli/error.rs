@@ -5,7 +5,8 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{config::ConfigError, discord::Fatal};
+use super::output;
+use crate::{config::ConfigError, discord::Fatal, domain::printable_lines};
 
 /// What the process says to its caller. These are all the exit codes there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +78,8 @@ impl CliError {
     /// # Errors
     /// If it can't be written.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "error: {:#}", self.error)?;
-        self.hints.iter().try_for_each(|hint| writeln!(out, "hint: {hint}"))
+        writeln!(out, "error: {}", printable_lines(&self.message()))?;
+        self.hints.iter().try_for_each(|hint| writeln!(out, "hint: {}", printable_lines(hint)))
     }
 
     /// Whoever read the output stopped reading: that is their right, and no failure.
@@ -132,7 +133,12 @@ pub(super) fn exit(done: Result<ExitCode, CliError>) -> ExitCode {
 
 /// Prints the help, the version, or what is wrong with the command line.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
+    let printed = if error.use_stderr() {
+        // It repeats arguments, in which anything may stand.
+        write!(output::stderr(), "{}", error.render())
+    } else {
+        error.print()
+    };
     match (error.use_stderr(), printed) {
         (true, _) => Exit::Misconfigured.into(),
         (false, Err(error)) => exit(Err(CliError::failed(error))),
@@ -150,6 +156,15 @@ mod tests {
         let mut out = Vec::new();
         error.write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_is_named_in_an_error_acts_on_a_terminal() {
+        let name = "\u{1b}]0;x\u{7}\u{202e}\u{9b}2J\u{61c}";
+        let error = CliError::failed(anyhow::anyhow!("`{name}` is wrong\n  second line")).hinted(name);
+        let text = printed(&error);
+        assert!(!text.chars().any(|c| c != '\n' && crate::domain::is_unseen(c)), "{text:?}");
+        assert_eq!(text.lines().count(), 3);
     }
 
     fn mistake() -> ConfigError {

@@ -99,7 +99,7 @@ pub(super) fn decide(tx: &Tx<'_>, mut event: Event, decision: Decision, logs: &[
         digest: "d16e57".repeat(10),
         fuel: 12_345,
         micros: 321,
-        logs: logs.iter().map(|line| (*line).to_owned()).collect(),
+        logs: logs.iter().map(|line| (*line).into()).collect(),
     })
     .unwrap();
     id
@@ -119,7 +119,7 @@ pub(super) fn fail(tx: &Tx<'_>, mut event: Event, why: &str, logs: &[&str]) -> E
         digest: "badbad".repeat(10),
         fuel: 77,
         micros: 12,
-        logs: logs.iter().map(|line| (*line).to_owned()).collect(),
+        logs: logs.iter().map(|line| (*line).into()).collect(),
         again: None,
     })
     .unwrap();

@@ -13,10 +13,11 @@ use super::{
     CliError, Exit, ago,
     moment::{self, Moment},
     order::Desk,
+    output,
 };
 use crate::{
     config::Config,
-    domain::{AccountId, Timestamp, UserId},
+    domain::{AccountId, Timestamp, UserId, printable},
     pipeline::Seam,
     store::{HoldReason, HoldRow, Order, Paced, StoreError, Tx},
 };
@@ -64,7 +65,7 @@ struct Decide {
 
 impl Holds {
     pub(super) fn execute(self) -> Result<Exit, CliError> {
-        let mut out = io::stdout().lock();
+        let mut out = output::stdout();
         let config = match &self.action {
             Action::List(place) => Config::load(&place.config)?,
             Action::Approve(decide) | Action::Reject(decide) => Config::load(&decide.place.config)?,
@@ -176,7 +177,8 @@ fn list(out: &mut dyn Write, held: &[Held], unread: &[Unread], now: Timestamp) -
     if !unread.is_empty() {
         writeln!(out)?;
     }
-    let width = held.iter().map(|one| one.username.chars().count()).max().unwrap_or(0).max("NAME".len());
+    let width =
+        held.iter().map(|one| printable(&one.username).chars().count()).max().unwrap_or(0).max("NAME".len());
     writeln!(out, "{:<20}  {:<width$}  {:<12}  WHY", "MEMBER", "NAME", "SINCE")?;
     for Held { hold, user, username } in held {
         let why = match (hold.reason, &hold.role) {
@@ -187,8 +189,8 @@ fn list(out: &mut dyn Write, held: &[Held], unread: &[Unread], now: Timestamp) -
             (HoldReason::GuildUnserved, _) => "the Discord server is not configured any more".to_owned(),
         };
         let since = ago(now, hold.since);
-        // Names come from Discord: what a terminal would obey is not printed.
-        let name: String = username.chars().filter(|letter| !letter.is_control()).collect();
+        // Names come from Discord: what a terminal would obey is written out.
+        let name = printable(username);
         writeln!(out, "{:<20}  {name:<width$}  {since:<12}  {why}", user.to_string())?;
     }
     writeln!(

@@ -11,6 +11,7 @@ use super::CliError;
 use crate::{
     config::{Config, PolicyModule},
     domain::EventId,
+    files,
     policy::{Module, Policy},
     store::{DecisionRow, FailureRow, Journal, Span, StoreError},
 };
@@ -51,9 +52,12 @@ impl Place {
                 Some(_) => "the bot makes it when it first starts: is this its configuration?",
                 None => "check the path",
             };
-            return Err(CliError::failed(anyhow!("there is no database `{}`", path.display())).hinted(hint));
+            return Err(
+                CliError::failed(anyhow!("there is no database `{}`", files::shown(&path))).hinted(hint)
+            );
         }
-        let journal = Journal::open(&path).with_context(|| format!("the database `{}`", path.display()))?;
+        let journal =
+            Journal::open(&path).with_context(|| format!("the database `{}`", files::shown(&path)))?;
         Ok(Opened { journal, path, config })
     }
 }
@@ -64,7 +68,7 @@ impl Opened {
         &self,
         work: impl FnOnce(&crate::store::Tx<'_>) -> Result<T, StoreError>,
     ) -> anyhow::Result<T> {
-        self.journal.read(work).with_context(|| format!("the database `{}`", self.path.display()))
+        self.journal.read(work).with_context(|| format!("the database `{}`", files::shown(&self.path)))
     }
 
     /// The decisions within a span, up to the newest event of this moment.
@@ -106,7 +110,7 @@ impl Opened {
 pub(super) fn module_name(module: &PolicyModule) -> String {
     match module {
         PolicyModule::Builtin(name) => format!("builtin:{name}"),
-        PolicyModule::File(path) => path.display().to_string(),
+        PolicyModule::File(path) => path.to_string_lossy().into_owned(),
     }
 }
 
@@ -168,7 +172,7 @@ fn told(
         format!(
             "the database `{}`: what was known at event {id} can't be read; a later version of Rolarr may have \
              written it",
-            database.display(),
+            files::shown(database),
         )
     })?;
     Ok(Recording {

@@ -10,6 +10,7 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
+use super::output::{Form, Output};
 use crate::config::{Level, Log, LogFormat};
 
 /// How much may be heard of libraries that print what they send and receive, whatever the log level and
@@ -72,13 +73,36 @@ where
 {
     let filter = wanted(log.level, rust_log)?.and(filter_fn(is_allowed));
     let registry = tracing_subscriber::registry();
-    let lines = tracing_subscriber::fmt::layer().with_writer(output);
+    let form = match log.format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if color => Form::Colored,
+        LogFormat::Text => Form::Plain,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(Safe { output, form });
     Ok(match log.format {
         LogFormat::Text => Box::new(registry.with(lines.with_ansi(color).with_filter(filter))),
         LogFormat::Json => {
             Box::new(registry.with(lines.json().flatten_event(true).with_ansi(false).with_filter(filter)))
         }
     })
+}
+
+/// A log in which nothing stands that a terminal would act upon.
+struct Safe<W> {
+    output: W,
+    form: Form,
+}
+
+impl<'writer, W: MakeWriter<'writer>> MakeWriter<'writer> for Safe<W> {
+    type Writer = Output<W::Writer>;
+
+    fn make_writer(&'writer self) -> Self::Writer {
+        Output::new(self.output.make_writer(), self.form)
+    }
+
+    fn make_writer_for(&'writer self, line: &Metadata<'_>) -> Self::Writer {
+        Output::new(self.output.make_writer_for(line), self.form)
+    }
 }
 
 /// What the operator asks for: our own lines at the configured level, those of libraries from warnings on.
@@ -207,6 +231,19 @@ mod tests {
         assert_eq!(lines[0]["message"], "said");
         assert_eq!(lines[0]["member"], 7);
         assert_eq!(lines[1]["level"], "WARN");
+    }
+
+    #[test]
+    fn nothing_in_a_log_acts_on_a_terminal() {
+        let name = "\u{61c}a\u{9b}31m\u{202e}b\u{1b}[2J";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = logged(Log { format, ..Log::default() }, None, || info!(name, "said {name}"));
+            assert!(!text.contains(['\u{61c}', '\u{9b}', '\u{202e}', '\u{1b}']), "{text:?}");
+            if format == LogFormat::Json {
+                let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(line["name"], name);
+            }
+        }
     }
 
     #[test]

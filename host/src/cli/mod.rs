@@ -13,6 +13,7 @@ mod journal;
 pub mod logging;
 mod moment;
 mod order;
+mod output;
 mod plan;
 pub mod policy;
 pub mod run;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{domain::Timestamp, policy::loader};
+use crate::{domain::Timestamp, panics, policy::loader};
 
 pub use color::Color;
 pub use error::{CliError, Exit};
@@ -63,6 +64,7 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    panics::set_up();
     // Before anything else: it must not depend on how this program is used by people.
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == loader::COMMAND) {

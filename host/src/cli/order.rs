@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::CliError;
-use crate::store::{Answer, Order, Store, StoreError};
+use crate::{
+    files,
+    store::{Answer, Order, Store, StoreError},
+};
 
 /// How long the bot may take to answer. It looks for orders every few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,12 +34,12 @@ impl Desk {
     /// Opens the bot's database, and never makes one.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         if !path.exists() {
-            let error = anyhow!("there is no database `{}`", path.display());
+            let error = anyhow!("there is no database `{}`", files::shown(path));
             return Err(CliError::failed(error)
                 .hinted("the bot makes it when it first starts: is this its configuration?"));
         }
         let store =
-            Store::open_present(path).with_context(|| format!("the database `{}`", path.display()))?;
+            Store::open_present(path).with_context(|| format!("the database `{}`", files::shown(path)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

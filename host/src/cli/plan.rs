@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::anyhow;
 
-use super::{CliError, Exit, order::Desk};
+use super::{CliError, Exit, order::Desk, output};
 use crate::{
     policy::printable,
     store::{Answer, Order, Plan, PlannedChange, Scope},
@@ -36,7 +36,7 @@ impl Consent {
 
 /// Shows what would follow for whom, and lets it follow with consent.
 pub(super) fn carry_out(desk: &Desk, scope: Scope, consent: Consent) -> Result<Exit, CliError> {
-    let mut out = io::stdout().lock();
+    let mut out = output::stdout();
     let Answer::Plan(plan) = desk.ask(Order::Plan(scope))? else {
         return Err(CliError::failed(anyhow!("the bot gave an answer to another question")));
     };

@@ -8,6 +8,8 @@ use std::{
 use anyhow::anyhow;
 use tempfile::NamedTempFile;
 
+use crate::files;
+
 /// A file that only its owner may read, and that takes its place when it is finished. Until then one that is there
 /// stays as it is.
 pub(super) struct WholeFile {
@@ -69,7 +71,7 @@ fn unwritable(file: &Path, error: &io::Error) -> anyhow::Error {
         // Not the error itself: it names a file that nobody knows.
         kind => kind.to_string(),
     };
-    anyhow!("`{}` can't be written: {why}", file.display())
+    anyhow!("`{}` can't be written: {why}", files::shown(file))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::{domain::UntrustedText, files};
+
 /// A place in the configuration file. Both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -70,7 +72,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", shown(&self.file.display().to_string()))?;
+        write!(f, "{}:", files::shown(&self.file))?;
         if let Some(place) = self.place {
             write!(f, "{}:", place.line)?;
         }
@@ -83,15 +85,7 @@ impl std::error::Error for ConfigError {}
 /// A text from elsewhere without what could control a terminal, and not endless.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 120;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char })
-        .collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
+    UntrustedText::short(text, LONGEST).to_string()
 }
 
 /// The same between backticks.
@@ -124,8 +118,8 @@ mod tests {
 
     #[test]
     fn text_from_elsewhere_can_not_control_the_terminal() {
-        assert_eq!(quoted("\u{1b}[2Jx"), "`\u{fffd}[2Jx`");
-        assert_eq!(shown(&"a".repeat(200)).chars().count(), 121);
+        assert_eq!(quoted("\u{1b}[2Jx"), "`\\u{1b}[2Jx`");
+        assert_eq!(shown(&"a".repeat(200)).chars().count(), 120);
     }
 
     #[test]

@@ -64,6 +64,15 @@ fn read(
     readable_by_others: bool,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Config, ConfigError> {
+    if let Some(encoding) = files::foreign_encoding(bytes) {
+        return Err(ConfigError::new(
+            file,
+            None,
+            format!("the configuration is text in {encoding}, and only UTF-8 can be read"),
+            "save the file with the encoding UTF-8",
+        ));
+    }
+    let bytes = bytes.strip_prefix(files::MARK).unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let place = Place::of(&String::from_utf8_lossy(valid), valid.len());

@@ -267,7 +267,7 @@ impl PolicyModule {
     pub fn name(&self) -> String {
         match self {
             Self::Builtin(name) => format!("builtin:{name}"),
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) => path.to_string_lossy().into_owned(),
         }
     }
 }

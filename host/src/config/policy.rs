@@ -53,7 +53,7 @@ fn module(entry: &Entry<'_>) -> Result<PolicyModule, ConfigError> {
         });
     }
     let path = entry.document().resolve(name);
-    let shown = quoted(&path.display().to_string());
+    let shown = quoted(&path.to_string_lossy());
     match path.metadata() {
         Ok(about) if about.is_dir() => Err(entry.error(&format!("names {shown}, which is a folder"), hint)),
         Ok(about) => match files::special(&about) {

@@ -262,7 +262,7 @@ fn store(root: &Section<'_>) -> Result<Store, ConfigError> {
     }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            let folder = quoted(&folder.display().to_string());
+            let folder = quoted(&folder.to_string_lossy());
             Err(entry.error(&format!("is in the folder {folder}, which does not exist"), hint))
         }
         _ => Ok(Store { path }),

@@ -409,6 +409,37 @@ fn what_is_not_text_is_said_with_its_line() {
 }
 
 #[test]
+fn a_mark_of_the_encoding_does_no_harm_and_another_encoding_is_named() {
+    let marked = parse(&format!("\u{feff}{SMALL}")).unwrap();
+    assert_eq!(marked.discord.guilds[0].key, "home");
+    let wrong = parse(&format!("\u{feff}discrd = 1\n{SMALL}")).unwrap_err();
+    assert_eq!(wrong.place().map(|place| (place.line, place.column)), Some((1, 1)));
+    let wide: Vec<u8> = format!("\u{feff}{SMALL}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let error = Config::parse(Path::new("config.toml"), &wide, &environment).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "config.toml: the configuration is text in UTF-16, and only UTF-8 can be read"
+    );
+}
+
+#[test]
+fn nothing_in_a_mistake_acts_on_a_terminal() {
+    let odd = "\u{61c}\u{9b}31m\u{202e}\u{200b}";
+    let escaped = "\\u001b[2J";
+    for (file, text) in [
+        ("config\u{1b}[2J.toml", format!("nothing = 1\n{SMALL}")),
+        ("config.toml", format!("\"{odd}{escaped}\" = 1\n{SMALL}")),
+        ("config.toml", SMALL.replace("\"home\"", &format!("\"{odd}{escaped}\""))),
+        ("config.toml", SMALL.replace("\"900000001\"", &format!("\"{odd}{escaped}\""))),
+        ("config.toml", format!("{SMALL}[policy]\nmodule = \"{odd}{escaped}.wasm\"\n")),
+    ] {
+        let error = Config::parse(Path::new(file), text.as_bytes(), &environment).unwrap_err();
+        let said = format!("{error} {}", error.hint());
+        assert!(!said.chars().any(crate::domain::is_unseen), "{said:?}");
+    }
+}
+
+#[test]
 fn a_file_that_can_not_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for (path, why) in [

@@ -65,6 +65,7 @@ pub(super) fn carry_out(
         tx.remark(now, Some(event.id), Some(user), "policy", &text)?;
     }
     let told_now = pace::messages(tx, settings, now, (guild, user), told_now)?;
+    let tell = pace::messages(tx, settings, now, (guild, user), tell.into_iter().collect())?.pop();
     let grant = GrantRow { guild, access: carried.access, since: carried.since, memo: carried.memo };
     tx.put_grant(user, &grant)?;
     let waits = settling::waits(&event.event);

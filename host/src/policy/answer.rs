@@ -6,7 +6,7 @@ use rolarr_policy::contract::{Action, Decision, Event, Filter, Grant, Metadata, 
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
-use super::logs::printable;
+use crate::domain::{UntrustedText, printable_lines};
 
 /// Why an answer means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -15,6 +15,16 @@ pub enum Malformed {
     /// More actions than allowed.
     #[error("it has {count} actions, the limit `actions` is {limit}")]
     TooManyActions {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// More actions of a kind than make sense in one answer.
+    #[error("it has {count} actions `{kind}`, and may have {limit}")]
+    TooManyOfAKind {
+        /// Which.
+        kind: Cow<'static, str>,
         /// How many there are.
         count: usize,
         /// How many may be.
@@ -45,16 +55,16 @@ pub enum Malformed {
     ControlCharacter {
         /// Where it stands.
         place: String,
-        /// The text, written out.
-        text: String,
+        /// How the text begins.
+        text: UntrustedText,
     },
     /// An action that is not known here.
     #[error("{place} is `{name}`, which this Rolarr does not know")]
     UnknownAction {
         /// Where it stands.
         place: String,
-        /// Its name, written out.
-        name: String,
+        /// Its name.
+        name: UntrustedText,
     },
     /// A wake at a time that can't be.
     #[error("{place} is due {what}")]
@@ -72,6 +82,12 @@ pub enum Malformed {
     },
 }
 
+/// How many messages one answer may have.
+const MOST_MESSAGES: usize = 8;
+
+/// How many times one answer may set the memo. The last one counts.
+const MOST_MEMOS: usize = 8;
+
 /// How many wakes a member may have.
 const MOST_WAKES: usize = 16;
 
@@ -84,11 +100,16 @@ const LONGEST_MESSAGE: usize = 1_800;
 /// How many names one list may have.
 const LONGEST_LIST: usize = 256;
 
+/// How many characters of a policy's own words stand in a message about its answer.
+const MOST_SHOWN: usize = 100;
+
 /// Checks a decision on an event.
 pub(super) fn check(decision: &Decision, event: &Event, limits: &Limits) -> Result<(), Malformed> {
     if decision.actions.len() > limits.actions {
         return Err(Malformed::TooManyActions { count: decision.actions.len(), limit: limits.actions });
     }
+    of_a_kind(&decision.actions, "tell", MOST_MESSAGES, |action| matches!(action, Action::Tell(_)))?;
+    of_a_kind(&decision.actions, "set-memo", MOST_MEMOS, |action| matches!(action, Action::SetMemo(_)))?;
     let check = Check { limit: limits.text_bytes };
     check.length("the reason", &decision.reason)?;
     for (index, action) in decision.actions.iter().enumerate() {
@@ -97,15 +118,35 @@ pub(super) fn check(decision: &Decision, event: &Event, limits: &Limits) -> Resu
     wakes(decision, event)
 }
 
-/// Checks what a policy says of itself.
-pub(super) fn check_metadata(metadata: &Metadata) -> Result<(), Malformed> {
+/// Messages and memos are kept: so many of them in each answer would fill the journal and somebody's inbox.
+fn of_a_kind(
+    actions: &[Action],
+    kind: &'static str,
+    limit: usize,
+    is_of_it: fn(&Action) -> bool,
+) -> Result<(), Malformed> {
+    let count = actions.iter().filter(|action| is_of_it(action)).count();
+    if count > limit {
+        return Err(Malformed::TooManyOfAKind { kind: kind.into(), count, limit });
+    }
+    Ok(())
+}
+
+/// What a policy says of itself, checked. Its name and version are in messages, tables and the journal: what can't be
+/// seen in them is written out.
+pub(super) fn metadata(mut metadata: Metadata) -> Result<Metadata, Malformed> {
     let check = Check { limit: 256 };
     check.name("its name", &metadata.name)?;
     check.text("its version", &metadata.version)?;
     Check { limit: 4 << 10 }.length("its description", &metadata.description)?;
     Check { limit: 256 << 10 }
         .length("its settings schema", metadata.settings_schema.as_deref().unwrap_or_default())?;
-    check.names("`wants`", &metadata.wants)
+    check.names("`wants`", &metadata.wants)?;
+    let shown = |text: &str| UntrustedText::short(text, check.limit).to_string();
+    metadata.name = shown(&metadata.name);
+    metadata.version = shown(&metadata.version);
+    metadata.description = printable_lines(&metadata.description);
+    Ok(metadata)
 }
 
 struct Check {
@@ -132,7 +173,7 @@ impl Check {
             Action::SetMemo(memo) => self.length(&format!("{place} (`set-memo`)"), memo),
             Action::Other(other) => Err(Malformed::UnknownAction {
                 place: place.to_owned(),
-                name: printable(&other.name.chars().take(100).collect::<String>()),
+                name: UntrustedText::short(&other.name, MOST_SHOWN),
             }),
         }
     }
@@ -241,8 +282,8 @@ impl Check {
 
 fn no_controls(place: &str, text: &str, except: fn(char) -> bool) -> Result<(), Malformed> {
     if text.chars().any(|c| c.is_control() && !except(c)) {
-        let start: String = text.chars().take(100).collect();
-        return Err(Malformed::ControlCharacter { place: place.to_owned(), text: printable(&start) });
+        let text = UntrustedText::short(text, MOST_SHOWN);
+        return Err(Malformed::ControlCharacter { place: place.to_owned(), text });
     }
     Ok(())
 }

@@ -145,9 +145,37 @@ fn actions_and_texts_are_limited() {
 
 #[test]
 fn a_policy_has_a_name() {
-    let named = |name: &str| check_metadata(&Metadata { name: name.into(), ..Metadata::default() });
-    assert_eq!(named("role-restriction"), Ok(()));
+    let named = |name: &str| {
+        metadata(Metadata { name: name.into(), ..Metadata::default() }).map(|metadata| metadata.name)
+    };
+    assert_eq!(named("role-restriction"), Ok("role-restriction".to_owned()));
+    assert_eq!(named("a\u{202e}b"), Ok("a\\u{202e}b".to_owned()));
     assert_eq!(named("").unwrap_err().to_string(), "its name is empty");
     assert!(named("a\u{1b}b").is_err());
     assert!(named(&"x".repeat(257)).is_err());
+}
+
+#[test]
+fn one_answer_has_few_messages_and_memos() {
+    let outcome = |action: Action, count: usize| {
+        let decision = Decision::of(vec![action; count], "why");
+        check(&decision, &event(), &Limits::default()).map_err(|problem| problem.to_string())
+    };
+    assert_eq!(outcome(tell("Hello"), 8), Ok(()));
+    assert_eq!(outcome(tell("Hello"), 9), Err("it has 9 actions `tell`, and may have 8".to_owned()));
+    assert_eq!(outcome(Action::SetMemo("x".into()), 8), Ok(()));
+    assert_eq!(
+        outcome(Action::SetMemo("x".into()), 64),
+        Err("it has 64 actions `set-memo`, and may have 8".to_owned())
+    );
+    // What every answer may have comes first.
+    assert_eq!(outcome(tell("Hello"), 65), Err("it has 65 actions, the limit `actions` is 64".to_owned()));
+}
+
+#[test]
+fn a_memo_is_no_longer_than_other_texts() {
+    let limits = Limits::default();
+    let long = Decision::of([Action::SetMemo("x".repeat(limits.text_bytes + 1))], "why");
+    let problem = check(&long, &event(), &limits).unwrap_err();
+    assert_eq!(problem.to_string(), "action 1 (`set-memo`) has 4097 bytes, the limit is 4096");
 }

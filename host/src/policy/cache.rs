@@ -204,7 +204,7 @@ mod tests {
         let description = Description {
             kind: Kind::Component,
             size: 1,
-            contract: "1.0.0".to_owned(),
+            contract: "1.0.0".into(),
             imports: Vec::new(),
             initial_memory: 1,
         };

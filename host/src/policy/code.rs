@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
+use super::error::one_line;
 use super::hex;
+use crate::files::shown;
 
 /// Machine code that can't be used, and why.
 pub(super) type Unusable = String;
@@ -30,11 +32,11 @@ pub(super) fn open(
 ) -> Result<Component, Unusable> {
     let folder = check_private(folder)?;
     let path = folder.join(name);
-    let mut file = open_own(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let mut file = open_own(&path).map_err(|error| format!("`{}`: {error}", shown(&path)))?;
     if sum_of(&mut file).map_err(|error| error.to_string())? != sum {
         return Err("it is damaged".to_owned());
     }
-    deserialise(engine, file).map_err(|error| super::module::one_line(&format!("{error:#}")))
+    deserialise(engine, file).map_err(|error| one_line(&format!("{error:#}")).to_string())
 }
 
 /// Checks that no other user can have put something into a folder, and returns its path without links.
@@ -43,7 +45,7 @@ pub(super) fn open(
 ///
 /// What is wrong, for people.
 pub(super) fn check_private(folder: &Path) -> Result<PathBuf, Unusable> {
-    let folder = folder.canonicalize().map_err(|error| format!("`{}`: {error}", folder.display()))?;
+    let folder = folder.canonicalize().map_err(|error| format!("`{}`: {error}", shown(folder)))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -51,7 +53,7 @@ pub(super) fn check_private(folder: &Path) -> Result<PathBuf, Unusable> {
         let mut way: Vec<&Path> = folder.ancestors().collect();
         way.reverse();
         for step in way {
-            let about = step.symlink_metadata().map_err(|error| format!("`{}`: {error}", step.display()))?;
+            let about = step.symlink_metadata().map_err(|error| format!("`{}`: {error}", shown(step)))?;
             let (owner, mode) = (about.uid(), about.mode());
             let wrong = if !about.is_dir() {
                 Some("is no folder")
@@ -70,7 +72,7 @@ pub(super) fn check_private(folder: &Path) -> Result<PathBuf, Unusable> {
                 }
             };
             if let Some(wrong) = wrong {
-                return Err(format!("`{}` {wrong}", step.display()));
+                return Err(format!("`{}` {wrong}", shown(step)));
             }
         }
     }

@@ -5,26 +5,26 @@
 //! stops at some other contradictions with a panic. So circles are looked for first, and panics are caught.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasmparser::{Parser, Payload};
 
-use super::error::LoadProblem;
+use super::error::{LoadProblem, one_line};
+use crate::panics::caught;
 
 /// The names of the custom sections that hold a contract begin with this.
 pub(super) const SECTION: &str = "component-type";
 
 /// Makes a component of a core module.
 pub(super) fn componentise(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
-    let refused = |what: String| LoadProblem::NotAPolicy(super::module::one_line(&what));
+    let refused = |what: String| LoadProblem::NotAPolicy(one_line(&what));
     let contradictory = || refused("the contract in it contradicts itself".to_owned());
-    let circular = guarded(|| packages_depend_in_a_circle(module)).ok_or_else(contradictory)?;
+    let circular = caught(|| packages_depend_in_a_circle(module)).ok_or_else(contradictory)?;
     match circular {
         Ok(false) => {}
         Ok(true) => return Err(contradictory()),
         Err(error) => return Err(refused(error)),
     }
-    guarded(|| {
+    caught(|| {
         wit_component::ComponentEncoder::default()
             .validate(true)
             .module(module)
@@ -32,11 +32,6 @@ pub(super) fn componentise(module: &[u8]) -> Result<Vec<u8>, LoadProblem> {
     })
     .ok_or_else(contradictory)?
     .map_err(|error| refused(format!("{error:#}")))
-}
-
-/// What the work gives, or none if it panics.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 fn packages_depend_in_a_circle(module: &[u8]) -> Result<bool, String> {

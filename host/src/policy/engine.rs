@@ -19,6 +19,7 @@ use super::functions::Functions;
 use super::loader::Loader;
 use super::run::State;
 use super::v1;
+use crate::files::shown;
 
 /// How an [`Engine`] is made.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ pub struct EngineSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The folder for the cache can't be used.
-    #[error("the cache folder `{}` can't be used: {what}", folder.display())]
+    #[error("the cache folder `{}` can't be used: {what}", shown(folder))]
     Cache {
         /// The folder.
         folder: PathBuf,
@@ -290,7 +291,7 @@ fn private_folder(folder: &Path) -> Result<Result<PathBuf, String>, EngineError>
         return Err(wrong("it is no folder"));
     }
     if let Err(error) = folders::create_private(folder) {
-        return Ok(Err(format!("`{}`: {error}", folder.display())));
+        return Ok(Err(format!("`{}`: {error}", shown(folder))));
     }
     #[cfg(unix)]
     {

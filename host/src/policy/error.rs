@@ -6,9 +6,10 @@ use rolarr_policy::contract::Source;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::Malformed;
-use super::logs::{LogLine, printable};
+use super::logs::LogLine;
 use super::module::Description;
 use super::script;
+use crate::domain::{UntrustedText, printable};
 
 /// What a limit is called among the settings.
 pub type LimitName = &'static str;
@@ -19,7 +20,7 @@ pub type LimitName = &'static str;
 pub enum Failure {
     /// The code stopped in a way that it can't go on from.
     #[error("it crashed: {0}")]
-    Trap(String),
+    Trap(UntrustedText),
     /// The stack was used up.
     #[error("it crashed: it calls itself without end (the stack is used up)")]
     EndlessRecursion,
@@ -58,27 +59,27 @@ pub enum Failure {
     },
     /// The answer is no value of the contract: invalid UTF-8, a list outside of its memory.
     #[error("it gave a broken value: {0}")]
-    BrokenValue(String),
+    BrokenValue(UntrustedText),
     /// The answer is a value of the contract that means nothing.
     #[error("its answer is malformed: {0}")]
     Malformed(Box<Malformed>),
     /// The policy itself says that it can't. It may say so in several lines, of which the message is the first: see
     /// [`Failure::details`].
     #[error("{}", refusal(.0))]
-    Refused(String),
+    Refused(UntrustedText),
     /// No instance could be made.
     #[error("no instance of it could be made: {0}")]
-    Engine(String),
+    Engine(UntrustedText),
 }
 
 impl Failure {
-    /// What a policy says beyond its first line, or empty: of a script, the line with the mistake. The messages
+    /// What a policy says beyond its first line, safe to print, or empty: of a script, the line with the mistake. The messages
     /// themselves are one line, for logs and the audit channel.
     #[must_use]
-    pub fn details(&self) -> &str {
+    pub fn details(&self) -> String {
         match self {
-            Self::Refused(text) => text.split_once('\n').map_or("", |(_, rest)| rest),
-            _ => "",
+            Self::Refused(text) => text.details().lines(),
+            _ => String::new(),
         }
     }
 }
@@ -88,9 +89,9 @@ impl Failure {
 #[error("policy `{policy}` did not decide event `{event}`: {cause}{}", in_a_script(.policy, .cause))]
 pub struct EvaluationError {
     /// The policy's module, as the operator named it.
-    pub policy: Box<str>,
+    pub policy: UntrustedText,
     /// The event's id.
-    pub event: Box<str>,
+    pub event: UntrustedText,
     /// Why.
     pub cause: Failure,
     /// What the policy logged before that. Often the last line says more than a trap.
@@ -102,9 +103,9 @@ pub struct EvaluationError {
 }
 
 /// What to look for in a script that its runner did not stop first.
-fn in_a_script(policy: &str, cause: &Failure) -> &'static str {
+fn in_a_script(policy: &UntrustedText, cause: &Failure) -> &'static str {
     match cause {
-        Failure::OutOfFuel { .. } if script::is_script(policy) => {
+        Failure::OutOfFuel { .. } if script::is_script(policy.raw()) => {
             "; look for a loop that compares long texts, each of which stands there in quotes or is what a function \
              returned"
         }
@@ -117,7 +118,7 @@ fn in_a_script(policy: &str, cause: &Failure) -> &'static str {
 #[error("policy `{policy}` can't be used: {problem}")]
 pub struct LoadError {
     /// The policy's module, as the operator named it.
-    pub policy: String,
+    pub policy: UntrustedText,
     /// Why.
     pub problem: LoadProblem,
     /// What the policy logged before that.
@@ -130,7 +131,7 @@ impl LoadError {
     /// The message with all that the policy says, which may be several lines: for a screen.
     #[must_use]
     pub fn in_full(&self) -> String {
-        with_details(self.to_string(), self.problem.details())
+        with_details(self.to_string(), &self.problem.details())
     }
 }
 
@@ -138,7 +139,7 @@ impl EvaluationError {
     /// The message with all that the policy says, which may be several lines: for a screen.
     #[must_use]
     pub fn in_full(&self) -> String {
-        with_details(self.to_string(), self.cause.details())
+        with_details(self.to_string(), &self.cause.details())
     }
 }
 
@@ -173,10 +174,10 @@ pub enum LoadProblem {
     },
     /// The file is damaged, or uses what this Rolarr does not know.
     #[error("the file is damaged or incomplete: {0}")]
-    Damaged(String),
+    Damaged(UntrustedText),
     /// WebAssembly, but not a policy.
     #[error("it is WebAssembly, but not a policy: {0}")]
-    NotAPolicy(String),
+    NotAPolicy(UntrustedText),
     /// For another version of the contract.
     #[error(
         "it was made for contract {found}, this Rolarr knows {known}: {}",
@@ -184,7 +185,7 @@ pub enum LoadProblem {
     )]
     Version {
         /// The version that it was made for.
-        found: String,
+        found: UntrustedText,
         /// The versions that are known here, like `1.x`.
         known: String,
         /// Whether it is a later version than is known.
@@ -194,7 +195,7 @@ pub enum LoadProblem {
     #[error("it imports `{import}`, which no policy gets{}", wasi_hint(.import))]
     ForeignImport {
         /// The import.
-        import: String,
+        import: UntrustedText,
     },
     /// It needs more memory at the start than allowed.
     #[error(
@@ -220,7 +221,7 @@ pub enum LoadProblem {
     },
     /// It could not be compiled.
     #[error("it can't be compiled: {0}")]
-    Compile(String),
+    Compile(UntrustedText),
     /// Telling what it is failed.
     #[error("it can't say what it is: {0}")]
     Describe(Failure),
@@ -247,13 +248,13 @@ pub enum LoadProblem {
     },
     /// Loading it ended the process that did it.
     #[error("the file is damaged or hostile: {0}")]
-    Crashed(String),
+    Crashed(UntrustedText),
     /// The process that loads it can't work.
     #[error("{0}")]
-    Loader(String),
+    Loader(UntrustedText),
     /// There is no folder in which that process can hand over what it made.
     #[error("there is no folder for what is compiled that only this user can enter: {0}")]
-    NoFolder(String),
+    NoFolder(UntrustedText),
     /// Somebody gave up on it before it was loaded.
     #[error("loading it was given up")]
     GivenUp,
@@ -280,19 +281,21 @@ fn name_of_a_limit<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D
 impl LoadProblem {
     /// What a policy says beyond its first line, or empty: of a script, the line with the mistake.
     #[must_use]
-    pub fn details(&self) -> &str {
+    pub fn details(&self) -> String {
         match self {
             Self::Describe(failure) | Self::Configure(failure) | Self::Script(failure) => failure.details(),
-            _ => "",
+            _ => String::new(),
         }
     }
 
     /// Taking the settings failed. The runner of scripts begins a message with the script's name if the mistake is
     /// in the script, and not in the settings.
     pub(super) fn of_configure(failure: Failure, scripts: &[Source]) -> Self {
-        let in_script = |text: &str| {
+        let in_script = |text: &UntrustedText| {
             scripts.iter().any(|script| {
-                text.strip_prefix(&printable(&script.name)).is_some_and(|rest| rest.starts_with(':'))
+                text.to_string()
+                    .strip_prefix(&printable(&script.name))
+                    .is_some_and(|rest| rest.starts_with(':'))
             })
         };
         match failure {
@@ -310,20 +313,31 @@ fn advice(newer: bool) -> &'static str {
 const MOST_WORDS: usize = 300;
 
 /// The first line of a policy's own words.
-fn first_line(text: &str) -> String {
-    shortened(text.lines().next().unwrap_or_default(), MOST_WORDS)
+fn first_line(text: &UntrustedText) -> UntrustedText {
+    UntrustedText::short(text.first_line().raw(), MOST_WORDS)
 }
 
-/// The beginning of a text, with a sign that more follows if that is so.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+/// How many characters of a library's message are shown. Names in it come from the module, and are as long as that
+/// likes.
+const MOST_OF_A_MESSAGE: usize = 240;
+
+/// A message of a library's in one line, or its beginning.
+pub(super) fn one_line(text: &str) -> UntrustedText {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 8 * MOST_OF_A_MESSAGE {
+            break;
+        }
     }
+    UntrustedText::short(&line, MOST_OF_A_MESSAGE)
 }
 
 /// A policy's own words, of which there may be none.
-fn refusal(text: &str) -> String {
+fn refusal(text: &UntrustedText) -> String {
     let text = first_line(text);
     if text.is_empty() { "it gives no reason".to_owned() } else { format!("it says: {text}") }
 }
@@ -331,7 +345,7 @@ fn refusal(text: &str) -> String {
 /// A policy's own words about its settings need no "it says".
 fn said(failure: &Failure) -> String {
     match failure {
-        Failure::Refused(text) if !first_line(text).is_empty() => first_line(text),
+        Failure::Refused(text) if !first_line(text).is_empty() => first_line(text).to_string(),
         other => other.to_string(),
     }
 }
@@ -340,8 +354,8 @@ fn hint(text: bool) -> &'static str {
     if text { ": it is text; a policy's source must be built first" } else { "" }
 }
 
-fn wasi_hint(import: &str) -> &'static str {
-    if import.starts_with("wasi") {
+fn wasi_hint(import: &UntrustedText) -> &'static str {
+    if import.raw().starts_with("wasi") {
         ": build it without WASI (Rust: the target `wasm32-unknown-unknown`; JavaScript: `--stub-wasi`; \
          Python: `-s`)"
     } else {

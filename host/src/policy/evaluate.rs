@@ -7,9 +7,10 @@ use rolarr_policy::contract::{Decision, Event};
 
 use super::error::{EvaluationError, Failure};
 use super::load::{Loaded, Policy, Setup};
-use super::logs::{LogLine, printable, printable_lines};
+use super::logs::LogLine;
 use super::run::Run;
 use super::{answer, v1};
+use crate::domain::UntrustedText;
 
 /// What a policy decided, and what that cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Policy {
             Ok(decision) => Ok(Evaluation { decision, fuel, memory, took, logs }),
             Err(cause) => Err(EvaluationError {
                 policy: loaded.name.as_str().into(),
-                event: printable(&event.id).into(),
+                event: event.id.as_str().into(),
                 cause,
                 logs,
                 fuel,
@@ -91,7 +92,7 @@ impl Loaded {
                     .rolarr_policy_rules()
                     .call_configure(&mut run.store, settings, sources)
                     .map_err(|error| run.failure(&error))?
-                    .map_err(|text| Failure::Refused(printable_lines(&text)))?;
+                    .map_err(|text| Failure::Refused(text.into()))?;
                 run.renew(self.limits.of_an_event())?;
                 rules
             }
@@ -101,10 +102,10 @@ impl Loaded {
             .rolarr_policy_rules()
             .call_evaluate(&mut run.store, &lowered)
             .map_err(|error| run.failure(&error))?
-            .map_err(|text| Failure::Refused(printable_lines(&text)))?;
+            .map_err(|text| Failure::Refused(text.into()))?;
         let mut decision: Decision = answer.convert();
         answer::check(&decision, event, &self.limits).map_err(|what| Failure::Malformed(Box::new(what)))?;
-        decision.reason = printable(&decision.reason);
+        decision.reason = UntrustedText::short(&decision.reason, self.limits.text_bytes).to_string();
         Ok(decision)
     }
 }

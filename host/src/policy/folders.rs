@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use super::code::check_private;
+use crate::files::shown;
 
 /// What the folder for one policy begins with.
 const LOADING: &str = "loading-";
@@ -94,7 +95,7 @@ fn make(prefix: &str, within: &Path) -> Result<TempDir, String> {
     builder.prefix(prefix);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    builder.tempdir_in(within).map_err(|error| format!("`{}`: {error}", within.display()))
+    builder.tempdir_in(within).map_err(|error| format!("`{}`: {error}", shown(within)))
 }
 
 /// Creates a folder for this user only, or closes one of this user's to others.

@@ -10,13 +10,14 @@ use wasmtime::component::Component;
 
 use super::cache::About;
 use super::engine::{Engine, MOST_MEMORY};
-use super::error::{LoadError, LoadProblem, shortened};
+use super::error::{LoadError, LoadProblem, one_line};
 use super::folders::Place;
 use super::limits::Limits;
 use super::loader::{Ask, CODE, COMPONENT, Loading, Outcome, Task};
-use super::logs::{LogLine, printable};
+use super::logs::LogLine;
 use super::module::{self, Description, Module};
 use super::{cache, code, folders, v1};
+use crate::{domain::UntrustedText, files::shown};
 
 /// A policy that was loaded with its settings and can decide events. Cloning is cheap, and one policy can
 /// be used by many threads.
@@ -102,7 +103,7 @@ impl Policy {
             about.description.initial_memory <= most && about.ready.initial_memory <= most
         };
         let kept = kept.filter(|(about, _)| fits(about)).and_then(|(about, component)| {
-            let prepared = link(engine, &component, &about.description.contract).ok()?;
+            let prepared = link(engine, &component, about.description.contract.raw()).ok()?;
             Some((about, prepared))
         });
         let (about, prepared) = match kept {
@@ -120,7 +121,7 @@ impl Policy {
                 };
                 let (about, component) =
                     fetch(engine, &ask, Some(&key)).map_err(|failed| failed.of(module))?;
-                let prepared = link(engine, &component, &about.description.contract)
+                let prepared = link(engine, &component, about.description.contract.raw())
                     .map_err(|problem| failed(module, problem))?;
                 (about, prepared)
             }
@@ -227,10 +228,13 @@ pub(super) fn link(
     engine.inner().linker.instantiate_pre(component).and_then(v1::Prepared::new).map_err(|error| {
         match module::newer_minor(contract) {
             Some(problem) => problem,
-            None => LoadProblem::NotAPolicy(format!(
-                "what it imports or exports is not what the contract says: {}",
-                module::one_line(&format!("{error:#}"))
-            )),
+            None => LoadProblem::NotAPolicy(
+                format!(
+                    "what it imports or exports is not what the contract says: {}",
+                    one_line(&format!("{error:#}"))
+                )
+                .into(),
+            ),
         }
     })
 }
@@ -249,7 +253,7 @@ struct Failed {
 impl Failed {
     fn of(self, module: &Module) -> LoadError {
         let Self { problem, logs, description } = self;
-        LoadError { policy: module.name.clone(), problem, logs, description }
+        LoadError { policy: module.name.as_str().into(), problem, logs, description }
     }
 }
 
@@ -291,7 +295,7 @@ fn ask<T>(
                 return Err(Failed { problem, logs, description: description.map(Box::new) });
             }
             (_, Outcome::NotHandedOver(what)) => {
-                unusable.push(format!("`{}`: {}", place.root.display(), printable(&what)));
+                unusable.push(format!("`{}`: {what}", shown(&place.root)));
             }
             (description, outcome) => match take(&place, description, outcome) {
                 Ok(taken) => return Ok(taken),
@@ -300,7 +304,7 @@ fn ask<T>(
             },
         }
     }
-    Err(LoadProblem::NoFolder(shortened(&unusable.join("; "), MOST_OF_FOLDERS)).into())
+    Err(LoadProblem::NoFolder(UntrustedText::short(&unusable.join("; "), MOST_OF_FOLDERS)).into())
 }
 
 /// The folder in the cache for the machine code of single functions.
@@ -310,7 +314,7 @@ const FUNCTIONS: &str = "functions";
 const MOST_OF_FOLDERS: usize = 300;
 
 fn unexpected() -> Result<Failed, String> {
-    Ok(LoadProblem::Loader("the process that loads it answered something else".to_owned()).into())
+    Ok(LoadProblem::Loader("the process that loads it answered something else".into()).into())
 }
 
 /// Has the loader compile a policy, and takes the machine code. With a key it is kept in the cache.
@@ -358,7 +362,7 @@ impl Engine {
         ask(self, &wanted, |place, _, outcome| match outcome {
             Outcome::Componentised => {
                 let path = place.work.path().join(COMPONENT);
-                std::fs::read(path).map_err(|error| Err(error.to_string()))
+                crate::files::read(&path, Module::MOST).map_err(|error| Err(error.to_string()))
             }
             _ => Err(unexpected()),
         })

@@ -4,14 +4,15 @@ use rolarr_policy::contract::Level;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
+use crate::domain::UntrustedText;
 
-/// A line that a policy logged. Its text is safe to print: control characters are escaped.
+/// A line that a policy logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// How important the policy says it is.
     pub level: Level,
     /// The text.
-    pub text: String,
+    pub text: UntrustedText,
 }
 
 /// Collects the lines of one event, within the limits.
@@ -29,13 +30,15 @@ impl LogSink {
     }
 
     pub(super) fn push(&mut self, level: Level, text: &str) {
-        if self.lines_left == 0 || text.len() > self.bytes_left {
+        let text = UntrustedText::new(text);
+        let size = text.raw().len();
+        if self.lines_left == 0 || size > self.bytes_left {
             self.dropped += 1;
             return;
         }
         self.lines_left -= 1;
-        self.bytes_left -= text.len();
-        self.lines.push(LogLine { level, text: printable(text) });
+        self.bytes_left -= size;
+        self.lines.push(LogLine { level, text });
     }
 
     /// All lines, and one more if some were dropped.
@@ -45,59 +48,21 @@ impl LogSink {
             0 => {}
             1 => lines.push(LogLine {
                 level: Level::Warn,
-                text: "1 more line is not shown: the policy logged more than an event may".to_owned(),
+                text: "1 more line is not shown: the policy logged more than an event may".into(),
             }),
             n => lines.push(LogLine {
                 level: Level::Warn,
-                text: format!("{n} more lines are not shown: the policy logged more than an event may"),
+                text: format!("{n} more lines are not shown: the policy logged more than an event may")
+                    .into(),
             }),
         }
         lines
     }
 }
 
-/// The text on one line, without anything that a terminal or a chat would act upon: control characters
-/// (with them escape sequences), and characters that turn the direction of text around, are written out.
-///
-/// Everything that a policy says goes through this before anybody sees it.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if acts(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// How many lines of a policy's own words are kept.
-const LINES: usize = 24;
-
-/// Like [`printable`], but lines stay lines. Those beyond a screen are left out.
-#[must_use]
-pub(super) fn printable_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().take(LINES).map(printable).collect();
-    lines.join("\n")
-}
-
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escape_sequences_never_reach_a_terminal() {
-        assert_eq!(printable("\u{1b}[31mred\u{7}\r\nnext"), "\\u{1b}[31mred\\u{7}\\r\\nnext");
-        assert_eq!(printable("a\u{202e}b\u{9b}31m"), "a\\u{202e}b\\u{9b}31m");
-        assert_eq!(printable("Grüße, 日本 🎬"), "Grüße, 日本 🎬");
-    }
 
     #[test]
     fn lines_and_bytes_are_limited_and_what_is_dropped_is_counted() {
@@ -107,10 +72,20 @@ mod tests {
         sink.push(Level::Info, "far too long for it");
         sink.push(Level::Info, "two");
         sink.push(Level::Info, "three");
-        let texts: Vec<String> = sink.finish().into_iter().map(|line| line.text).collect();
+        let texts: Vec<String> = sink.finish().into_iter().map(|line| line.text.to_string()).collect();
         assert_eq!(
             texts,
             ["one", "two", "2 more lines are not shown: the policy logged more than an event may"]
         );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_nothing_in_it_reaches_a_terminal() {
+        let mut sink = LogSink::new(&Limits::default());
+        sink.push(Level::Info, &"\u{1b}".repeat(1_000_000));
+        sink.push(Level::Info, "\u{61c}a\u{9b}31m\u{202e}\nb");
+        let lines = sink.finish();
+        assert_eq!(lines[0].text.raw().len(), UntrustedText::LONGEST);
+        assert_eq!(lines[1].text.to_string(), "\\u{61c}a\\u{9b}31m\\u{202e}\\nb");
     }
 }

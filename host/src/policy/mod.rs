@@ -47,6 +47,7 @@ mod script;
 mod snapshot;
 mod v1;
 
+pub use crate::domain::printable;
 pub use answer::Malformed;
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use error::{EvaluationError, Failure, LimitName, LoadError, LoadProblem};
@@ -54,7 +55,7 @@ pub use evaluate::Evaluation;
 pub use limits::Limits;
 pub use load::{Policy, Start};
 pub use loader::Loader;
-pub use logs::{LogLine, printable};
+pub use logs::LogLine;
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};
 pub use script::is_script;
 

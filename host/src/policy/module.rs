@@ -1,17 +1,17 @@
 //! What a file is, what it imports, and which contract it was made for: found out before anything of it is
 //! compiled.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rolarr_policy::contract::Source;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
-use super::error::{LoadProblem, shortened};
+use super::error::{LoadProblem, one_line};
 use super::limits::Limits;
-use super::{builtin, embedded, logs::printable, script};
+use super::{builtin, embedded, script};
+use crate::domain::UntrustedText;
+use crate::files::{self, FileError, shown};
 
 /// The contract that this version of Rolarr offers. It runs modules of any version with the same first
 /// number.
@@ -41,38 +41,31 @@ pub struct Module {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file can't be read.
-    #[error("policy `{}` can't be read: {error}", path.display())]
+    #[error("policy `{}` can't be read: {error}", shown(path))]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: std::io::Error,
+        error: FileError,
     },
     /// A file that is larger than allowed.
-    #[error("policy `{}` can't be used: the file has {size} bytes, the limit `module_bytes` is {limit}", path.display())]
+    #[error(
+        "policy `{}` can't be used: the file has more than {limit} bytes, the limit is `module_bytes`",
+        shown(path)
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// A script that is larger than any script.
-    #[error("the script `{}` is longer than {} KiB", path.display(), limit / 1024)]
-    TooLong {
+    /// A script that can't be read, or that is no text.
+    #[error("the script `{}` can't be read: {error}", shown(path))]
+    Script {
         /// The file.
         path: PathBuf,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// A script with bytes that are no text.
-    #[error("the script `{}` is not text in UTF-8: see line {line}", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// Why.
+        error: FileError,
     },
     /// There is no built-in policy of this name.
     #[error("there is no built-in policy `{name}`; there is {known}")]
@@ -115,9 +108,9 @@ impl Module {
             return script::open(name);
         }
         let most = limits.module_bytes as u64;
-        match read_regular(Path::new(name), most) {
-            Ok(Read::Whole(bytes)) => Ok(Self::from_bytes(name, bytes)),
-            Ok(Read::TooLarge(size)) => Err(OpenError::TooLarge { path: name.into(), size, limit: most }),
+        match files::read(Path::new(name), most) {
+            Ok(bytes) => Ok(Self::from_bytes(name, bytes)),
+            Err(FileError::TooLarge { limit }) => Err(OpenError::TooLarge { path: name.into(), limit }),
             Err(error) => Err(OpenError::File { path: name.into(), error }),
         }
     }
@@ -148,42 +141,6 @@ impl Module {
     }
 }
 
-/// What there is in a file.
-pub(super) enum Read {
-    /// All of it.
-    Whole(Vec<u8>),
-    /// More than is read. Its size in bytes.
-    TooLarge(u64),
-}
-
-/// Reads a regular file of at most so many bytes. A pipe or a device in its place is refused at once, and not waited
-/// for.
-pub(super) fn read_regular(path: &Path, most: u64) -> std::io::Result<Read> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
-    }
-    let file = options.open(path)?;
-    let about = file.metadata()?;
-    // Reading a folder is an error by itself.
-    if !about.is_file() && !about.is_dir() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    if about.is_file() && about.len() > most {
-        return Ok(Read::TooLarge(about.len()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default());
-    // It may grow while it is read.
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    let size = bytes.len() as u64;
-    Ok(if size > most { Read::TooLarge(size) } else { Read::Whole(bytes) })
-}
-
 /// In which form a policy comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -201,9 +158,9 @@ pub struct Description {
     /// The size of the file in bytes.
     pub size: usize,
     /// The version of the contract that it was made for.
-    pub contract: String,
+    pub contract: UntrustedText,
     /// Everything that it imports.
-    pub imports: Vec<String>,
+    pub imports: Vec<UntrustedText>,
     /// Memory that it has from the start, in bytes.
     pub initial_memory: u64,
 }
@@ -226,7 +183,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<(Vec<u8>, Description), LoadProble
             return Err(LoadProblem::NotAPolicy(
                 "it is a core module without a contract in it; build it with the SDK, or with `wit-bindgen` \
                  from wit/policy.wit"
-                    .to_owned(),
+                    .into(),
             ));
         }
         let component = embedded::componentise(bytes)?;
@@ -264,34 +221,15 @@ fn looks_like_text(bytes: &[u8]) -> bool {
     start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
 }
 
-/// How many characters of a library's message are shown. Names in it come from the module, and are as long as that
-/// likes.
-const MOST_OF_A_MESSAGE: usize = 240;
-
 /// How many characters of a name out of a module are shown.
 const MOST_OF_A_NAME: usize = 100;
 
 /// How many imports of a module are told. What a policy can import are two interfaces.
 const MOST_IMPORTS: usize = 16;
 
-/// A message of a library's in one line, or its beginning.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > 8 * MOST_OF_A_MESSAGE {
-            break;
-        }
-    }
-    shortened(&printable(&shortened(&line, MOST_OF_A_MESSAGE)), MOST_OF_A_MESSAGE)
-}
-
 /// A name out of a module, or its beginning.
-fn a_name(name: &str) -> String {
-    shortened(&printable(&shortened(name, MOST_OF_A_NAME)), MOST_OF_A_NAME)
+fn a_name(name: &str) -> UntrustedText {
+    UntrustedText::short(name, MOST_OF_A_NAME)
 }
 
 /// Names of the outermost imports and exports, and the sizes inside.
@@ -377,7 +315,7 @@ fn refuse_other_major(outline: &Outline) -> Result<(), LoadProblem> {
 }
 
 /// The version of the contract that the module exports its rules for.
-fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
+fn contract_version(outline: &Outline) -> Result<UntrustedText, LoadProblem> {
     let ours = outline.exports.iter().find_map(|name| match split(name) {
         Some((RULES, version)) => Some(version),
         _ => None,
@@ -388,9 +326,9 @@ fn contract_version(outline: &Outline) -> Result<String, LoadProblem> {
             [first] => format!("`{}`", a_name(first)),
             [first, others @ ..] => format!("`{}` and {} more", a_name(first), others.len()),
         };
-        return Err(LoadProblem::NotAPolicy(format!(
-            "it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`"
-        )));
+        return Err(LoadProblem::NotAPolicy(
+            format!("it exports {exports}, and a policy exports `{PACKAGE}{RULES}@{CONTRACT}`").into(),
+        ));
     };
     Ok(a_name(version))
 }

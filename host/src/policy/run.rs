@@ -4,9 +4,9 @@ use wasmtime::component::Instance;
 use wasmtime::{ResourceLimiter, Store, Trap};
 
 use super::engine::{Engine, ticks};
-use super::error::Failure;
+use super::error::{Failure, one_line};
 use super::limits::{Budget, Limits};
-use super::logs::{LogLine, LogSink, printable};
+use super::logs::{LogLine, LogSink};
 use super::v1;
 
 /// What an instance can reach of the host.
@@ -92,7 +92,7 @@ impl Run {
     pub(super) fn renew(&mut self, budget: Budget) -> Result<(), Failure> {
         self.budget = budget;
         self.store.set_epoch_deadline(ticks(budget.clock));
-        self.store.set_fuel(budget.fuel).map_err(|error| Failure::Engine(format!("{error:#}")))
+        self.store.set_fuel(budget.fuel).map_err(|error| Failure::Engine(one_line(&format!("{error:#}"))))
     }
 
     /// How much of the budget is used up.
@@ -131,18 +131,18 @@ impl Run {
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Failure::EndlessRecursion,
-            Some(Trap::UnreachableCodeReached) => Failure::Trap("it panicked or aborted".to_owned()),
+            Some(Trap::UnreachableCodeReached) => Failure::Trap("it panicked or aborted".into()),
             Some(trap) => {
                 let text = trap.to_string();
-                Failure::Trap(text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned())
+                Failure::Trap(text.strip_prefix("wasm trap: ").unwrap_or(&text).into())
             }
             None => {
-                let text = printable(&format!("{error:#}"));
+                let text = format!("{error:#}");
                 // The type of this error is private to wasmtime; a test holds on to its words.
                 if text.contains("fuel allocated for hostcalls has been exhausted") {
                     Failure::TooMuchOutput { limit: self.answer_limit }
                 } else {
-                    Failure::BrokenValue(text)
+                    Failure::BrokenValue(one_line(&text))
                 }
             }
         }

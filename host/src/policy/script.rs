@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rolarr_policy::contract::Source;
 
-use super::module::{Module, OpenError, Read, read_regular};
+use super::module::{Module, OpenError};
+use crate::files;
 
 /// How the name of a script ends.
 const ENDING: &str = ".rhai";
@@ -29,16 +30,8 @@ pub(super) fn module(name: &str, source: Source) -> Module {
 /// Reads a script.
 pub(super) fn open(name: &str) -> Result<Module, OpenError> {
     let path = Path::new(name);
-    let bytes = match read_regular(path, MOST) {
-        Ok(Read::Whole(bytes)) => bytes,
-        Ok(Read::TooLarge(_)) => return Err(OpenError::TooLong { path: path.to_owned(), limit: MOST }),
-        Err(error) => return Err(OpenError::File { path: path.to_owned(), error }),
-    };
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let sound = error.utf8_error().valid_up_to();
-        let lines = error.as_bytes().get(..sound).unwrap_or_default().iter().filter(|byte| **byte == b'\n');
-        OpenError::NotText { path: path.to_owned(), line: lines.count() + 1 }
-    })?;
+    let text =
+        files::read_text(path, MOST).map_err(|error| OpenError::Script { path: path.to_owned(), error })?;
     let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(module(name, Source { name: file, text }))
 }

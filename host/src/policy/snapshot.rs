@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Instance, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
-use super::embedded::guarded;
 use super::run::Run;
+use crate::panics::caught;
 
 /// A component that was instrumented for reading it out.
 pub(super) struct Instrumented<'a> {
@@ -25,7 +25,7 @@ pub(super) struct Instrumented<'a> {
 
 /// Instruments a component. None: it is of a kind that can't be snapshotted.
 pub(super) fn instrument(component: &[u8]) -> Option<Instrumented<'_>> {
-    guarded(|| {
+    caught(|| {
         let mut wizer = Wizer::new();
         // There is no function of this kind in a policy; nothing of its exports is to be removed.
         wizer.init_func("rolarr-no-init").keep_init_func(true);
@@ -39,7 +39,7 @@ impl Instrumented<'_> {
     /// Reads an instance out. None: it could not be done, for example for want of memory.
     pub(super) fn snapshot(&self, run: &mut Run, instance: Instance) -> Option<Vec<u8>> {
         run.open_for_snapshot();
-        guarded(|| {
+        caught(|| {
             let mut reader = Reader { run, instance, failed: false };
             let snapshot = ready(self.wizer.snapshot_component(&self.context, &mut reader))?.ok()?;
             (!reader.failed).then_some(snapshot)

@@ -9,7 +9,7 @@ use super::{
     rows::{At, Each, Json, json, list, words},
 };
 use crate::domain::{
-    EventId, GuildId, RoleId, Timestamp, UserId,
+    EventId, GuildId, RoleId, Timestamp, UntrustedText, UserId,
     contract::{Action, Cause, Origin},
 };
 
@@ -83,7 +83,7 @@ pub struct DecisionRow {
     /// Microseconds that it took.
     pub micros: u64,
     /// What the policy logged.
-    pub logs: Vec<String>,
+    pub logs: Vec<UntrustedText>,
 }
 
 /// An event that the policy asked for.
@@ -136,7 +136,7 @@ pub(super) fn decision(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
         digest: row.get(7)?,
         fuel: number(row.get(8)?),
         micros: number(row.get(9)?),
-        logs: row.get::<_, Json<Vec<String>>>(10)?.0,
+        logs: row.get::<_, Json<Vec<UntrustedText>>>(10)?.0,
     })
 }
 

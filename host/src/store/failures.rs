@@ -8,7 +8,7 @@ use super::{
     journal::WITHIN,
     rows::{At, Json, json},
 };
-use crate::domain::{EventId, GuildId, Timestamp, UserId};
+use crate::domain::{EventId, GuildId, Timestamp, UntrustedText, UserId};
 
 /// What is known of an event that stayed undecided.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct FailureRow {
     /// Microseconds that it took until then.
     pub micros: u64,
     /// What the policy logged until then.
-    pub logs: Vec<String>,
+    pub logs: Vec<UntrustedText>,
     /// When the policy is to be asked anew, where the machine may be to blame.
     pub again: Option<Timestamp>,
 }
@@ -63,7 +63,7 @@ fn failure(row: &Row<'_>) -> rusqlite::Result<FailureRow> {
         digest: row.get(6)?,
         fuel: number(row.get(7)?),
         micros: number(row.get(8)?),
-        logs: row.get::<_, Json<Vec<String>>>(9)?.0,
+        logs: row.get::<_, Json<Vec<UntrustedText>>>(9)?.0,
         again: row.get::<_, Option<At>>(10)?.map(|at| at.0),
     })
 }

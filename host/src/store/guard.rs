@@ -98,7 +98,7 @@ fn about(path: &Path) -> Result<Option<Metadata>, StoreError> {
 
 /// Refuses what is no regular file of this user's that nobody else can write.
 pub(super) fn check_file(path: &Path, about: &Metadata, asker: Asker) -> Result<(), StoreError> {
-    let file = path.display().to_string();
+    let file = files::shown(path);
     if !about.is_file() {
         let what = match files::special(about) {
             Some(what) => what,

@@ -11,7 +11,7 @@ mod world;
 use std::{
     env,
     fs::File,
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -29,9 +29,15 @@ use self::{
     story::{Check, STORY, Step},
     world::{GLANCE, World},
 };
-use super::{CliError, Color, Exit, logging, policy::parse_settings, stop};
+use super::{
+    CliError, Color, Exit, logging,
+    output::{self, Output},
+    policy::parse_settings,
+    stop,
+};
 use crate::{
     config::Log,
+    files::shown,
     policy::{Engine, EngineSettings, Limits, LoadProblem, Module, Policy, printable},
 };
 
@@ -80,7 +86,7 @@ impl Demo {
         let name = try_policy(&self.policy, &settings, folder.path())?;
         let play = Play { name, policy: located(&self.policy)?, settings, judged };
         let log = folder.path().join("rolarr.log");
-        let file = File::create(&log).with_context(|| format!("can't write `{}`", log.display()))?;
+        let file = File::create(&log).with_context(|| format!("can't write `{}`", shown(&log)))?;
         let rust_log = env::var("RUST_LOG").ok();
         let subscriber = logging::subscriber(Log::default(), rust_log.as_deref(), false, Arc::new(file))
             .map_err(CliError::misconfigured)?;
@@ -91,8 +97,8 @@ impl Demo {
             .enable_all()
             .build()
             .context("the threads of the program can't be started")?;
-        let mut out = io::stdout();
-        let color = color.applies_to(&out);
+        let mut out = Output::colored(io::stdout(), color);
+        let color = out.has_colors();
         let within = folder.path();
         let played = runtime.block_on(stop::until_stopped(|asked| async move {
             let mut screen = Screen::new(&mut out, color);
@@ -103,14 +109,15 @@ impl Demo {
         match played {
             Ok(true) => Ok(Exit::Done),
             Ok(false) => {
-                eprintln!("The bot's log and database are kept in `{}`.", keep(folder).display());
+                let kept = shown(&keep(folder));
+                let _ = writeln!(output::stderr(), "The bot's log and database are kept in `{kept}`.");
                 Ok(Exit::Failed)
             }
             Err(error) => {
                 let error = CliError::from(error);
                 match error.exit() {
                     Exit::Misconfigured => Err(error),
-                    _ => Err(error.hinted(format!("the bot's log is in `{}`", keep(folder).display()))),
+                    _ => Err(error.hinted(format!("the bot's log is in `{}`", shown(&keep(folder))))),
                 }
             }
         }
@@ -128,7 +135,7 @@ fn located(policy: &str) -> anyhow::Result<String> {
         return Ok(policy.to_owned());
     }
     let path = std::path::absolute(policy).with_context(|| format!("the path `{policy}`"))?;
-    let text = path.to_str().with_context(|| format!("the path `{}` is no Unicode", path.display()))?;
+    let text = path.to_str().with_context(|| format!("the path `{}` is no Unicode", shown(&path)))?;
     Ok(text.to_owned())
 }
 

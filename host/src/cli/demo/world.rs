@@ -21,6 +21,7 @@ use crate::{
     bot,
     config::Config,
     domain,
+    files::shown,
     pipeline::Seam,
     store::{Store, Threads},
 };
@@ -139,7 +140,7 @@ impl World {
         }))
         .context("the policy's settings can't be written into a configuration file")?;
         let file = folder.join("config.toml");
-        std::fs::write(&file, text).with_context(|| format!("can't write `{}`", file.display()))?;
+        std::fs::write(&file, text).with_context(|| format!("can't write `{}`", shown(&file)))?;
         let config = Config::load(&file)?;
         let path = config.store.path.clone();
         let asked = bot::Asked::default();
@@ -213,7 +214,7 @@ impl World {
         tokio::task::spawn_blocking(move || stands_in(&folder, text.as_bytes()))
             .await
             .context("the files can't be searched")?
-            .with_context(|| format!("the files in `{}` can't be read", self.folder.display()))
+            .with_context(|| format!("the files in `{}` can't be read", shown(&self.folder)))
     }
 }
 

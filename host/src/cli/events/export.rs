@@ -23,7 +23,8 @@ use crate::{
         moment::grouped,
         whole_file::WholeFile,
     },
-    domain::{Timestamp, contract::Event},
+    domain::{Timestamp, contract::Event, json},
+    files,
     store::{FailureRow, Span},
 };
 
@@ -81,7 +82,7 @@ impl Export {
     ) -> Result<Exit, CliError> {
         let span = self.which.span(now);
         if let Some(file) = self.output.as_deref().filter(|file| file.exists() && !self.force) {
-            return Err(CliError::failed(anyhow!("`{}` is there already", file.display()))
+            return Err(CliError::failed(anyhow!("`{}` is there already", files::shown(file)))
                 .hinted("name another file, or replace it with `--force`"));
         }
         let opened = self.place.open()?;
@@ -110,7 +111,7 @@ impl Export {
         };
         let mut whole = WholeFile::begin(file)?;
         let Written { events, members } =
-            write(&mut whole).with_context(|| format!("`{}` was not written", file.display()))?;
+            write(&mut whole).with_context(|| format!("`{}` was not written", files::shown(file)))?;
         whole.finish()?;
         let s = |count: usize| if count == 1 { "" } else { "s" };
         let events = format!("{} event{}", grouped(events as u64), s(events));
@@ -121,7 +122,7 @@ impl Export {
             }
             None => "It has the members' names and ids: keep it to yourself.",
         };
-        writeln!(out, "{events} of {members} written to `{}`. {names}", file.display())
+        writeln!(out, "{events} of {members} written to `{}`. {names}", files::shown(file))
             .map_err(anyhow::Error::from)?;
         Ok(Exit::Done)
     }
@@ -144,7 +145,7 @@ impl Privacy {
             writeln!(
                 notes,
                 "note: the key for pseudonyms can't be kept in `{}` ({problem}): another export has other ones",
-                opened.path.display()
+                files::shown(&opened.path)
             )?;
         }
         let names = known(opened, span)?;
@@ -163,13 +164,13 @@ pub(super) fn line(mut recording: Recording, redactor: Option<&Redactor>) -> any
     if let Some(Redactor { names, pseudonyms }) = redactor {
         redact::redact(&mut recording, names, pseudonyms);
     }
-    let text = serde_json::to_string(&recording)?;
+    let text = json::to_string(&recording)?;
     // Only then there may be an address in it.
     if !text.contains(['@', '\u{ff20}', '\u{fe6b}']) {
         return Ok(text);
     }
     let clean: Recording = serde_json::from_value(redact::without_addresses(&recording)?)?;
-    Ok(serde_json::to_string(&clean)?)
+    Ok(json::to_string(&clean)?)
 }
 
 /// Everybody and everything that the database knows by name.

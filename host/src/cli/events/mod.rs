@@ -13,7 +13,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit, moment::Moment};
+use super::{CliError, Exit, moment::Moment, output};
 use crate::{
     domain::{Timestamp, UserId},
     pipeline::Seam,
@@ -60,7 +60,7 @@ impl Which {
 
 impl Events {
     pub(super) fn execute(self) -> Result<Exit, CliError> {
-        self.run(&mut std::io::stdout().lock(), &mut std::io::stderr().lock(), Seam::system().now())
+        self.run(&mut output::stdout(), &mut output::stderr(), Seam::system().now())
     }
 
     fn run(self, out: &mut dyn Write, notes: &mut dyn Write, now: Timestamp) -> Result<Exit, CliError> {

@@ -15,7 +15,8 @@ use crate::{
         policy::difference,
         words::{self, clean},
     },
-    domain::EventId,
+    domain::{EventId, UntrustedText},
+    files,
     store::{
         AuditRow, DecisionRow, EventRow, EventState, FailureRow, MemberRow, Span, StoreError, Task,
         TaskState, Work,
@@ -118,7 +119,7 @@ fn write(out: &mut dyn Write, opened: &Opened, found: &Found) -> anyhow::Result<
     let input = match told.or_else(|| failure.as_ref().map(|failure| &failure.input)) {
         Some(input) => Some(serde_json::from_str::<Event>(input).map_err(|_| {
             anyhow::Error::from(StoreError::Unreadable("what was known at this event"))
-                .context(format!("the database `{}`", opened.path.display()))
+                .context(format!("the database `{}`", files::shown(&opened.path)))
         })?),
         None => None,
     };
@@ -222,12 +223,12 @@ fn not_decided(out: &mut dyn Write, failure: &FailureRow) -> std::io::Result<()>
     cost(out, failure.micros, failure.fuel, &failure.logs)
 }
 
-fn cost(out: &mut dyn Write, micros: u64, fuel: u64, logs: &[String]) -> std::io::Result<()> {
+fn cost(out: &mut dyn Write, micros: u64, fuel: u64, logs: &[UntrustedText]) -> std::io::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds for people")]
     let millis = micros as f64 / 1_000.0;
     field(out, "it took", &format!("{millis:.3} ms, {} units of fuel", grouped(fuel)))?;
     for line in logs {
-        field(out, "log", line)?;
+        field(out, "log", &line.to_string())?;
     }
     Ok(())
 }

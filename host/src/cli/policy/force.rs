@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    cli::{CliError, Exit, ago, order::Desk},
+    cli::{CliError, Exit, ago, order::Desk, output},
     config::Config,
     domain::Timestamp,
     pipeline::Seam,
@@ -75,13 +75,13 @@ impl HistoryArgs {
     pub(super) fn run(self) -> Result<Exit, CliError> {
         let desk = self.place.desk()?;
         let kept = desk.wait(desk.store.read(|tx| tx.kept_policies()))?;
-        list(&mut io::stdout().lock(), &kept, Seam::system().now()).map_err(anyhow::Error::from)?;
+        list(&mut output::stdout(), &kept, Seam::system().now()).map_err(anyhow::Error::from)?;
         Ok(Exit::Done)
     }
 }
 
 fn say(said: &str) -> Result<Exit, CliError> {
-    writeln!(io::stdout(), "{said}").map_err(anyhow::Error::from)?;
+    writeln!(output::stdout(), "{said}").map_err(anyhow::Error::from)?;
     Ok(Exit::Done)
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     files::{self, FileError},
-    policy::{is_script, printable},
+    policy::is_script,
 };
 
 /// The manifest's name.
@@ -40,7 +40,7 @@ pub(super) struct Manifest {
 /// A manifest that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ManifestError {
-    #[error("{}: can't be read: {error}", printable(&file.display().to_string()))]
+    #[error("{}: can't be read: {error}", files::shown(file))]
     Unreadable { file: PathBuf, error: FileError },
     #[error("{}", mistake.in_file(file))]
     Wrong { file: PathBuf, mistake: Mistake },

@@ -24,7 +24,12 @@ use std::{io::Write, process::ExitCode};
 
 use serde_json::{Map, Value, json};
 
-use super::{CliError, Color, words};
+use super::{
+    CliError, Color,
+    output::{self, Output},
+    words,
+};
+use crate::domain::json::to_string_pretty;
 
 /// Make, build, check, test and compare policies, and say which one decides.
 #[derive(Debug, clap::Args)]
@@ -55,14 +60,14 @@ impl PolicyArgs {
     ///
     /// The command could not be carried out at all, for example because the output is closed.
     pub fn run(self, color: Color) -> Result<ExitCode, CliError> {
-        let out = || std::io::stdout().lock();
+        let out = output::stdout;
         match self.command {
             PolicyCommand::New(args) => args.run(&mut out()).map(ExitCode::from),
             PolicyCommand::Build(args) => args.run(&mut out()).map(ExitCode::from),
             PolicyCommand::Check(args) => Ok(args.run(&mut out()).map(ExitCode::from)?),
             PolicyCommand::Test(args) => {
-                let mut out = out();
-                let color = color.applies_to(&out);
+                let mut out = Output::colored(std::io::stdout().lock(), color);
+                let color = out.has_colors();
                 Ok(args.run(&mut out, color).map(ExitCode::from)?)
             }
             PolicyCommand::Diff(args) => args.run(&mut out()).map(ExitCode::from),
@@ -81,7 +86,11 @@ impl PolicyArgs {
 fn not_done(error: CliError, json: bool, out: &mut dyn Write) -> CliError {
     if json {
         // What went wrong first is more important than that nobody reads.
-        let _ = writeln!(out, "{:#}", json!({ "problem": words::clean(&error.message()) }));
+        let _ = writeln!(
+            out,
+            "{}",
+            to_string_pretty(&json!({ "problem": words::clean(&error.message()) })).unwrap_or_default()
+        );
     }
     error.not_done()
 }
@@ -95,5 +104,7 @@ pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
+#[cfg(test)]
+mod odd_texts;
 #[cfg(test)]
 pub(super) mod tests;

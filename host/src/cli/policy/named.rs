@@ -5,7 +5,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::manifest::{self, Manifest};
-use crate::policy::{Module, is_script, printable};
+use crate::{
+    files,
+    policy::{Module, is_script, printable},
+};
 
 /// What a name stands for. Nothing of the policy is read yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +49,7 @@ impl Named {
         Module::open(name).map_err(|error| match &self.manifest {
             Some(manifest) if !manifest.module.exists() => {
                 let build = if is_script(name) { "" } else { ": `rolarr policy build` makes it" };
-                let manifest = manifest.file.display();
+                let manifest = files::shown(&manifest.file);
                 printable(&format!("the policy `{name}` that {manifest} names does not exist{build}"))
             }
             _ => error.to_string(),
@@ -61,6 +64,6 @@ impl Named {
 
 impl From<Manifest> for Named {
     fn from(manifest: Manifest) -> Self {
-        Self { module: manifest.module.display().to_string(), manifest: Some(manifest) }
+        Self { module: manifest.module.to_string_lossy().into_owned(), manifest: Some(manifest) }
     }
 }

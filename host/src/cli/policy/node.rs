@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{config::closest, policy::printable};
+use crate::{config::closest, files, policy::printable};
 
 /// A place in a file. Both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ impl Mistake {
     /// What is wrong, after the file's name and the place in it: one line for people.
     pub(super) fn in_file(&self, file: &Path) -> String {
         let colon = if self.place.is_some() { ":" } else { ": " };
-        printable(&format!("{}{colon}{self}", file.display()))
+        printable(&format!("{}{colon}{self}", files::shown(file)))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<Recordings, String> {
     if !is_written(path) {
         let recordings = {
             let text = files::read_text(path, cases::LONGEST)
-                .map_err(|error| printable(&format!("{}: can't be read: {error}", path.display())))?;
+                .map_err(|error| printable(&format!("{}: can't be read: {error}", files::shown(path))))?;
             recording::parse(&text, path).map_err(|error| printable(&error.to_string()))?
         };
         return Ok(Recordings { recordings, stories: 0 });

@@ -9,7 +9,7 @@ use clap::Args;
 use rolarr_policy::contract::{Access, Event};
 
 use crate::{
-    cli::{CliError, Exit, order::Desk},
+    cli::{CliError, Exit, order::Desk, output},
     config::Config,
     policy::printable,
     store::{Difference, Likeness, Likenesses},
@@ -39,7 +39,7 @@ impl ShadowArgs {
             let (likenesses, differences) = (tx.likenesses(&candidate)?, tx.differences(&candidate, last)?);
             Ok(Some((candidate, likenesses, differences)))
         }))?;
-        show(&mut io::stdout().lock(), found.as_ref()).map_err(anyhow::Error::from)?;
+        show(&mut output::stdout(), found.as_ref()).map_err(anyhow::Error::from)?;
         Ok(Exit::Done)
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::confine::{Confines, STACK, confine};
 use super::wire::{Answer, Outcome, PROTOCOL, Request};
 use super::work::{self, Worked};
-use crate::policy::embedded::guarded;
+use crate::panics::caught;
 use crate::policy::error::LoadProblem;
 
 /// Loads one policy for the process that started this one: what the program does if its first argument is
@@ -58,18 +58,18 @@ pub(super) fn answer(request: &Request, module: &[u8], root: &Path) -> Result<An
         std::thread::Builder::new()
             .name("policy-loader".to_owned())
             .stack_size(STACK)
-            .spawn_scoped(scope, || guarded(|| work::work(request, module, root)))
+            .spawn_scoped(scope, || caught(|| work::work(request, module, root)))
             .map_err(|error| format!("no thread can be started: {error}"))
             .map(|thread| thread.join().ok().flatten())
     })?;
     let Worked { engine, description, outcome } = match answered {
         Some(worked) => worked?,
         None => {
-            let problem = LoadProblem::Crashed("what it says of itself can't be".to_owned());
+            let problem = LoadProblem::Crashed("what it says of itself can't be".into());
             let outcome = Outcome::Refused { problem, logs: Vec::new() };
             Worked { engine: String::new(), description: None, outcome }
         }
     };
-    let rolarr = env!("CARGO_PKG_VERSION").to_owned();
+    let rolarr = env!("CARGO_PKG_VERSION").into();
     Ok(Answer { protocol: PROTOCOL, rolarr, engine, description, outcome })
 }

@@ -10,9 +10,9 @@ use rolarr_policy::contract::Source;
 
 use super::wire::{Answer, LONGEST_ANSWER, PROTOCOL, Request, Task};
 use super::{COMMAND, Loader, child};
+use crate::domain::UntrustedText;
 use crate::policy::error::LoadProblem;
 use crate::policy::limits::{Limits, LoadBudget};
-use crate::policy::logs::printable;
 
 /// What is asked of the child.
 pub(in crate::policy) struct Ask<'a> {
@@ -65,15 +65,14 @@ impl Loading<'_> {
             functions: self.functions.map(str::to_owned),
         };
         let answer = match self.loader {
-            Loader::InThisProcess => {
-                child::answer(&request, ask.module, self.root).map_err(LoadProblem::Loader)?
-            }
+            Loader::InThisProcess => child::answer(&request, ask.module, self.root)
+                .map_err(|error| LoadProblem::Loader(error.into()))?,
             Loader::ThisProgram => self.ask_program(&this_program()?, &request, ask)?,
             Loader::At(program) => self.ask_program(program, &request, ask)?,
         };
         let ours = env!("CARGO_PKG_VERSION");
-        if answer.protocol != PROTOCOL || answer.rolarr != ours {
-            return Err(another_version(&answer.rolarr));
+        if answer.protocol != PROTOCOL || answer.rolarr.raw() != ours {
+            return Err(another_version(answer.rolarr.raw()));
         }
         if !answer.engine.is_empty() && answer.engine != self.engine {
             return Err(another_version(ours));
@@ -85,7 +84,7 @@ impl Loading<'_> {
         let size = ask.module.len() + ask.sources.iter().map(|source| source.text.len()).sum::<usize>();
         let budget = ask.limits.of_the_loader(size);
         let failed = |what: &str, error: &dyn std::fmt::Display| {
-            LoadProblem::Loader(format!("the process that loads it {what}: {error}"))
+            LoadProblem::Loader(format!("the process that loads it {what}: {error}").into())
         };
         let mut request = serde_json::to_vec(request).map_err(|error| failed("can't be asked", &error))?;
         request.push(b'\n');
@@ -138,6 +137,9 @@ impl Loading<'_> {
                 Waited::GivenUp => LoadProblem::GivenUp,
                 Waited::TooLong => LoadProblem::LoadingTakesLong { limit: budget.clock, name: "load_clock" },
             })?;
+            if bytes.len() as u64 > LONGEST_ANSWER {
+                return Err(failed("answers", &"more than any policy has to say"));
+            }
             match serde_json::from_slice(&bytes) {
                 Ok(answer) => Ok(answer),
                 Err(_) => Err(why(status, &complaint, &budget)),
@@ -192,17 +194,19 @@ fn this_program() -> Result<std::path::PathBuf, LoadProblem> {
     if cfg!(target_os = "linux") && own.exists() {
         return Ok(own.to_owned());
     }
-    std::env::current_exe()
-        .map_err(|error| LoadProblem::Loader(format!("the file of this program can't be found: {error}")))
+    std::env::current_exe().map_err(|error| {
+        LoadProblem::Loader(format!("the file of this program can't be found: {error}").into())
+    })
 }
 
 fn another_version(found: &str) -> LoadProblem {
-    let found: String = printable(found).chars().take(40).collect();
-    LoadProblem::Loader(format!(
+    let found = UntrustedText::short(found, 40);
+    let said = format!(
         "the program that would load it is not the one that runs ({found}, not {}): its file was replaced; start it \
          again",
         env!("CARGO_PKG_VERSION")
-    ))
+    );
+    LoadProblem::Loader(said.into())
 }
 
 /// Ends a child and all that it started.
@@ -245,7 +249,7 @@ fn why(status: Option<ExitStatus>, complaint: &str, budget: &LoadBudget) -> Load
         }
         if signal == Some(Signal::KILL.as_raw()) {
             return LoadProblem::Crashed(
-                "the process that loads it was killed from outside, perhaps for want of memory".to_owned(),
+                "the process that loads it was killed from outside, perhaps for want of memory".into(),
             );
         }
     }
@@ -253,15 +257,14 @@ fn why(status: Option<ExitStatus>, complaint: &str, budget: &LoadBudget) -> Load
         return LoadProblem::LoadingTakesMemory { limit: budget.memory };
     }
     if complaint.contains("has overflowed its stack") {
-        return LoadProblem::Crashed("it is nested too deeply".to_owned());
+        return LoadProblem::Crashed("it is nested too deeply".into());
     }
     match status {
         Some(status) if status.code() == Some(1) => {
-            let line: String =
-                printable(complaint.lines().next().unwrap_or_default()).chars().take(200).collect();
-            LoadProblem::Loader(format!("the process that loads it ended: {line}"))
+            let line = UntrustedText::short(complaint.lines().next().unwrap_or_default(), 200);
+            LoadProblem::Loader(format!("the process that loads it ended: {line}").into())
         }
-        Some(status) => LoadProblem::Crashed(format!("the process that loads it ended with {status}")),
-        None => LoadProblem::Crashed("the process that loads it ended".to_owned()),
+        Some(status) => LoadProblem::Crashed(format!("the process that loads it ended with {status}").into()),
+        None => LoadProblem::Crashed("the process that loads it ended".into()),
     }
 }

@@ -6,6 +6,7 @@
 use rolarr_policy::contract::{Metadata, Source};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::UntrustedText;
 use crate::policy::{error::LoadProblem, limits::Limits, load::Start, logs::LogLine, module::Description};
 
 /// The version of these messages. It grows when their form changes.
@@ -46,7 +47,7 @@ pub(in crate::policy) struct Request {
 pub(in crate::policy) struct Answer {
     pub(super) protocol: u32,
     /// The version of the program that answers.
-    pub(super) rolarr: String,
+    pub(super) rolarr: UntrustedText,
     /// For which engine it compiles.
     pub(super) engine: String,
     /// What can be said of the module; none: it is not a policy.
@@ -71,7 +72,7 @@ pub(in crate::policy) enum Outcome {
         logs: Vec<LogLine>,
     },
     /// Nothing could be written where it was to be handed over.
-    NotHandedOver(String),
+    NotHandedOver(UntrustedText),
 }
 
 /// A policy that was loaded.

@@ -11,11 +11,11 @@ use wasmtime::component::Component;
 
 use super::wire::{Outcome, Ready, Request, Task};
 use crate::policy::engine::{Code, Engine};
-use crate::policy::error::{Failure, LoadProblem};
+use crate::policy::error::{Failure, LoadProblem, one_line};
 use crate::policy::functions::Functions;
 use crate::policy::limits::Limits;
 use crate::policy::load::Start;
-use crate::policy::logs::{LogLine, printable_lines};
+use crate::policy::logs::LogLine;
 use crate::policy::module::{self, Description};
 use crate::policy::run::{Run, State};
 use crate::policy::{answer, cache, hex, snapshot, v1};
@@ -63,7 +63,7 @@ pub(super) fn work(request: &Request, module: &[u8], root: &Path) -> Result<Work
     worked.description = Some(description);
     let folder = root.join(&request.folder);
     let write = |name: &str, bytes: &[u8]| {
-        let failed = |error: std::io::Error| Outcome::NotHandedOver(error.to_string());
+        let failed = |error: std::io::Error| Outcome::NotHandedOver(error.to_string().into());
         std::fs::write(folder.join(name), bytes).map_err(failed)
     };
     worked.outcome = match request.task {
@@ -80,7 +80,7 @@ pub(super) fn work(request: &Request, module: &[u8], root: &Path) -> Result<Work
                 Engine::for_loading(&functions, Code::Passing).map_err(|error| error.to_string())?;
             let parts = request.functions.is_some() && !request.sources.is_empty();
             let parts = parts.then_some(Parts { root, folder: &folder });
-            let contract = &contract;
+            let contract = contract.raw();
             let loading = Loading { start, engine: &engine, passing: &passing, limits, contract, parts };
             match loading.make(&component, &request.settings, &request.sources) {
                 Ok((code, ready)) => match write(CODE, &code) {
@@ -144,8 +144,7 @@ impl Loading<'_> {
         let describe = |run: &mut Run, rules: &v1::Instance| -> Result<Metadata, Failure> {
             let answer = rules.rolarr_policy_rules().call_describe(&mut run.store);
             let metadata: Metadata = answer.map_err(|error| run.failure(&error))?.convert();
-            answer::check_metadata(&metadata).map_err(|what| Failure::Malformed(Box::new(what)))?;
-            Ok(metadata)
+            answer::metadata(metadata).map_err(|what| Failure::Malformed(Box::new(what)))
         };
         let (described, _) = self
             .once(engine, &compiled.prepared, |run, _, rules| describe(run, rules))
@@ -154,9 +153,7 @@ impl Loading<'_> {
         let ((snapshot, metadata), logs) = self
             .once(engine, &compiled.prepared, |run, instance, rules| {
                 let answer = rules.rolarr_policy_rules().call_configure(&mut run.store, settings, &sources);
-                answer
-                    .map_err(|error| run.failure(&error))?
-                    .map_err(|text| Failure::Refused(printable_lines(&text)))?;
+                answer.map_err(|error| run.failure(&error))?.map_err(|text| Failure::Refused(text.into()))?;
                 let metadata = match scripts {
                     [] => described.clone(),
                     _ => describe(run, rules)?,
@@ -208,7 +205,7 @@ impl Loading<'_> {
     fn compile(&self, engine: &Engine, component: &[u8]) -> Result<Compiled, LoadProblem> {
         let inner = engine.inner();
         let component = Component::new(&inner.wasmtime, component)
-            .map_err(|error| LoadProblem::Compile(module::one_line(&format!("{error:#}"))))?;
+            .map_err(|error| LoadProblem::Compile(one_line(&format!("{error:#}"))))?;
         let prepared = crate::policy::load::link(engine, &component, self.contract)?;
         Ok(Compiled { component, prepared })
     }
@@ -252,7 +249,7 @@ impl Compiled {
                 let sum = hex(&Sha256::digest(&code));
                 Ok((code, Ready { start, metadata, logs, initial_memory, sum }))
             }
-            Err(error) => Err((LoadProblem::Compile(module::one_line(&format!("{error:#}"))), logs)),
+            Err(error) => Err((LoadProblem::Compile(one_line(&format!("{error:#}"))), logs)),
         }
     }
 }

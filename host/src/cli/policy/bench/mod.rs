@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cli::{CliError, moment::grouped, words},
+    domain::json::to_string_pretty,
     policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
 };
 
@@ -129,7 +130,7 @@ impl BenchArgs {
         if self.json {
             let mut value = serde_json::to_value(report)?;
             words::without_addresses(&mut value);
-            writeln!(out, "{value:#}")?;
+            writeln!(out, "{}", to_string_pretty(&value)?)?;
         } else {
             write(out, report)?;
         }

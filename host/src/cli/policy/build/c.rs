@@ -36,7 +36,7 @@ pub(super) async fn build(building: &mut Building<'_>, output: &Path) -> Built<(
         "-Wl,-z,stack-size=65536",
     ]);
     // What `__FILE__` stands for.
-    let command = command.arg(format!("-ffile-prefix-map={}=.", building.folder.display()));
+    let command = command.arg(format!("-ffile-prefix-map={}=.", building.folder.to_string_lossy()));
     command.args(sources).arg("-o").arg(output).run(building.stop).await.map_err(CliError::failed)?;
     Ok(())
 }

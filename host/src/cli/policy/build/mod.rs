@@ -47,14 +47,14 @@ type Built<T> = Result<T, CliError>;
 impl BuildArgs {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
         let Some(manifest) = Manifest::of(&self.folder).map_err(CliError::misconfigured)? else {
-            let (folder, file) = (self.folder.display(), manifest::FILE);
+            let (folder, file) = (files::shown(&self.folder), manifest::FILE);
             return Err(CliError::misconfigured(anyhow!(
                 "there is no policy in `{folder}`: it has no `{file}`"
             ))
             .hinted("go to a policy's folder, or make one with `rolarr policy new`"));
         };
         let Some(language) = manifest.language else {
-            let (file, module) = (manifest.file.display(), manifest.module.display());
+            let (file, module) = (files::shown(&manifest.file), files::shown(&manifest.module));
             return Err(CliError::misconfigured(anyhow!(
                 "{file} does not say what `{module}` is built from"
             ))
@@ -62,7 +62,7 @@ impl BuildArgs {
         };
         // The real place: that is what compilers write into their output.
         let folder = fs::canonicalize(&self.folder)
-            .with_context(|| format!("the folder `{}` can't be used", self.folder.display()))?;
+            .with_context(|| format!("the folder `{}` can't be used", files::shown(&self.folder)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -94,13 +94,13 @@ impl Building<'_> {
         }
         let settings = manifest.settings.unwrap_or_default();
         let place = manifest.module;
-        let name = place.display().to_string();
+        let name = place.to_string_lossy().into_owned();
         let started = Instant::now();
         // Beside its place, so that it gets there in one step.
         let scratch = tempfile::Builder::new()
             .prefix(".build-")
             .tempdir_in(self.folder)
-            .with_context(|| format!("nothing can be written in `{}`", self.shown.display()))?;
+            .with_context(|| format!("nothing can be written in `{}`", files::shown(self.shown)))?;
         let output = scratch.path().join("output.wasm");
         match language {
             Language::Rhai => {}

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 
 use super::super::language::Language;
 use crate::cli::error::CliError;
+use crate::files;
 
 /// A path as short as this may stand in a file by chance.
 const TELLING: usize = 6;
@@ -45,7 +46,7 @@ pub(super) fn refuse_private(file: &[u8], private: &[PathBuf]) -> Result<(), Cli
         }
         needle.push(std::path::MAIN_SEPARATOR as u8);
         if needle.len() >= TELLING && contains(file, &needle) {
-            let error = anyhow!("the path `{}` stands in what was built", folder.display());
+            let error = anyhow!("the path `{}` stands in what was built", files::shown(folder));
             return Err(CliError::failed(error)
                 .hinted("take out what puts it there: a macro for the file's name, or a compiler's flag"));
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::policy::printable;
+use crate::{files, policy::printable};
 
 /// How long one program may take: enough for the standard library of Rust on a slow machine.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -96,7 +96,7 @@ impl Tool {
     }
 
     async fn run_within(mut self, limit: Duration, stop: &CancellationToken) -> Result<String, ToolError> {
-        let program = self.program.display().to_string();
+        let program = files::shown(&self.program);
         let keeping = |error| ToolError::Output { program: program.clone(), error };
         // Files and not pipes: whoever holds a pipe open makes its reader wait.
         let (mut output, mut said) =

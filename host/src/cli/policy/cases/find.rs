@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     cli::policy::manifest::{Manifest, ManifestError},
+    files,
     policy::printable,
 };
 
@@ -52,7 +53,7 @@ pub(in crate::cli::policy) fn find(path: &Path) -> Result<Vec<Found>, String> {
         };
         return Err(format!(
             "{}: there is no case in this folder: cases are `.toml`, `.json` or `.jsonl` files",
-            printable(&place.display().to_string())
+            files::shown(place)
         ));
     }
     Ok(all)
@@ -72,13 +73,13 @@ fn collect(
     if is_events && !folder.exists() {
         return Err(format!(
             "{}: there is no such folder; cases of a policy stand there",
-            printable(&folder.display().to_string())
+            files::shown(&folder)
         ));
     }
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let unreadable = |error: std::io::Error| {
-            printable(&format!("{}: the folder can't be read: {error}", folder.display()))
+            printable(&format!("{}: the folder can't be read: {error}", files::shown(&folder)))
         };
         let mut entries = std::fs::read_dir(&folder)
             .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())

@@ -29,11 +29,14 @@ pub(in crate::cli::policy) enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Self::File { path, error } => format!("{}: can't be read: {error}", path.display()),
+            Self::File { path, error } => format!("{}: can't be read: {error}", files::shown(path)),
             Self::Recorded(error) => error.to_string(),
             Self::Written { path, mistake } => mistake.in_file(path),
             Self::Empty { path } => {
-                format!("{}: there is no case in it: write one as `[[case]]` or `[[story]]`", path.display())
+                format!(
+                    "{}: there is no case in it: write one as `[[case]]` or `[[story]]`",
+                    files::shown(path)
+                )
             }
         };
         f.write_str(&printable(&text))

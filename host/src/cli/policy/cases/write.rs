@@ -6,6 +6,8 @@ use super::moment;
 use crate::domain::{
     Timestamp,
     contract::{Access, Action, Filter, Message, Moment, Restriction},
+    is_unseen,
+    json::{to_string, to_string_pretty},
 };
 
 /// What follows as a value in TOML, in the short form. Each action comes with the time of its event: wakes are
@@ -46,9 +48,9 @@ pub(in crate::cli::policy) fn in_json(actions: &[Action], reason: &str, indent: 
     }
     let decision = Value::Object(decision);
     match indent {
-        None => decision.to_string(),
+        None => to_string(&decision).unwrap_or_default(),
         Some(indent) => {
-            let pretty = serde_json::to_string_pretty(&decision).unwrap_or_default();
+            let pretty = to_string_pretty(&decision).unwrap_or_default();
             pretty.replace('\n', &format!("\n{}", " ".repeat(indent)))
         }
     }
@@ -178,7 +180,27 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A text in quotes. JSON's escapes are TOML's too, which wants one more character escaped.
+/// A text in quotes. What can't be seen is escaped.
 fn text(content: &str) -> String {
-    Value::from(content).to_string().replace('\u{7f}', "\\u007f")
+    let mut out = String::from("\"");
+    for c in content.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_unseen(c) => {
+                let code = u32::from(c);
+                out.push_str(&if code > 0xffff {
+                    format!("\\U{code:08x}")
+                } else {
+                    format!("\\u{code:04x}")
+                });
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }

@@ -20,6 +20,7 @@ use super::{
     test::{Decide, limits, tell_story},
 };
 use crate::{
+    domain::json,
     files,
     policy::{Engine, LogLine, Policy, printable},
 };
@@ -60,7 +61,7 @@ impl CheckArgs {
         let mut report = Report::new(&self.policy);
         self.look(engine, &mut report);
         if self.json {
-            writeln!(out, "{}", report.json())?;
+            writeln!(out, "{}", json::to_string(&report.json())?)?;
         } else {
             report.write(out)?;
         }
@@ -97,7 +98,7 @@ impl CheckArgs {
                 report.description = error.description.map(|description| *description);
                 report.logs = error.logs;
                 report.problem = Some(error.problem.to_string());
-                report.details = error.problem.details().to_owned();
+                report.details = error.problem.details();
                 return;
             }
         };
@@ -143,7 +144,7 @@ impl CheckArgs {
                 for (tried, test) in file.tests.iter().enumerate() {
                     if trial.is_over() {
                         let left = not_tried(file.tests.len() - tried);
-                        report.unchecked.push(format!("{}: {left}", file.path.display()));
+                        report.unchecked.push(format!("{}: {left}", files::shown(&file.path)));
                         return;
                     }
                     match test {
@@ -151,7 +152,7 @@ impl CheckArgs {
                             Kind::Case(case) => decide(trial, &case.event),
                             Kind::Story(story) => {
                                 if let Err(problem) = tell_story(trial, story) {
-                                    let (path, name) = (file.path.display(), &test.name);
+                                    let (path, name) = (files::shown(&file.path), &test.name);
                                     report.unchecked.push(format!("{path}: {name}: {problem}"));
                                 }
                             }
@@ -184,7 +185,7 @@ fn read_source(path: &Path) -> Result<Source, String> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     match files::read_text(path, LONGEST_SOURCE) {
         Ok(text) => Ok(Source { name, text }),
-        Err(error) => Err(printable(&format!("the script `{}` can't be read: {error}", path.display()))),
+        Err(error) => Err(printable(&format!("the script `{}` can't be read: {error}", files::shown(path)))),
     }
 }
 

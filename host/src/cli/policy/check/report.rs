@@ -8,7 +8,10 @@ use super::{
     trial::{Seen, Share, Undecided},
     write_logs,
 };
-use crate::policy::{CONTRACT, Description, Kind, LogLine, Policy, printable};
+use crate::{
+    domain::{UntrustedText, printable},
+    policy::{CONTRACT, Description, Kind, LogLine, Policy},
+};
 
 /// What was found of a policy.
 #[derive(Debug)]
@@ -79,9 +82,9 @@ impl Report {
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &self.unreadable {
-            return writeln!(out, "{problem}");
+            return writeln!(out, "{}", printable(problem));
         }
-        writeln!(out, "{}", self.file)?;
+        writeln!(out, "{}", printable(&self.file))?;
         if let Some(description) = &self.description {
             describe(out, self.script, description)?;
         }
@@ -96,12 +99,12 @@ impl Report {
             writeln!(out, "\nwarning: {}", near(share))?;
         }
         for problem in &self.unchecked {
-            writeln!(out, "\nnot checked: {problem}")?;
+            writeln!(out, "\nnot checked: {}", printable(problem))?;
         }
         match (&self.problem, &self.seen) {
             (Some(problem), _) if self.details.is_empty() => {
                 let end = if problem.ends_with('?') { "" } else { "." };
-                writeln!(out, "\nIt does not load: {problem}{end}")
+                writeln!(out, "\nIt does not load: {}{end}", printable(problem))
             }
             (Some(problem), _) => writeln!(out, "\nIt does not load: {problem}\n{}", self.details),
             (None, Some(seen)) => verdict(out, seen),
@@ -157,12 +160,16 @@ impl Report {
                     "near": share.is_near(),
                 })
             }).collect::<Vec<_>>(),
-            "logs": self.logs.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+            "logs": self.logs.iter().map(|line| &line.text).collect::<Vec<_>>(),
             "logged-by-events": seen.map(|seen| seen.logged),
             "unchecked": self.unchecked,
             "exit-code": self.exit(),
         })
     }
+}
+
+fn listed(texts: &[UntrustedText]) -> String {
+    texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn form(kind: &Kind) -> &'static str {
@@ -182,7 +189,7 @@ fn describe(out: &mut dyn Write, script: Option<usize>, description: &Descriptio
     field(out, "form", form(kind))?;
     field(out, "size", &format!("{size} bytes"))?;
     field(out, "contract", &format!("{contract} (this Rolarr offers {CONTRACT})"))?;
-    field(out, "imports", &if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") })?;
+    field(out, "imports", &if imports.is_empty() { "nothing".to_owned() } else { listed(imports) })?;
     field(out, "memory", &format!("{} KiB at the start", initial_memory / 1024))
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Undecided {
 
 impl Seen {
     fn stays_undecided(&mut self, event: String, cause: &Failure) {
-        let (why, details) = (cause.to_string(), cause.details().to_owned());
+        let (why, details) = (cause.to_string(), cause.details());
         match self.undecided.iter_mut().find(|known| known.why == why && known.details == details) {
             Some(known) => known.events.push(event),
             None => self.undecided.push(Undecided { why, details, events: vec![event] }),
@@ -106,7 +106,7 @@ impl<'a> Trial<'a> {
         seen.logged += logs.len();
         let longest = decision.actions.iter().map(longest_text).max().unwrap_or(0).max(decision.reason.len());
         let answer = serde_json::to_string(decision).map_or(0, |text| text.len());
-        let logged: usize = logs.iter().map(|line| line.text.len()).sum();
+        let logged: usize = logs.iter().map(|line| line.text.raw().len()).sum();
         let limits = self.limits;
         for (limit, most, of) in [
             ("fuel", *fuel, limits.fuel),

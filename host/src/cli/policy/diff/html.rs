@@ -7,7 +7,10 @@ use super::{
     tally::{Example, Kind},
     text,
 };
-use crate::cli::{moment::grouped, words::clean};
+use crate::{
+    cli::{moment::grouped, words::clean},
+    domain::{is_unseen, printable},
+};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
@@ -161,6 +164,7 @@ impl Page {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
+                c if c != '\n' && is_unseen(c) => self.0.push_str(&printable(c.encode_utf8(&mut [0; 4]))),
                 c => self.0.push(c),
             }
         }

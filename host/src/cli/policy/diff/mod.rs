@@ -45,7 +45,7 @@ use crate::{
         words,
     },
     config::quantity,
-    domain::UserId,
+    domain::{UserId, json::to_string_pretty},
     pipeline::Seam,
     policy::{Engine, Limits},
     store::Span,
@@ -138,7 +138,7 @@ impl DiffArgs {
         if self.json {
             let mut value = serde_json::to_value(report)?;
             words::without_addresses(&mut value);
-            writeln!(out, "{value:#}")?;
+            writeln!(out, "{}", to_string_pretty(&value)?)?;
         } else {
             text::write(out, report)?;
         }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     cli::policy::named::Named,
+    files,
     policy::{Engine, Failure, Limits, LoadProblem, Module, Policy},
 };
 
@@ -128,7 +129,7 @@ impl Usual {
     pub(super) fn of(named: &Named, configured: &Map<String, Value>) -> Self {
         match (named.settings(), &named.manifest) {
             (Some(own), Some(manifest)) => {
-                Self { settings: own.clone(), of: format!("in {}", manifest.file.display()) }
+                Self { settings: own.clone(), of: format!("in {}", files::shown(&manifest.file)) }
             }
             _ => Self { settings: configured.clone(), of: "of the configured policy".to_owned() },
         }

@@ -73,7 +73,9 @@ fn located(error: ReadError, file: &Path, start: u64) -> ReadError {
 fn position(file: &Path, start: u64) -> (usize, usize) {
     let Ok(file) = files::open(file) else { return (0, 0) };
     let (mut lines, mut last) = (0, 0);
-    for byte in BufReader::new(file.take(start)).bytes().map_while(Result::ok) {
+    let mut before = BufReader::new(file);
+    let left_out = past_mark(&mut before).unwrap_or_default();
+    for byte in before.take(start.saturating_sub(left_out)).bytes().map_while(Result::ok) {
         if byte == b'\n' {
             (lines, last) = (lines + 1, 0);
         } else {
@@ -159,7 +161,12 @@ pub(super) struct Files {
 
 enum OpenFile {
     /// One recording after the other.
-    Stream { file: Arc<Path>, stream: StreamDeserializer<'static, IoRead<BufReader<File>>, Box<RawValue>> },
+    Stream {
+        file: Arc<Path>,
+        /// How many bytes before the first were left out: the mark that some editors write.
+        left_out: u64,
+        stream: StreamDeserializer<'static, IoRead<BufReader<File>>, Box<RawValue>>,
+    },
     /// A list, or cases that were written by hand.
     Whole { recordings: std::vec::IntoIter<Recording>, stories: u64, size: u64 },
 }
@@ -175,8 +182,9 @@ impl OpenFile {
         if recordings::is_written(path) {
             return Self::whole(path);
         }
-        let unreadable = |error: FileError| format!("{}: can't be read: {error}", path.display());
+        let unreadable = |error: FileError| format!("{}: can't be read: {error}", files::shown(path));
         let mut reader = BufReader::new(files::open(path).map_err(unreadable)?);
+        let left_out = past_mark(&mut reader).map_err(unreadable)?;
         loop {
             let start = reader.fill_buf().map_err(|error| unreadable(error.into()))?;
             let (blank, first) =
@@ -194,9 +202,10 @@ impl OpenFile {
             return Self::whole(path);
         }
         // From the beginning, so that places in the file are right.
-        let reader = BufReader::new(files::open(path).map_err(unreadable)?);
+        let mut reader = BufReader::new(files::open(path).map_err(unreadable)?);
+        past_mark(&mut reader).map_err(unreadable)?;
         let stream = serde_json::Deserializer::from_reader(reader).into_iter();
-        Ok(Self::Stream { file: path.into(), stream })
+        Ok(Self::Stream { file: path.into(), left_out, stream })
     }
 
     fn read(&self) -> u64 {
@@ -209,9 +218,10 @@ impl OpenFile {
     fn next(&mut self) -> Option<Result<Raw, String>> {
         match self {
             Self::Whole { recordings, .. } => recordings.next().map(|one| Ok(Raw::Whole(Box::new(one)))),
-            Self::Stream { file, stream } => Some(match stream.next()? {
+            Self::Stream { file, left_out, stream } => Some(match stream.next()? {
                 Ok(text) => {
-                    let start = (stream.byte_offset() as u64).saturating_sub(text.get().len() as u64);
+                    let start =
+                        (stream.byte_offset() as u64 + *left_out).saturating_sub(text.get().len() as u64);
                     Ok(Raw::Text { file: Arc::clone(file), start, text })
                 }
                 Err(error) => {
@@ -219,11 +229,22 @@ impl OpenFile {
                     let text = error.to_string();
                     let place = format!(" at line {line} column {column}");
                     let what = text.strip_suffix(&place).unwrap_or(&text);
-                    Err(format!("{}:{line}:{column}: {what}", file.display()))
+                    Err(format!("{}:{line}:{column}: {what}", files::shown(file)))
                 }
             }),
         }
     }
+}
+
+/// Goes past the mark that some editors begin a text with. Gives how many bytes that are.
+fn past_mark(reader: &mut BufReader<File>) -> Result<u64, FileError> {
+    let start = reader.fill_buf()?;
+    if let Some(encoding) = files::foreign_encoding(start) {
+        return Err(FileError::Encoding(encoding));
+    }
+    let mark = if start.starts_with(files::MARK) { files::MARK.len() } else { 0 };
+    reader.consume(mark);
+    Ok(mark as u64)
 }
 
 impl Files {

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use super::coverage::Coverage;
 use crate::{
     domain::{Timestamp, contract::Action},
+    files,
     policy::LogLine,
 };
 
@@ -59,7 +60,7 @@ pub(super) struct Tested {
 impl Tested {
     /// File and name, for people.
     pub(super) fn title(&self) -> String {
-        format!("{}: {}", self.file.display(), self.name)
+        format!("{}: {}", files::shown(&self.file), self.name)
     }
 }
 

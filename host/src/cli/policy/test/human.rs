@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use super::event::{Finding, RunEvent, Show, StepReport, Tested, Totals, Verdict};
-use crate::cli::policy::{check::write_logs, difference};
+use crate::{
+    cli::policy::{check::write_logs, difference},
+    files,
+};
 
 /// Writes a run for people.
 pub(super) struct Human<'a> {
@@ -67,7 +70,7 @@ impl Show for Human<'_> {
             RunEvent::Tested(tested) => self.tested(tested),
             RunEvent::Updated { file, cases } => {
                 let plural = if *cases == 1 { "case" } else { "cases" };
-                writeln!(self.out, "updated {}: {cases} {plural}", file.display())
+                writeln!(self.out, "updated {}: {cases} {plural}", files::shown(file))
             }
             RunEvent::Ended(totals) => self.ended(totals),
         }

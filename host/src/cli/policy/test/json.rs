@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::event::{Finding, RunEvent, Show, StepReport, Tested, Totals, Verdict};
-use crate::{cli::policy::cases::brief, domain::contract::Action};
+use crate::{
+    cli::policy::cases::brief,
+    domain::{contract::Action, json::to_string},
+};
 
 /// The version of the lines.
 const FORMAT: u64 = 1;
@@ -30,18 +33,18 @@ impl Show for Json<'_> {
             RunEvent::Problem(text) => json!({ "event": "problem", "text": text }),
             RunEvent::Tested(tested) => case(tested),
             RunEvent::Updated { file, cases } => {
-                json!({ "event": "updated", "file": file.display().to_string(), "cases": cases })
+                json!({ "event": "updated", "file": file.to_string_lossy(), "cases": cases })
             }
             RunEvent::Ended(totals) => ended(totals),
         };
-        writeln!(self.out, "{line}")
+        writeln!(self.out, "{}", to_string(&line)?)
     }
 }
 
 fn case(tested: &Tested) -> Value {
     let mut case = json!({
         "event": "case",
-        "file": tested.file.display().to_string(),
+        "file": tested.file.to_string_lossy(),
         "line": tested.line,
         "name": tested.name,
         "result": match tested.verdict {
@@ -66,7 +69,7 @@ fn step(step: &StepReport) -> Value {
         "reason": step.reason,
         "fuel": step.fuel,
         "memory": step.memory,
-        "logs": step.logs.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+        "logs": step.logs.iter().map(|line| &line.text).collect::<Vec<_>>(),
         "findings": step.findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }

@@ -58,7 +58,7 @@ impl<'a> JUnit<'a> {
         writer.write_event(Event::Start(root))?;
         for suite in &self.suites {
             let mut start = BytesStart::new("testsuite");
-            let name = xml_text(&suite.name.display().to_string());
+            let name = xml_text(&suite.name.to_string_lossy());
             start.push_attribute(("name", name.as_str()));
             numbers(&mut start, &suite.cases.iter().collect::<Vec<_>>());
             writer.write_event(Event::Start(start))?;

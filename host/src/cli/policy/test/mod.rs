@@ -42,7 +42,7 @@ use self::{
 };
 pub(super) use self::{judge::Decide, plan::limits};
 use super::{cases::Story, compiling, parse_settings};
-use crate::policy::Engine;
+use crate::{files, policy::Engine};
 
 /// Run cases through a policy and compare what follows with what must follow.
 ///
@@ -154,7 +154,7 @@ impl TestArgs {
             Some(path) => match File::create(path) {
                 Ok(file) => Some(BufWriter::new(file)),
                 Err(error) => {
-                    writeln!(out, "{}: can't be written: {error}", path.display())?;
+                    writeln!(out, "{}: can't be written: {error}", files::shown(path))?;
                     out.flush()?;
                     return Ok((2, plan.watched().to_vec()));
                 }

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// One line that says why the file was left as it is.
 pub(super) fn update(file: &CaseFile, failed: &[&Tested]) -> Result<usize, String> {
-    let refuse = |why: &str| Err(format!("{}: was not updated: {why}", file.path.display()));
+    let refuse = |why: &str| Err(format!("{}: was not updated: {why}", files::shown(&file.path)));
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let mut whole = 0;
     for tested in failed {
