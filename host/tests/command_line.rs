@@ -159,3 +159,45 @@ fn nothing_that_is_typed_acts_on_the_terminal() {
         assert!(!output.status.success() && said.contains('\\'), "{arguments:?}: {said:?}");
     }
 }
+
+/// A database as the first version of Rolarr made it.
+fn early_database(file: &Path) {
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute_batch(include_str!("../src/store/migrations/001.sql")).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn no_command_brings_a_database_up_to_date_that_an_earlier_bot_may_be_at_work_with() {
+    let folder = folder_with(&(SMALL.to_owned() + "[store]\npath = \"rolarr.db\"\n"));
+    let file = folder.path().join("rolarr.db");
+    early_database(&file);
+    let before = fs::read(&file).unwrap();
+    let environment = [("DISCORD_TOKEN", "discord-secret"), ("PLEX_TOKEN", "plex-secret")];
+    for command in [
+        &["holds", "list"] as &[&str],
+        &["holds", "approve"],
+        &["policy", "history"],
+        &["policy", "shadow"],
+        &["policy", "reload"],
+        &["policy", "rollback"],
+        &["policy", "apply", "--dry-run"],
+        &["invite-missing", "--dry-run"],
+        &["backup", "copy.db"],
+        &["events", "list"],
+    ] {
+        let output = rolarr(folder.path(), command, &environment);
+        let said = text(&output.stderr);
+        // What only reads may understand it all the same.
+        let reads = command == ["events", "list"] || command == ["backup", "copy.db"];
+        assert!(reads || output.status.code() == Some(1), "{command:?}: {said}");
+        let says =
+            said.contains("written by an earlier version of Rolarr: start the bot with this version first");
+        assert!(reads || says, "{command:?}: {said}");
+        assert_eq!(fs::read(&file).unwrap(), before, "{command:?}");
+        assert!(!folder.path().join("rolarr.db-wal").exists(), "{command:?}");
+    }
+}

@@ -25,6 +25,7 @@ mod invitations;
 mod lifting;
 mod lists;
 mod messages;
+mod names;
 mod observing;
 mod ordering;
 mod outage;

@@ -49,10 +49,10 @@ pub(super) async fn take(
     let owner = plex_answers(config, || plex.owner()).await?;
     let server = server(config, plex_answers(config, || plex.servers()).await?)?;
     let libraries = plex_answers(config, || plex.libraries(&server.machine)).await?;
-    let shared = shared(config, &server, &libraries)?;
+    check_shared(config, &server, &libraries)?;
     warn_of_shared_names(&libraries);
     check_server(config, plex).await;
-    check_label(config, plex, &shared).await;
+    let named = config.plex.libraries.as_ref();
     let timing = &config.timing;
     let settings = Settings {
         guilds: guild_settings(config),
@@ -66,11 +66,7 @@ pub(super) async fn take(
         owner,
         server,
         libraries,
-        named: config
-            .plex
-            .libraries
-            .as_ref()
-            .map(|names| names.iter().map(|name| name.value.clone()).collect()),
+        named: named.map(|names| names.iter().map(|name| name.value.clone()).collect()),
         downloads: config.plex.downloads,
         live_tv: config.plex.live_tv.allow_tuners(),
         existing_shares: match config.plex.existing_shares {
@@ -318,9 +314,9 @@ fn list(servers: &[Server]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Result<Vec<Library>> {
-    let Some(wanted) = &config.plex.libraries else { return Ok(libraries.to_vec()) };
-    for name in wanted {
+/// All libraries that the configuration names must exist at a start.
+fn check_shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Result<()> {
+    for name in config.plex.libraries.iter().flatten() {
         let lower = name.value.to_lowercase();
         if !libraries.iter().any(|library| library.title.to_lowercase() == lower) {
             let there = libraries.iter().map(|library| format!("`{}`", library.title)).collect::<Vec<_>>();
@@ -328,8 +324,7 @@ fn shared(config: &Config, server: &Server, libraries: &[Library]) -> anyhow::Re
             bail!(config.error_at(name.place, what, format!("it has: {}", there.join(", "))));
         }
     }
-    let chosen: BTreeSet<String> = wanted.iter().map(|name| name.value.to_lowercase()).collect();
-    Ok(libraries.iter().filter(|library| chosen.contains(&library.title.to_lowercase())).cloned().collect())
+    Ok(())
 }
 
 /// Names can't tell these libraries apart.
@@ -369,36 +364,8 @@ async fn check_server(config: &Config, plex: &Plex) {
     }
 }
 
-/// The labels that hide everything, in lower case: those that the configuration reserves, and the one by which a
-/// shipped policy hides.
+/// The labels that hide everything, in lower case: those that the configuration reserves. Those by which a policy hides
+/// are added once it decides.
 fn reserved_labels(config: &Config) -> BTreeSet<String> {
-    let policys = config.policy.settings.json.get("label").and_then(|label| label.as_str());
-    let policys = policys.filter(|_| matches!(config.policy.module.value, config::PolicyModule::Builtin(_)));
-    let reserved = config.plex.reserved_labels.iter().map(String::as_str);
-    reserved.chain(policys).map(str::to_lowercase).collect()
-}
-
-/// The label hides everything only while no item carries it.
-async fn check_label(config: &Config, plex: &Plex, shared: &[Library]) {
-    if config.plex.server_url.is_none()
-        || !matches!(config.policy.module.value, config::PolicyModule::Builtin("role-restriction"))
-    {
-        return;
-    }
-    let label =
-        config.policy.settings.json.get("label").and_then(|label| label.as_str()).unwrap_or("noAccess");
-    for library in shared {
-        match plex.labels(library.key).await {
-            Ok(labels) if labels.iter().any(|carried| carried.eq_ignore_ascii_case(label)) => warn!(
-                library = library.title,
-                label,
-                "an item in this library carries the label by which everything is hidden: members without a role \
-                 can see it; choose another label, or take it off the item"
-            ),
-            Ok(_) => {}
-            Err(error) => {
-                warn!(library = library.title, %error, "it can't be checked that no item carries the label");
-            }
-        }
-    }
+    config.plex.reserved_labels.iter().map(|label| label.to_lowercase()).collect()
 }

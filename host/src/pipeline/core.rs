@@ -47,6 +47,7 @@ pub(super) struct Signals {
     pub(super) policies: Notify,
     pub(super) swaps: Notify,
     pub(super) shadow: Notify,
+    pub(super) names: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
 }

@@ -49,6 +49,7 @@ impl Worker for Comparer {
             return Ok(Some(due));
         }
         core.look_at_server().await?;
+        core.signals.names.notify_one();
         // Read first: what is worked on after this is not compared with a look from before.
         let settings = core.settings();
         let (resting, unread) = core.store.read(move |tx| resting(tx, &settings)).await?;

@@ -64,7 +64,7 @@ use self::{
     drift::Comparer,
     messenger::{Messenger, Reporter},
     observe::Observer,
-    policies::{Configured, InForce, Policies, Shadower, Swapper, Watch},
+    policies::{Configured, InForce, NameCheck, Policies, Shadower, Swapper, Watch},
     ports::{Discord, Guild},
     settings::Settings,
     sweep::Sweeper,
@@ -142,6 +142,7 @@ impl Pipeline {
         workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<Swapper>(Arc::clone(&core), stop.clone()));
+        workers.spawn(worker::run::<NameCheck>(Arc::clone(&core), stop.clone()));
         workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }

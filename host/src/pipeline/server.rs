@@ -155,6 +155,7 @@ impl Core {
         }
         self.signals.messages.notify_one();
         self.signals.converge.notify_one();
+        self.signals.names.notify_one();
         stored
     }
 

@@ -15,6 +15,7 @@ use super::folders::Place;
 use super::limits::Limits;
 use super::loader::{Ask, CODE, COMPONENT, Loading, Outcome, Task};
 use super::logs::LogLine;
+use super::marks::{self, Marked};
 use super::module::{self, Description, Module};
 use super::{cache, code, folders, v1};
 use crate::{domain::UntrustedText, files::shown};
@@ -34,6 +35,7 @@ pub(super) struct Loaded {
     description: Description,
     digest: String,
     logs: Vec<LogLine>,
+    marked: Vec<Marked>,
 }
 
 /// Where the events of a policy start from.
@@ -126,6 +128,8 @@ impl Policy {
                 (about, prepared)
             }
         };
+        let marked = marks::of(about.ready.metadata.settings_schema.as_deref(), &settings);
+        marks::check_labels(&marked).map_err(|refusal| failed(module, LoadProblem::Configure(refusal)))?;
         let setup = match about.ready.start {
             Start::Snapshot => Setup::Snapshot,
             Start::Configure => Setup::Configure { settings, sources: sources.convert() },
@@ -140,6 +144,7 @@ impl Policy {
             description: about.description,
             digest,
             logs: about.ready.logs,
+            marked,
         })))
     }
 
@@ -172,6 +177,12 @@ impl Policy {
     #[must_use]
     pub fn logs(&self) -> &[LogLine] {
         &self.0.logs
+    }
+
+    /// What the policy's schema marks among its settings.
+    #[must_use]
+    pub fn marked(&self) -> &[Marked] {
+        &self.0.marked
     }
 
     /// How the operator named the module.

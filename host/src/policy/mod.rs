@@ -13,6 +13,7 @@
 //! | `limits` | every limit with its default |
 //! | `module` | what a file is, what it imports, which contract it was made for |
 //! | `script` | policies that are scripts |
+//! | `marks` | settings whose meaning a policy's schema marks |
 //! | `embedded` | from a core module with its contract in it to a component |
 //! | `load` | from a module to a policy that is ready |
 //! | `loader` | the process that compiles, and its limits |
@@ -41,6 +42,7 @@ mod limits;
 mod load;
 pub mod loader;
 mod logs;
+mod marks;
 mod module;
 mod run;
 mod script;
@@ -56,6 +58,7 @@ pub use limits::Limits;
 pub use load::{Policy, Start};
 pub use loader::Loader;
 pub use logs::LogLine;
+pub use marks::{Mark, Marked};
 pub use module::{CONTRACT, Description, Kind, Module, OpenError};
 pub use script::is_script;
 

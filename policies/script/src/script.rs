@@ -22,6 +22,9 @@ const CONFIGURE: &str = "configure";
 /// The variable with the settings.
 const SETTINGS: &str = "settings";
 
+/// The variable that says what settings stand for, so that the host can look whether it exists.
+const MARKS: &str = "settings_marks";
+
 /// A script that is ready.
 pub(crate) struct Script {
     engine: Engine,
@@ -283,12 +286,15 @@ fn describe(text: &Text, top: &[(String, Dynamic)], settings: Option<&Map>) -> R
             Err(_) => Err(format!("{}: `{name}` at the top must be a text", text.name)),
         }
     };
+    let marks = top.iter().rev().find(|(name, _)| name == MARKS).map(|(_, value)| value);
+    let schema = settings::schema(settings, marks)
+        .map_err(|what| format!("{}: `{MARKS}` at the top: {what}", text.name))?;
     let stem = text.name.strip_suffix(".rhai").unwrap_or(&text.name);
     Ok(Metadata {
         name: said("name")?.unwrap_or_else(|| stem.to_owned()),
         version: said("version")?.unwrap_or_else(|| "1".to_owned()),
         description: said("description")?.unwrap_or_else(|| first_comment(&text.text)),
-        settings_schema: Some(settings::schema(settings)),
+        settings_schema: Some(schema),
         wants: Vec::new(),
     })
 }

@@ -109,8 +109,15 @@ fn kind(value: &Dynamic) -> String {
     }
 }
 
-/// The JSON Schema of the settings that a script declares.
-pub(crate) fn schema(defaults: Option<&Map>) -> String {
+/// What a setting can stand for.
+const MARKS: [&str; 4] = ["role-key", "guild-key", "library", "label"];
+
+/// The JSON Schema of the settings that a script declares. `marks` says what they stand for, as far as the script does.
+///
+/// # Errors
+///
+/// What is wrong with the marks.
+pub(crate) fn schema(defaults: Option<&Map>, marks: Option<&Dynamic>) -> Result<String, String> {
     let of = |value: &Dynamic| {
         let default = to_json(value);
         let kind = match &default {
@@ -119,22 +126,58 @@ pub(crate) fn schema(defaults: Option<&Map>) -> String {
             Value::String(_) => "string",
             Value::Array(_) => "array",
             Value::Object(_) => "object",
-            Value::Null => return json!({}),
+            Value::Null => return serde_json::Map::new(),
         };
-        json!({ "type": kind, "default": default })
+        [("type".to_owned(), Value::from(kind)), ("default".to_owned(), default)].into_iter().collect()
     };
-    let properties: serde_json::Map<String, Value> = defaults
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| (name.as_str().replace('_', "-"), of(value)))
-        .collect();
-    json!({
+    let mut properties: serde_json::Map<String, Value> = serde_json::Map::new();
+    for (name, value) in defaults.into_iter().flatten() {
+        properties.insert(name.as_str().replace('_', "-"), Value::Object(of(value)));
+    }
+    mark(&mut properties, marks)?;
+    let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
-    })
-    .to_string()
+    });
+    Ok(schema.to_string())
+}
+
+/// Marks what settings stand for: a text or the texts of a list, or the names and the values of a table.
+fn mark(properties: &mut serde_json::Map<String, Value>, marks: Option<&Dynamic>) -> Result<(), String> {
+    let Some(marks) = marks else { return Ok(()) };
+    let Value::Object(marks) = to_json(marks) else {
+        return Err("it must be a table of settings and what they stand for".to_owned());
+    };
+    for (name, stands_for) in marks {
+        let Some(Value::Object(property)) = properties.get_mut(&name.replace('_', "-")) else {
+            return Err(format!("there is no setting `{name}`"));
+        };
+        match stands_for {
+            Value::Object(parts) => {
+                for (part, mark) in parts {
+                    let place = match part.as_str() {
+                        "names" => "propertyNames",
+                        "values" => "additionalProperties",
+                        _ => return Err(format!("`{name}` has `names` and `values`, and no `{part}`")),
+                    };
+                    property.insert(place.to_owned(), json!({ "x-rolarr": known(&name, &mark)? }));
+                }
+            }
+            mark => {
+                property.insert("x-rolarr".to_owned(), known(&name, &mark)?.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(name: &str, mark: &Value) -> Result<&'static str, String> {
+    MARKS
+        .into_iter()
+        .find(|known| mark == known)
+        .ok_or_else(|| format!("`{name}` can stand for {}, each in quotes", listed(MARKS)))
 }
 
 #[cfg(test)]
@@ -160,6 +203,30 @@ mod tests {
         assert_eq!(merged["label"].to_string(), "noAccess");
         assert!(merged["block"].is_array());
         assert_eq!(merge(None, "").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn what_settings_stand_for_is_marked_in_the_schema() {
+        let mut defaults = defaults();
+        defaults.insert("tiers".into(), Map::new().into());
+        let of = |marks: &str| {
+            let marks = to_script(&serde_json::from_str(marks).unwrap()).unwrap();
+            schema(Some(&defaults), Some(&marks))
+                .map(|schema| serde_json::from_str::<Value>(&schema).unwrap()["properties"].clone())
+        };
+        let properties =
+            of(r#"{"label": "label", "tiers": {"names": "role-key", "values": "library"}}"#).unwrap();
+        assert_eq!(properties["label"]["x-rolarr"], "label");
+        assert_eq!(properties["tiers"]["propertyNames"], json!({"x-rolarr": "role-key"}));
+        assert_eq!(properties["tiers"]["additionalProperties"], json!({"x-rolarr": "library"}));
+        assert_eq!(of(r#"{"grace_days": "guild-key"}"#).unwrap()["grace-days"]["x-rolarr"], "guild-key");
+        assert_eq!(of(r#"{"colour": "label"}"#).unwrap_err(), "there is no setting `colour`");
+        assert_eq!(
+            of(r#"{"label": "colour"}"#).unwrap_err(),
+            "`label` can stand for `role-key`, `guild-key`, `library` and `label`, each in quotes"
+        );
+        assert!(of(r#"{"tiers": {"keys": "role-key"}}"#).unwrap_err().contains("no `keys`"));
+        assert!(of("[]").unwrap_err().contains("must be a table"));
     }
 
     #[test]

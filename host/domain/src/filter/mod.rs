@@ -7,4 +7,4 @@ mod write;
 
 pub use conditions::{Conditions, hides_everything};
 pub use text::{Filter, Join, Meaning, NotAFilter, Part};
-pub use write::{CannotCarry, CannotNarrow, narrow, only};
+pub use write::{CannotCarry, CannotNarrow, narrow, only, rules};

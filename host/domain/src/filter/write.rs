@@ -1,6 +1,6 @@
 //! Writing filter strings: our own rules, alone or together with the owner's filter.
 
-use rolarr_policy::contract::Rule;
+use rolarr_policy::contract::{self, Restriction, Rule};
 
 use super::{
     encoding,
@@ -64,6 +64,15 @@ fn check(value: &str) -> Result<(), CannotCarry> {
 /// A value as it can be shown: the beginning, and nothing that a terminal would act on.
 fn shown(value: &str) -> String {
     value.chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+/// The rules of a restriction.
+pub fn rules(restriction: &Restriction) -> impl Iterator<Item = &Rule> {
+    let all = [&restriction.movies, &restriction.television, &restriction.music, &restriction.photos];
+    all.into_iter().filter_map(|wanted| match wanted {
+        contract::Filter::Only(rule) => Some(rule),
+        contract::Filter::Keep | contract::Filter::Clear => None,
+    })
 }
 
 /// The filter that lets through what the rule lets through, and nothing else. Equal rules give equal texts:

@@ -12,8 +12,10 @@
 //! | `ordered` | orders to let another policy take over |
 //! | `watch` | the policy's file is looked at, so that a change of it is taken in |
 //! | `plan` | what the policy would decide about every member, and letting it |
+//! | `names` | what a policy names is held against what there is |
 //! | `shadow` | a candidate that is asked about each event and has no effect |
 
+mod names;
 mod ordered;
 mod plan;
 mod shadow;
@@ -28,6 +30,7 @@ use std::sync::{
 
 pub use source::{Configured, Loaded, Policies, Stamp};
 
+pub(super) use names::NameCheck;
 pub(super) use ordered::Swapper;
 pub(super) use shadow::Shadower;
 pub(super) use swap::Why;

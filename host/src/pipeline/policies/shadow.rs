@@ -120,6 +120,7 @@ impl Core {
         }
         *self.policies.candidate.write().unwrap_or_else(PoisonError::into_inner) = candidate;
         self.signals.shadow.notify_one();
+        self.signals.names.notify_one();
         Ok(said)
     }
 

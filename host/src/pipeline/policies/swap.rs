@@ -8,7 +8,7 @@ use super::{Configured, Loaded};
 use crate::{
     domain::{Timestamp, contract::Event},
     pipeline::{core::Core, retries},
-    policy::Policy,
+    policy::{Mark, Policy},
     store::{Answer, KeptPolicy, Shelved, StoreError, Tx},
 };
 
@@ -294,7 +294,9 @@ impl Core {
             .await?;
         self.signals.decide.notify_one();
         self.signals.deadlines.notify_one();
+        self.reserve_labels(&policy);
         *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        self.signals.names.notify_one();
         if shelved != Shelved::default() {
             tracing::info!(
                 aside = shelved.aside,
@@ -303,6 +305,15 @@ impl Core {
             );
         }
         self.put_all_aside(&unread).await
+    }
+
+    /// The labels by which a policy hides are Rolarr's, whoever writes them.
+    fn reserve_labels(&self, policy: &Policy) {
+        let labels = policy.marked().iter().filter(|marked| marked.mark == Mark::Label);
+        let labels: Vec<String> = labels.map(|marked| marked.text.to_lowercase()).collect();
+        if !labels.is_empty() {
+            self.go_by(|settings| settings.reserved_labels.extend(labels));
+        }
     }
 
     async fn refused(&self, error: &str) -> Result<String, StoreError> {

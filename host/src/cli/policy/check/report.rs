@@ -56,7 +56,9 @@ impl Report {
 
     /// The exit code.
     pub(super) fn exit(&self) -> u8 {
-        let bad = |seen: &Seen| !seen.unstable.is_empty() || !seen.undecided.is_empty();
+        let bad = |seen: &Seen| {
+            !seen.unstable.is_empty() || !seen.undecided.is_empty() || !seen.impossible.is_empty()
+        };
         match &self.seen {
             None => 1,
             Some(seen) if bad(seen) => 1,
@@ -142,14 +144,8 @@ impl Report {
             "starts-from-a-snapshot": self.policy.as_ref().map(Policy::starts_from_a_snapshot),
             "events": seen.map(|seen| seen.events),
             "unstable": seen.map(|seen| &seen.unstable),
-            "undecided": seen.map(|seen| {
-                let all = seen.undecided.iter();
-                all.flat_map(|Undecided { why, details, events }| {
-                    let details = (!details.is_empty()).then_some(details);
-                    events.iter().map(move |event| json!({ "event": event, "why": why, "details": details }))
-                })
-                .collect::<Vec<_>>()
-            }),
+            "undecided": seen.map(|seen| reasons(&seen.undecided)),
+            "impossible": seen.map(|seen| reasons(&seen.impossible)),
             "out-of-time": seen.map(|seen| seen.untested),
             "limits": self.shares().iter().map(|share| {
                 json!({
@@ -170,6 +166,14 @@ impl Report {
 
 fn listed(texts: &[UntrustedText]) -> String {
     texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn reasons(all: &[Undecided]) -> Vec<Value> {
+    let each = all.iter().flat_map(|Undecided { why, details, events }| {
+        let details = (!details.is_empty()).then_some(details);
+        events.iter().map(move |event| json!({ "event": event, "why": why, "details": details }))
+    });
+    each.collect()
 }
 
 fn form(kind: &Kind) -> &'static str {
@@ -267,6 +271,14 @@ fn verdict(out: &mut dyn Write, seen: &Seen) -> io::Result<()> {
             rest => writeln!(out, "  and others, for {rest} other reasons")?,
         }
     }
+    if !seen.impossible.is_empty() {
+        writeln!(out, "\nIt loads, but asks for restrictions that can't be set at Plex:")?;
+        seen.impossible.iter().take(SHOWN).try_for_each(|reason| left_undecided(out, reason))?;
+        match seen.impossible.len().saturating_sub(SHOWN) {
+            0 => {}
+            rest => writeln!(out, "  and others, for {rest} other reasons")?,
+        }
+    }
     if seen.untested > 0 {
         writeln!(
             out,
@@ -274,7 +286,8 @@ fn verdict(out: &mut dyn Write, seen: &Seen) -> io::Result<()> {
             seen.untested
         )?;
     }
-    if seen.unstable.is_empty() && seen.undecided.is_empty() && seen.untested == 0 && seen.events > 0 {
+    let decides = seen.unstable.is_empty() && seen.undecided.is_empty() && seen.impossible.is_empty();
+    if decides && seen.untested == 0 && seen.events > 0 {
         writeln!(out, "\nIt loads, and decides every event, both times the same.")?;
     }
     Ok(())

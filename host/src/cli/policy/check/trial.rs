@@ -10,6 +10,7 @@ use rolarr_policy::contract::{
 
 use crate::{
     cli::policy::{situation, test::Decide},
+    domain::filter,
     policy::{Evaluation, EvaluationError, Failure, Limits},
 };
 
@@ -22,6 +23,8 @@ pub(super) struct Seen {
     pub(super) unstable: Vec<String>,
     /// Why some stayed undecided, each reason once, in the order in which they came up.
     pub(super) undecided: Vec<Undecided>,
+    /// Why restrictions can't be set at Plex, each reason once.
+    pub(super) impossible: Vec<Undecided>,
     /// Those for which the machine was too busy: there is no verdict.
     pub(super) untested: usize,
     /// The most that one event took of each limit.
@@ -43,10 +46,13 @@ pub(super) struct Undecided {
 
 impl Seen {
     fn stays_undecided(&mut self, event: String, cause: &Failure) {
-        let (why, details) = (cause.to_string(), cause.details());
-        match self.undecided.iter_mut().find(|known| known.why == why && known.details == details) {
+        Self::note_reason(&mut self.undecided, event, cause.to_string(), cause.details().to_owned());
+    }
+
+    fn note_reason(reasons: &mut Vec<Undecided>, event: String, why: String, details: String) {
+        match reasons.iter_mut().find(|known| known.why == why && known.details == details) {
             Some(known) => known.events.push(event),
-            None => self.undecided.push(Undecided { why, details, events: vec![event] }),
+            None => reasons.push(Undecided { why, details, events: vec![event] }),
         }
     }
 }
@@ -104,6 +110,9 @@ impl<'a> Trial<'a> {
     fn note(&self, seen: &mut Seen, event: &str, evaluation: &Evaluation) {
         let Evaluation { decision, fuel, memory, logs, .. } = evaluation;
         seen.logged += logs.len();
+        for problem in decision.actions.iter().flat_map(cannot_be_set) {
+            Seen::note_reason(&mut seen.impossible, event.to_owned(), problem.to_string(), String::new());
+        }
         let longest = decision.actions.iter().map(longest_text).max().unwrap_or(0).max(decision.reason.len());
         let answer = serde_json::to_string(decision).map_or(0, |text| text.len());
         let logged: usize = logs.iter().map(|line| line.text.raw().len()).sum();
@@ -168,6 +177,15 @@ impl Decide for Trial<'_> {
         }
         first
     }
+}
+
+/// Why the restriction that an action asks for can't be set at Plex.
+fn cannot_be_set(action: &Action) -> Vec<filter::CannotCarry> {
+    let Action::RestrictTo(restriction) = action else { return Vec::new() };
+    let mut problems: Vec<_> =
+        filter::rules(restriction).filter_map(|rule| filter::only(rule).err()).collect();
+    problems.dedup();
+    problems
 }
 
 /// The longest text in an action, in bytes.
@@ -294,6 +312,31 @@ mod tests {
             _ => Err(Failure::OutOfTime { limit: Duration::ZERO, name: "clock_ms" }),
         });
         assert_eq!((late.untested, late.unstable.len(), late.undecided.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_restriction_that_no_filter_can_carry_is_told_with_the_reason() {
+        let restricts = |label: &str| {
+            let restriction = Restriction::movies_and_television(Rule::label(label));
+            Decision::of([Action::RestrictTo(restriction)], "why")
+        };
+        assert_eq!(seen(|_| Ok((1, Decision::nothing("")))).impossible, []);
+        let fine = seen(|_| {
+            Ok((1, Decision::of([Action::RestrictTo(Restriction::everything(Rule::label("no")))], "")))
+        });
+        assert_eq!(fine.impossible, []);
+        for label in ["a,b", "", "a|b", " a", "a\u{1b}"] {
+            let policy = Counting { asked: Cell::new(0), answer: |_| Ok((1, Decision::nothing(""))) };
+            let limits = Limits::default();
+            let trial = Trial::of(&policy, &limits);
+            let decision = restricts(label);
+            let evaluation =
+                Evaluation { decision, fuel: 1, memory: 1, took: Duration::ZERO, logs: Vec::new() };
+            trial.note(&mut trial.seen.borrow_mut(), "an event", &evaluation);
+            let impossible = trial.finish().impossible;
+            assert_eq!(impossible.len(), 1, "{label:?}");
+            assert!(impossible[0].why.contains("can't stand in a Plex filter"), "{impossible:?}");
+        }
     }
 
     #[test]

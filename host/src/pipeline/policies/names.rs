@@ -1,0 +1,306 @@
+//! What a policy names is held against what there is: the keys of roles and Discord servers against the configuration,
+//! libraries against the Plex server, and labels against the items that carry them.
+//!
+//! A name that doesn't exist is no error of the policy's: it says what it means, and nobody has it. So it is told, to
+//! the log and to administrators, and decisions go on.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::Notify;
+
+use super::swap::named;
+use crate::{
+    config::closest,
+    domain::{
+        Timestamp,
+        contract::{Access, Action, Cause, Event, Grant, Member, Role, Service},
+        filter, printable,
+    },
+    pipeline::{core::Core, settings::Settings, worker::Worker},
+    plex::PlexError,
+    policy::{Mark, Policy},
+    store::StoreError,
+};
+
+/// The fact that what administrators were told last is kept under.
+const TOLD: &str = "told-of-names";
+
+/// So many of the last recorded events a policy is asked about, to see what it names.
+const RECORDED: u32 = 50;
+
+/// So many events it is asked about altogether.
+const ASKED: usize = 200;
+
+/// So much work it may have with that.
+const MOST_FUEL: u64 = 500_000_000;
+
+/// So many complaints are told at once.
+const MOST: usize = 12;
+
+/// Looks at what the policies name, whenever they, the libraries or the labels may have changed.
+pub(in crate::pipeline) struct NameCheck;
+
+impl Worker for NameCheck {
+    const NAME: &'static str = "names";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.names
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let settings = core.settings();
+        let recorded = core.store.read(|tx| tx.last_inputs(RECORDED)).await?;
+        let policies = std::iter::once(("The policy", core.policy()))
+            .chain(core.policies.candidate().map(|candidate| ("The candidate", candidate)));
+        let mut complaints = Vec::new();
+        for (what, policy) in policies {
+            let (asked, recorded, about) = (policy.clone(), recorded.clone(), Arc::clone(&settings));
+            let answered = core.seam.compute(move || Answered::by(&asked, &about, &recorded)).await;
+            let answered = answered.unwrap_or_default();
+            let mut found = missing(&policy, &settings, &answered);
+            found.extend(carried(core, &settings, &policy, &answered).await);
+            if !found.is_empty() {
+                complaints.push(format!("{what} {}: {}", named(&policy), found.join(" ")));
+            }
+        }
+        core.tell_of_names(complaints.join("\n")).await?;
+        Ok(None)
+    }
+}
+
+impl Core {
+    /// Tells what is wrong with names, unless that was the last that was told.
+    async fn tell_of_names(&self, text: String) -> Result<(), StoreError> {
+        if !text.is_empty() {
+            tracing::warn!("{text}");
+        }
+        let now = self.seam.now();
+        let told = self
+            .store
+            .write(move |tx| {
+                let before = tx.fact(TOLD)?.unwrap_or_default();
+                if before == text {
+                    return Ok(false);
+                }
+                if text.is_empty() {
+                    tx.drop_fact(TOLD)?;
+                    return Ok(false);
+                }
+                tx.put_fact(TOLD, &text)?;
+                tx.audit(now, None, None, "alarm", &text)?;
+                Ok(true)
+            })
+            .await?;
+        if told {
+            self.signals.messages.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// What a policy names in its answers.
+#[derive(Debug, Default)]
+struct Answered {
+    libraries: BTreeSet<String>,
+    /// The labels that something must carry to be seen.
+    labels: BTreeSet<String>,
+    /// Why rules can't be put into a filter.
+    broken: BTreeSet<String>,
+}
+
+impl Answered {
+    /// Asks a policy about recorded events, and about each tracked role as if somebody got it or lost it. Whatever it
+    /// decides has no effect. It is asked no more once it fails: that shows at the first real event as well.
+    fn by(policy: &Policy, settings: &Settings, recorded: &[String]) -> Self {
+        let (mut answered, mut fuel) = (Self::default(), 0_u64);
+        let recorded = recorded.iter().filter_map(|input| serde_json::from_str::<Event>(input).ok());
+        for event in roles(settings).into_iter().chain(recorded).take(ASKED) {
+            let Ok(evaluation) = policy.evaluate(&event) else { break };
+            fuel = fuel.saturating_add(evaluation.fuel);
+            if fuel > MOST_FUEL {
+                break;
+            }
+            for action in &evaluation.decision.actions {
+                answered.take(action);
+            }
+        }
+        answered
+    }
+
+    fn take(&mut self, action: &Action) {
+        match action {
+            Action::SetLibraries(names) | Action::Invite(Grant { libraries: Some(names), .. }) => {
+                self.libraries.extend(names.iter().cloned());
+            }
+            Action::RestrictTo(restriction) => {
+                for rule in filter::rules(restriction) {
+                    self.labels.extend(rule.labels.iter().cloned());
+                    if let Err(error) = filter::only(rule) {
+                        self.broken.insert(error.to_string());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// For each tracked role: somebody gets it who has no access, somebody gets it who has, and somebody loses it.
+fn roles(settings: &Settings) -> Vec<Event> {
+    let mut events = Vec::new();
+    for guild in &settings.guilds {
+        for role in &guild.roles {
+            let role = Role { id: role.id.into(), key: role.key.clone(), name: role.key.clone() };
+            let granted = || Access::Granted(Grant::default());
+            for (cause, access, holds) in [
+                (Cause::RoleAdded(role.clone()), Access::Absent, true),
+                (Cause::RoleAdded(role.clone()), granted(), true),
+                (Cause::RoleRemoved(role.clone()), granted(), false),
+            ] {
+                let mut event = Event::new(cause);
+                event.id = "0000000000".to_owned();
+                event.guild = guild.id.into();
+                event.member = Member {
+                    id: "0".into(),
+                    username: "nobody".to_owned(),
+                    roles: if holds { vec![role.clone()] } else { Vec::new() },
+                    ..Member::default()
+                };
+                event.service = Service {
+                    key: "plex".to_owned(),
+                    kind: "plex".to_owned(),
+                    libraries: settings.shared_names(),
+                };
+                event.account.identified = access != Access::Absent;
+                event.account.access = access;
+                events.push(event);
+            }
+        }
+    }
+    events
+}
+
+/// What a policy names that does not exist, and what it says that no filter can carry.
+fn missing(policy: &Policy, settings: &Settings, answered: &Answered) -> Vec<String> {
+    let roles: Vec<&str> =
+        settings.guilds.iter().flat_map(|guild| &guild.roles).map(|role| role.key.as_str()).collect();
+    let guilds: Vec<&str> = settings.guilds.iter().map(|guild| guild.key.as_str()).collect();
+    let libraries: Vec<&str> = settings.libraries.iter().map(|library| library.title.as_str()).collect();
+    let is_library = |name: &str| libraries.iter().any(|title| title.to_lowercase() == name.to_lowercase());
+    let mut found = Vec::new();
+    let mut said = BTreeSet::new();
+    for marked in policy.marked() {
+        let text = marked.text.as_str();
+        let (what, all) = match marked.mark {
+            Mark::RoleKey if !roles.contains(&text) => ("no tracked role has the key", &roles),
+            Mark::GuildKey if !guilds.contains(&text) => ("no Discord server has the key", &guilds),
+            Mark::Library if !is_library(text) => {
+                said.insert(text.to_lowercase());
+                ("the Plex server has no library", &libraries)
+            }
+            _ => continue,
+        };
+        let setting = printable(&marked.setting);
+        let place = if setting.is_empty() { String::new() } else { format!("in the setting `{setting}`, ") };
+        found.push(complaint(&place, what, text, all));
+    }
+    for name in answered.libraries.iter().filter(|name| !is_library(name)) {
+        if said.insert(name.to_lowercase()) {
+            found.push(complaint("in an answer, ", "the Plex server has no library", name, &libraries));
+        }
+    }
+    for error in &answered.broken {
+        found.push(sentence(&format!("a restriction that it asks for can't be set: {error}.")));
+    }
+    if found.len() > MOST {
+        let more = found.len() - MOST;
+        found.truncate(MOST);
+        found.push(format!("And {more} more."));
+    }
+    found
+}
+
+fn complaint(place: &str, what: &str, name: &str, all: &[&str]) -> String {
+    let meant = match closest(name, all.iter().copied()) {
+        Some(meant) => format!(" Did you mean {}?", quoted(meant)),
+        None => String::new(),
+    };
+    let there: Vec<String> = all.iter().map(|name| quoted(name)).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    format!("{} {}.{meant} There is: {there}.", sentence(&format!("{place}{what}")), quoted(name))
+}
+
+fn quoted(name: &str) -> String {
+    let name: String = name.chars().take(100).collect();
+    format!("`{}`", printable(&name).replace('`', "'"))
+}
+
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+/// The labels by which a policy hides, and that items carry: whoever is restricted sees those items.
+async fn carried(core: &Core, settings: &Settings, policy: &Policy, answered: &Answered) -> Vec<String> {
+    if !settings.streams || core.token_is_refused() {
+        return Vec::new();
+    }
+    let hides = policy.marked().iter().filter(|marked| marked.mark == Mark::Label).map(|marked| &marked.text);
+    let mut labels: BTreeSet<String> = hides.chain(&answered.labels).cloned().collect();
+    // What only differs in case is the same label at Plex.
+    let mut seen = BTreeSet::new();
+    labels.retain(|label| seen.insert(label.to_lowercase()));
+    if labels.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for library in settings.shared() {
+        match core.plex.labels(library.key).await {
+            Ok(there) => {
+                let there: BTreeSet<String> = there.iter().map(|label| label.to_lowercase()).collect();
+                for label in labels.iter().filter(|label| there.contains(&label.to_lowercase())) {
+                    found.push(format!(
+                        "Items in the library {} carry the label {}: whoever is restricted to it sees them. If it is \
+                         meant to hide everything, choose another label, or take it off the items.",
+                        quoted(&library.title),
+                        quoted(label)
+                    ));
+                }
+            }
+            Err(error) => {
+                if matches!(error, PlexError::Unauthorized) {
+                    core.token_refused();
+                }
+                tracing::warn!(
+                    library = library.title,
+                    %error,
+                    "it can't be checked that no item carries a label by which a policy hides"
+                );
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_names_what_was_meant_and_what_there_is() {
+        assert_eq!(
+            complaint(
+                "in the setting `tiers.plus`, ",
+                "the Plex server has no library",
+                "Moviez",
+                &["Movies", "TV"]
+            ),
+            "In the setting `tiers.plus`, the Plex server has no library `Moviez`. Did you mean `Movies`? There is: \
+             `Movies`, `TV`."
+        );
+        assert_eq!(
+            complaint("", "no tracked role has the key", "a`b\u{1b}", &[]),
+            "No tracked role has the key `a'b\\u{1b}`. There is: none."
+        );
+    }
+}
