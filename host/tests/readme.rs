@@ -1,4 +1,4 @@
-//! What the README promises is there.
+//! What the README and the pages for operators promise is there.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -6,15 +6,32 @@ use std::{collections::BTreeSet, ffi::OsString, path::Path, process::Command};
 
 use rolarr::config::Config;
 
-const README: &str = include_str!("../../README.md");
+/// The pages for operators, each with the folder that its links begin from.
+const PAGES: [(&str, &str); 9] = [
+    ("", include_str!("../../README.md")),
+    ("docs", include_str!("../../docs/install-and-operate.md")),
+    ("docs", include_str!("../../docs/configuration.md")),
+    ("docs", include_str!("../../docs/discord-commands.md")),
+    ("docs", include_str!("../../docs/policies.md")),
+    ("docs", include_str!("../../docs/migrate.md")),
+    ("docs", include_str!("../../docs/troubleshooting.md")),
+    ("docs", include_str!("../../docs/privacy.md")),
+    ("docs", include_str!("../../docs/security-model.md")),
+];
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const COMMANDS: &str = include_str!("../src/discord/commands.rs");
+const DEMO: &str = include_str!("snapshots/demo__the_whole_story_comes_out_as_it_should.snap");
+
+/// The lines of all pages.
+fn lines() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().flat_map(|(_, page)| page.lines())
+}
 
 /// The blocks of code in a language.
 fn blocks(language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(bool, String)> = None;
-    for line in README.lines() {
+    for line in lines() {
         match (&mut open, line.trim().strip_prefix("```")) {
             (None, Some(tag)) => open = Some((tag == language, String::new())),
             (Some(_), Some(_)) => {
@@ -32,10 +49,7 @@ fn blocks(language: &str) -> Vec<String> {
 
 /// What stands between backticks within a line of text.
 fn quoted() -> impl Iterator<Item = &'static str> {
-    README
-        .lines()
-        .filter(|line| !line.trim().starts_with("```"))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
+    lines().filter(|line| !line.trim().starts_with("```")).flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
 /// A command line without the variables that are set for it.
@@ -81,7 +95,7 @@ fn the_configurations_are_ones() {
     for part in blocks.iter().filter(|block| block != whole) {
         parse(&format!("{whole}\n{}", part.replace("my-policy.wasm", "builtin:role-restriction")));
     }
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn each_command_line_is_understood() {
         .iter()
         .filter_map(|line| {
             // What stands behind is said to whoever reads it.
-            let line = line.split(" # ").next().unwrap_or(line);
+            let line = line.split(" # ").next().unwrap_or(line).trim();
             let line = without_variables(line);
             ["rolarr ", "target/release/rolarr ", "cargo run --release -- "]
                 .iter()
@@ -148,10 +162,23 @@ fn each_slash_command_exists() {
 #[test]
 fn each_file_that_is_linked_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let targets: Vec<&str> = README.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    let files: Vec<&&str> = targets.iter().filter(|target| !target.starts_with("https://")).collect();
-    for file in &files {
-        assert!(root.join(file).exists(), "{file}");
+    let mut files = 0;
+    for (folder, page) in PAGES {
+        for target in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or(target);
+            if !file.is_empty() && !file.starts_with("https://") {
+                assert!(root.join(folder).join(file).exists(), "{target}");
+                files += 1;
+            }
+        }
     }
-    assert!(files.len() >= 10, "{files:?}");
+    assert!(files >= 20, "{files}");
+}
+
+#[test]
+fn the_picture_of_the_demo_is_what_the_demo_shows() {
+    let blocks = blocks("text");
+    let shown: Vec<&String> = blocks.iter().filter(|block| block.contains("✓")).collect();
+    let [shown] = shown.as_slice() else { panic!("{shown:?}") };
+    assert!(DEMO.contains(shown.as_str()), "{shown}");
 }

@@ -252,7 +252,7 @@ fn not_had(config: &Config, id: &Located<GuildId>, error: DiscordError) -> anyho
             .error_at(
                 id.place,
                 format!("the bot is no member of a Discord server with the id {}", id.value),
-                "check the id, and invite the bot to the server as the README says",
+                "check the id, and invite the bot to the server (docs/install-and-operate.md, step 1)",
             )
             .into(),
         error => anyhow::Error::new(error).context("Discord can't be asked for the server"),
@@ -275,7 +275,7 @@ where
             Err(PlexError::Unauthorized) => bail!(config.error_at(
                 None,
                 "Plex does not accept the token",
-                "get a new one as the README says, and put it where [plex] says that the token is",
+                "get a new one (docs/install-and-operate.md, step 2), and put it where [plex] says that the token is",
             )),
             Err(error) => return Err(error).context("Plex can't be asked"),
         }
