@@ -1,6 +1,6 @@
 //! Modules that are made to hurt whoever loads them, each by what it does. All are generated here.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::wat_policies::{Parts, core_module, embed};
@@ -32,14 +32,22 @@ pub(crate) fn corpus() -> Vec<Hostile> {
     thread.expect("a thread").join().expect("a corpus")
 }
 
-/// All of them with `ROLARR_CORPUS=all`, otherwise one of each kind: what begins with the same words is of one kind.
-pub(crate) fn chosen() -> Vec<Hostile> {
-    if std::env::var("ROLARR_CORPUS").is_ok_and(|which| which == "all") {
-        return corpus();
+/// Whether all of them are to be tried, and not one of each kind.
+pub(crate) fn is_whole() -> bool {
+    std::env::var("ROLARR_CORPUS").is_ok_and(|which| which == "all")
+}
+
+/// Those that are wanted: all of them with `ROLARR_CORPUS=all`, otherwise the last of each kind, which goes furthest.
+/// What begins with the same words is of one kind.
+pub(crate) fn chosen(wanted: impl Fn(&Hostile) -> bool) -> Vec<Hostile> {
+    let wanted: Vec<Hostile> = corpus().into_iter().filter(wanted).collect();
+    if is_whole() {
+        return wanted;
     }
-    let mut kinds = BTreeSet::new();
     let kind = |name: &str| name.split('-').take(2).collect::<Vec<_>>().join("-");
-    corpus().into_iter().filter(|hostile| kinds.insert(kind(&hostile.name))).collect()
+    let last: BTreeMap<String, Hostile> =
+        wanted.into_iter().map(|hostile| (kind(&hostile.name), hostile)).collect();
+    last.into_values().collect()
 }
 
 /// A policy as a component.

@@ -7,20 +7,31 @@ default. Processor time is counted, so a busy machine gives the same answer.
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 
 SLOWER = 4
-# The defaults of load_cpu and load_cpu_per_mib, in seconds.
-BASE, PER_MIB = 6.0, 12.0
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def default(name):
+    """A default in seconds, as the sample configuration has it."""
+    with open(os.path.join(ROOT, "config.example.toml"), encoding="utf-8") as sample:
+        return float(re.search(rf'^#{name} = "(\d+)s"$', sample.read(), re.MULTILINE).group(1))
+
 
 rolarr, module = sys.argv[1:]
 if os.path.isdir(module):
     sys.exit(f"{module} is a folder: name the file that was built")
-size = os.path.getsize(module) / (1 << 20)
-allowed = BASE + PER_MIB * size
+size = os.path.getsize(module)
+if module.endswith(".rhai"):
+    # A script is loaded together with what runs it.
+    size += os.path.getsize(os.path.join(ROOT, "policies", "prebuilt", "script.wasm"))
+size /= 1 << 20
+allowed = default("load_cpu") + default("load_cpu_per_mib") * size
 with tempfile.TemporaryDirectory() as cache:
     checked = subprocess.run(
         [rolarr, "policy", "check", module, "--settings", "{}"],

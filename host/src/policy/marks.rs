@@ -3,20 +3,26 @@
 //! A schema says with `"x-rolarr"` what a text stands for. Where it stands beside a list, each text of the list is
 //! meant; beside `propertyNames`, each name of a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rolarr_policy::contract::Rule;
 use serde_json::{Map, Value};
 
 use super::error::Failure;
 
-use crate::domain::{filter, printable};
+use crate::domain::{UntrustedText, filter};
 
 /// The word by which a schema marks a setting.
 const MARK: &str = "x-rolarr";
 
-/// So many marked texts are kept. Nobody writes so many by hand.
+/// The number of marked texts that are kept. Nobody writes so many by hand.
 const MOST: usize = 1_000;
+
+/// The number of values that are looked at. Schema and settings come from others, and this runs in the bot.
+const STEPS: usize = 20_000;
+
+/// The characters that are kept of the name of a setting.
+const NAME: usize = 100;
 
 /// What a marked text stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +55,8 @@ impl Mark {
 pub struct Marked {
     /// What it stands for.
     pub mark: Mark,
-    /// The setting, like `tiers.plus`.
-    pub setting: String,
+    /// The setting, like `tiers.plus`. The policy may have named it.
+    pub setting: UntrustedText,
     /// The text.
     pub text: String,
 }
@@ -60,82 +66,113 @@ pub struct Marked {
 pub(super) fn of(schema: Option<&str>, settings: &str) -> Vec<Marked> {
     let Some(Ok(schema)) = schema.map(serde_json::from_str::<Value>) else { return Vec::new() };
     let Ok(settings) = serde_json::from_str::<Value>(settings) else { return Vec::new() };
-    let mut found = BTreeSet::new();
-    walk(&schema, &settings, "", &mut found);
-    found.into_iter().collect()
+    let mut search = Search { found: BTreeSet::new(), steps: STEPS };
+    search.walk(&schema, &settings, "");
+    search.found.into_iter().collect()
 }
 
 /// Why no filter can carry one of the marked labels, for people.
 pub(super) fn check_labels(marked: &[Marked]) -> Result<(), Failure> {
     for Marked { setting, text, .. } in marked.iter().filter(|marked| marked.mark == Mark::Label) {
         if let Err(error) = filter::only(&Rule::label(text.clone())) {
-            return Err(Failure::Refused(format!("setting `{}`: {error}", printable(setting)).into()));
+            return Err(Failure::Refused(format!("setting `{setting}`: {error}").into()));
         }
     }
     Ok(())
 }
 
-fn walk(schema: &Value, value: &Value, setting: &str, found: &mut BTreeSet<Marked>) {
-    let Value::Object(schema) = schema else { return };
-    if let Some(mark) = Mark::of(schema) {
-        let texts = match value {
-            Value::String(_) => std::slice::from_ref(value),
-            Value::Array(list) => list,
-            _ => &[],
-        };
-        for text in texts.iter().filter_map(Value::as_str) {
-            if found.len() < MOST {
-                found.insert(Marked { mark, setting: setting.to_owned(), text: text.to_owned() });
+/// A search for marked texts.
+struct Search {
+    found: BTreeSet<Marked>,
+    /// The number of values that may still be looked at.
+    steps: usize,
+}
+
+impl Search {
+    fn walk(&mut self, schema: &Value, value: &Value, setting: &str) {
+        let Value::Object(schema) = schema else { return };
+        if !self.step() {
+            return;
+        }
+        if let Some(mark) = Mark::of(schema) {
+            let texts = match value {
+                Value::String(_) => std::slice::from_ref(value),
+                Value::Array(list) => list,
+                _ => &[],
+            };
+            for text in texts.iter().filter_map(Value::as_str).take(MOST) {
+                if self.found.len() < MOST {
+                    let setting = UntrustedText::short(setting, NAME);
+                    self.found.insert(Marked { mark, setting, text: text.to_owned() });
+                }
+            }
+        }
+        for several in ["oneOf", "anyOf", "allOf"] {
+            for one in schema.get(several).and_then(Value::as_array).into_iter().flatten() {
+                self.walk(one, value, setting);
+            }
+        }
+        match value {
+            Value::Array(list) => {
+                let Some(items) = schema.get("items") else { return };
+                for item in list {
+                    self.walk(items, item, setting);
+                }
+            }
+            Value::Object(table) => self.walk_table(schema, table, setting),
+            _ => {}
+        }
+    }
+
+    fn walk_table(&mut self, schema: &Map<String, Value>, table: &Map<String, Value>, setting: &str) {
+        let none = Map::new();
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+        let known: BTreeMap<String, &Value> =
+            properties.iter().map(|(name, schema)| (plain(name), schema)).collect();
+        let set: BTreeSet<String> = table.keys().map(|name| plain(name)).collect();
+        for (name, value) in table {
+            if !self.step() {
+                return;
+            }
+            if let Some(names) = schema.get("propertyNames") {
+                self.walk(names, &Value::from(name.as_str()), setting);
+            }
+            if let Some(schema) =
+                known.get(&plain(name)).copied().or_else(|| schema.get("additionalProperties"))
+            {
+                self.walk(schema, value, &within(setting, name));
+            }
+        }
+        for (name, schema) in properties {
+            if !self.step() {
+                return;
+            }
+            if let Some(default) = schema.get("default").filter(|_| !set.contains(&plain(name))) {
+                self.walk(schema, default, &within(setting, name));
             }
         }
     }
-    for several in ["oneOf", "anyOf", "allOf"] {
-        for one in schema.get(several).and_then(Value::as_array).into_iter().flatten() {
-            walk(one, value, setting, found);
-        }
-    }
-    match value {
-        Value::Array(list) => {
-            let Some(items) = schema.get("items") else { return };
-            for item in list {
-                walk(items, item, setting, found);
-            }
-        }
-        Value::Object(table) => walk_table(schema, table, setting, found),
-        _ => {}
+
+    fn step(&mut self) -> bool {
+        self.steps = self.steps.saturating_sub(1);
+        self.steps > 0
     }
 }
 
-fn walk_table(
-    schema: &Map<String, Value>,
-    table: &Map<String, Value>,
-    setting: &str,
-    found: &mut BTreeSet<Marked>,
-) {
-    let within = |name: &str| if setting.is_empty() { name.to_owned() } else { format!("{setting}.{name}") };
-    let none = Map::new();
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
-    for (name, value) in table {
-        if let Some(names) = schema.get("propertyNames") {
-            walk(names, &Value::from(name.as_str()), setting, found);
-        }
-        let named = properties.iter().find(|(known, _)| same(known, name)).map(|(_, schema)| schema);
-        if let Some(schema) = named.or_else(|| schema.get("additionalProperties")) {
-            walk(schema, value, &within(name), found);
-        }
-    }
-    for (name, schema) in properties {
-        if table.keys().all(|set| !same(set, name))
-            && let Some(default) = schema.get("default")
-        {
-            walk(schema, default, &within(name), found);
-        }
+/// The name of a setting within another one, as far as it is kept.
+fn within(setting: &str, name: &str) -> String {
+    let name: String = name.chars().take(NAME).collect();
+    match setting {
+        "" => name,
+        // What is longer than this is not shown.
+        setting if setting.len() > NAME * 4 => setting.to_owned(),
+        setting => format!("{setting}.{name}"),
     }
 }
 
 /// Scripts take `-` and `_` in the names of settings for the same.
-fn same(left: &str, right: &str) -> bool {
-    left.replace('_', "-") == right.replace('_', "-")
+fn plain(name: &str) -> String {
+    name.replace('_', "-")
 }
 
 #[cfg(test)]
@@ -146,7 +183,7 @@ mod tests {
 
     fn found(schema: &Value, settings: &Value) -> Vec<(Mark, String, String)> {
         let marked = of(Some(&schema.to_string()), &settings.to_string());
-        marked.into_iter().map(|one| (one.mark, one.setting, one.text)).collect()
+        marked.into_iter().map(|one| (one.mark, one.setting.to_string(), one.text)).collect()
     }
 
     fn one(mark: Mark, setting: &str, text: &str) -> (Mark, String, String) {
@@ -198,6 +235,33 @@ mod tests {
         let many: Vec<String> = (0..MOST + 100).map(|number| number.to_string()).collect();
         let schema = json!({"properties": {"libraries": {"x-rolarr": "library"}}});
         assert_eq!(found(&schema, &json!({"libraries": many})).len(), MOST);
+    }
+
+    #[test]
+    fn a_hostile_schema_costs_little_time_and_memory() {
+        let name = "x".repeat(128 << 10);
+        let texts: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+        let long = json!({"properties": {name: {"x-rolarr": "library", "default": texts}}});
+        let marked = of(Some(&long.to_string()), "{}");
+        assert_eq!(marked.len(), MOST);
+        assert!(marked.iter().all(|one| one.setting.raw().len() < 2 * NAME));
+        // Every property is held against every setting.
+        let names = |letter: char| (0..15_000).map(move |number| (format!("{letter}{number}"), json!(1)));
+        let settings: Map<String, Value> = names('a').collect();
+        let properties: Map<String, Value> = names('b').collect();
+        let wide = json!({"properties": properties, "additionalProperties": {"x-rolarr": "library"}});
+        assert_eq!(of(Some(&wide.to_string()), &Value::Object(settings).to_string()), []);
+        // Alternatives of alternatives, of which each is looked at for each item.
+        let mut deep = json!({"x-rolarr": "library"});
+        for _ in 0..60 {
+            deep = json!({"anyOf": [deep, deep]});
+            if deep.to_string().len() > 200_000 {
+                break;
+            }
+        }
+        let items = json!({"items": deep});
+        let search = of(Some(&items.to_string()), &json!(vec!["Movies"; 10_000]).to_string());
+        assert!(search.len() <= 1);
     }
 
     #[test]

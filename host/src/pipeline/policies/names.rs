@@ -4,8 +4,12 @@
 //! A name that doesn't exist is no error of the policy's: it says what it means, and nobody has it. So it is told, to
 //! the log and to administrators, and decisions go on.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::swap::named;
@@ -34,8 +38,14 @@ const ASKED: usize = 200;
 /// So much work it may have with that.
 const MOST_FUEL: u64 = 500_000_000;
 
-/// So many complaints are told at once.
+/// The number of complaints about one policy that are told at once.
 const MOST: usize = 12;
+
+/// The number of complaints that are remembered, so that they are not told again.
+const KEPT: usize = 200;
+
+/// The number of names that a complaint gives to choose from.
+const NAMED: usize = 40;
 
 /// Looks at what the policies name, whenever they, the libraries or the labels may have changed.
 pub(in crate::pipeline) struct NameCheck;
@@ -52,46 +62,95 @@ impl Worker for NameCheck {
         let recorded = core.store.read(|tx| tx.last_inputs(RECORDED)).await?;
         let policies = std::iter::once(("The policy", core.policy()))
             .chain(core.policies.candidate().map(|candidate| ("The candidate", candidate)));
-        let mut complaints = Vec::new();
+        let mut complaints = Complaints { all: Vec::new(), is_whole: true };
         for (what, policy) in policies {
             let (asked, recorded, about) = (policy.clone(), recorded.clone(), Arc::clone(&settings));
             let answered = core.seam.compute(move || Answered::by(&asked, &about, &recorded)).await;
             let answered = answered.unwrap_or_default();
             let mut found = missing(&policy, &settings, &answered);
-            found.extend(carried(core, &settings, &policy, &answered).await);
-            if !found.is_empty() {
-                complaints.push(format!("{what} {}: {}", named(&policy), found.join(" ")));
+            match carried(core, &settings, &policy, &answered).await {
+                Some(more) => found.extend(more),
+                None => complaints.is_whole = false,
             }
+            if found.len() > MOST {
+                let more = found.len() - MOST;
+                found.truncate(MOST);
+                found.push(Complaint { text: format!("And {more} more."), of_an_answer: true });
+            }
+            let name = named(&policy);
+            complaints.all.extend(
+                found
+                    .into_iter()
+                    .map(|found| Complaint { text: format!("{what} {name}: {}", found.text), ..found }),
+            );
         }
-        core.tell_of_names(complaints.join("\n")).await?;
+        core.tell_of_names(complaints).await?;
         Ok(None)
     }
 }
 
+/// What is wrong with a name, for people.
+struct Complaint {
+    text: String,
+    /// It was found in an answer. Which answers are looked at changes with what was recorded last.
+    of_an_answer: bool,
+}
+
+/// What is wrong with names by now.
+struct Complaints {
+    all: Vec<Complaint>,
+    /// Everything was looked at.
+    is_whole: bool,
+}
+
+/// What administrators were told, as it is kept.
+#[derive(Default, Serialize, Deserialize)]
+struct Told {
+    /// The policies that it was about.
+    policies: String,
+    /// What they were told. What was found in an answer is kept as long as these policies are in use.
+    texts: BTreeMap<String, bool>,
+}
+
 impl Core {
-    /// Tells what is wrong with names, unless that was the last that was told.
-    async fn tell_of_names(&self, text: String) -> Result<(), StoreError> {
-        if !text.is_empty() {
-            tracing::warn!("{text}");
-        }
+    /// Tells what is wrong with names, as far as it was not told before.
+    async fn tell_of_names(&self, found: Complaints) -> Result<(), StoreError> {
         let now = self.seam.now();
-        let told = self
+        let candidate = self.policies.candidate().map(|candidate| named(&candidate));
+        let policies = format!("{} {}", named(&self.policy()), candidate.unwrap_or_default());
+        let new = self
             .store
             .write(move |tx| {
-                let before = tx.fact(TOLD)?.unwrap_or_default();
-                if before == text {
-                    return Ok(false);
+                // What an earlier version kept is not read: it is told once more.
+                let before = tx.fact(TOLD)?.and_then(|text| serde_json::from_str::<Told>(&text).ok());
+                let before = before.filter(|before| before.policies == policies).unwrap_or_default();
+                let new: Vec<String> = found
+                    .all
+                    .iter()
+                    .filter(|found| !before.texts.contains_key(&found.text))
+                    .map(|found| found.text.clone())
+                    .collect();
+                let mut texts = before.texts;
+                texts.retain(|_, of_an_answer| *of_an_answer || !found.is_whole);
+                let room = KEPT.saturating_sub(texts.len());
+                texts.extend(found.all.into_iter().take(room).map(|found| (found.text, found.of_an_answer)));
+                match texts.is_empty() {
+                    true => tx.drop_fact(TOLD)?,
+                    false => {
+                        let told = serde_json::to_string(&Told { policies, texts }).unwrap_or_default();
+                        tx.put_fact(TOLD, &told)?;
+                    }
                 }
-                if text.is_empty() {
-                    tx.drop_fact(TOLD)?;
-                    return Ok(false);
+                if !new.is_empty() {
+                    tx.audit(now, None, None, "alarm", &new.join("\n"))?;
                 }
-                tx.put_fact(TOLD, &text)?;
-                tx.audit(now, None, None, "alarm", &text)?;
-                Ok(true)
+                Ok(new)
             })
             .await?;
-        if told {
+        for text in &new {
+            tracing::warn!("{text}");
+        }
+        if !new.is_empty() {
             self.signals.messages.notify_one();
         }
         Ok(())
@@ -181,7 +240,7 @@ fn roles(settings: &Settings) -> Vec<Event> {
 }
 
 /// What a policy names that does not exist, and what it says that no filter can carry.
-fn missing(policy: &Policy, settings: &Settings, answered: &Answered) -> Vec<String> {
+fn missing(policy: &Policy, settings: &Settings, answered: &Answered) -> Vec<Complaint> {
     let roles: Vec<&str> =
         settings.guilds.iter().flat_map(|guild| &guild.roles).map(|role| role.key.as_str()).collect();
     let guilds: Vec<&str> = settings.guilds.iter().map(|guild| guild.key.as_str()).collect();
@@ -200,22 +259,19 @@ fn missing(policy: &Policy, settings: &Settings, answered: &Answered) -> Vec<Str
             }
             _ => continue,
         };
-        let setting = printable(&marked.setting);
+        let setting = &marked.setting;
         let place = if setting.is_empty() { String::new() } else { format!("in the setting `{setting}`, ") };
-        found.push(complaint(&place, what, text, all));
+        found.push(Complaint { text: complaint(&place, what, text, all), of_an_answer: false });
     }
     for name in answered.libraries.iter().filter(|name| !is_library(name)) {
         if said.insert(name.to_lowercase()) {
-            found.push(complaint("in an answer, ", "the Plex server has no library", name, &libraries));
+            let text = complaint("in an answer, ", "the Plex server has no library", name, &libraries);
+            found.push(Complaint { text, of_an_answer: true });
         }
     }
     for error in &answered.broken {
-        found.push(sentence(&format!("a restriction that it asks for can't be set: {error}.")));
-    }
-    if found.len() > MOST {
-        let more = found.len() - MOST;
-        found.truncate(MOST);
-        found.push(format!("And {more} more."));
+        let text = sentence(&format!("a restriction that it asks for can't be set: {error}."));
+        found.push(Complaint { text, of_an_answer: true });
     }
     found
 }
@@ -225,7 +281,10 @@ fn complaint(place: &str, what: &str, name: &str, all: &[&str]) -> String {
         Some(meant) => format!(" Did you mean {}?", quoted(meant)),
         None => String::new(),
     };
-    let there: Vec<String> = all.iter().map(|name| quoted(name)).collect();
+    let mut there: Vec<String> = all.iter().take(NAMED).map(|name| quoted(name)).collect();
+    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        there.push(format!("and {more} more"));
+    }
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     format!("{} {}.{meant} There is: {there}.", sentence(&format!("{place}{what}")), quoted(name))
 }
@@ -240,10 +299,19 @@ fn sentence(text: &str) -> String {
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// The labels by which a policy hides, and that items carry: whoever is restricted sees those items.
-async fn carried(core: &Core, settings: &Settings, policy: &Policy, answered: &Answered) -> Vec<String> {
-    if !settings.streams || core.token_is_refused() {
-        return Vec::new();
+/// The labels by which a policy hides, and that items carry: whoever is restricted sees those items. None if that can't
+/// be looked up now.
+async fn carried(
+    core: &Core,
+    settings: &Settings,
+    policy: &Policy,
+    answered: &Answered,
+) -> Option<Vec<Complaint>> {
+    if !settings.streams {
+        return Some(Vec::new());
+    }
+    if core.token_is_refused() {
+        return None;
     }
     let hides = policy.marked().iter().filter(|marked| marked.mark == Mark::Label).map(|marked| &marked.text);
     let mut labels: BTreeSet<String> = hides.chain(&answered.labels).cloned().collect();
@@ -251,26 +319,29 @@ async fn carried(core: &Core, settings: &Settings, policy: &Policy, answered: &A
     let mut seen = BTreeSet::new();
     labels.retain(|label| seen.insert(label.to_lowercase()));
     if labels.is_empty() {
-        return Vec::new();
+        return Some(Vec::new());
     }
-    let mut found = Vec::new();
+    let (mut found, mut is_whole) = (Vec::new(), true);
     for library in settings.shared() {
         match core.plex.labels(library.key).await {
             Ok(there) => {
                 let there: BTreeSet<String> = there.iter().map(|label| label.to_lowercase()).collect();
                 for label in labels.iter().filter(|label| there.contains(&label.to_lowercase())) {
-                    found.push(format!(
-                        "Items in the library {} carry the label {}: whoever is restricted to it sees them. If it is \
-                         meant to hide everything, choose another label, or take it off the items.",
+                    let text = format!(
+                        "Items in the library {} carry the label {}. A member who is restricted to that label sees \
+                         them. If the label is meant to hide everything, choose another one, or take it off the items.",
                         quoted(&library.title),
                         quoted(label)
-                    ));
+                    );
+                    let of_an_answer = answered.labels.contains(label);
+                    found.push(Complaint { text, of_an_answer });
                 }
             }
             Err(error) => {
                 if matches!(error, PlexError::Unauthorized) {
                     core.token_refused();
                 }
+                is_whole = false;
                 tracing::warn!(
                     library = library.title,
                     %error,
@@ -279,7 +350,7 @@ async fn carried(core: &Core, settings: &Settings, policy: &Policy, answered: &A
             }
         }
     }
-    found
+    is_whole.then_some(found)
 }
 
 #[cfg(test)]

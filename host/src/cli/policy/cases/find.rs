@@ -73,7 +73,7 @@ fn collect(
     if is_events && !folder.exists() {
         return Err(format!(
             "{}: there is no such folder; cases of a policy stand there",
-            files::shown(&folder)
+            files::shown(folder)
         ));
     }
     let mut folders = vec![folder.to_owned()];
