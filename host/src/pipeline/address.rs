@@ -142,9 +142,12 @@ fn give(
     }
     let replaced = account.email.is_some() || account.claim.is_some();
     take_up(tx, &mut account, email.clone(), now)?;
-    if account.stage == Stage::Declined && account.email.is_some() {
+    if account.stage == Stage::Declined {
+        // What is held is corrected from now on, so that it is counted.
         account.stage = Stage::None;
-        account.invite_for = account.decided_by;
+        if account.email.is_some() {
+            account.invite_for = account.decided_by;
+        }
     }
     begin(tx, &mut account, now)?;
     note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
@@ -215,7 +218,10 @@ fn correct(
     let text = texts::about(account.user, texts::CORRECTED);
     tx.audit(now, account.decided_by, account.user, "corrected", &text)?;
     let replaced = account.correction.is_some() || account.email.is_none();
-    if account.email.is_some() {
+    if account.email.as_ref() == Some(email) && account.stage != Stage::Leaving {
+        // The first one was right: nothing was withdrawn yet.
+        account.correction = None;
+    } else if account.email.is_some() {
         // The invitation to that one goes first.
         account.correction = Some(email.clone());
     } else {

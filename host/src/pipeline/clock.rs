@@ -33,6 +33,8 @@ pub(super) struct Clock {
     doubted: AtomicBool,
     /// Times that an earlier, wrong clock wrote were brought back.
     corrected: AtomicBool,
+    /// Discord could not be asked last: what is known of its clock may be too old.
+    unsure: AtomicBool,
     asked: Mutex<Option<Instant>>,
 }
 
@@ -53,10 +55,17 @@ impl Core {
     pub(super) async fn believes_clock(&self) -> Result<bool, StoreError> {
         let far = |theirs: Timestamp| theirs.0.abs_diff(self.seam.now().0) > FAR;
         let clock = &self.clock;
-        if self.discord.clock().is_some_and(far) && clock.asks() {
+        if self.discord.clock().is_some_and(far) {
             // The computer may have slept, and with it the clock by which Discord's was carried on.
-            if let Err(error) = self.discord.ask_time().await {
-                tracing::debug!(%error, "Discord does not tell the time");
+            if clock.asks() {
+                let asked = self.discord.ask_time().await;
+                if let Err(error) = &asked {
+                    tracing::debug!(%error, "Discord does not tell the time");
+                }
+                clock.unsure.store(asked.is_err(), Ordering::Relaxed);
+            }
+            if clock.unsure.load(Ordering::Relaxed) {
+                return Ok(!clock.doubted.load(Ordering::Relaxed));
             }
         }
         let theirs = self.discord.clock();
@@ -76,7 +85,7 @@ impl Core {
             self.signals.messages.notify_one();
         }
         if theirs.is_some() && !wrong && !clock.corrected.load(Ordering::Relaxed) {
-            let furthest = self.furthest();
+            let furthest = self.furthest(was_wrong);
             let changed = self.store.write(move |tx| tx.correct_times(now, furthest)).await?;
             clock.corrected.store(true, Ordering::Relaxed);
             if changed > 0 {
@@ -88,13 +97,16 @@ impl Core {
         Ok(!wrong)
     }
 
-    fn furthest(&self) -> Furthest {
+    /// How far away times may lie. If the clock was wrong until now, what was put off meanwhile is looked at now.
+    fn furthest(&self, was_wrong: bool) -> Furthest {
         let settings = self.settings();
         let timings = &settings.timings;
         let refused = timings.refused_again.iter().max().copied().unwrap_or_default();
-        let again = [refused, timings.retry_longest * 2, timings.check_pending].into_iter().max();
+        let soon = [timings.retry_longest * 2, timings.check_pending].into_iter().max().unwrap_or_default();
+        let again = soon.max(refused) + DAY;
         Furthest {
-            again: again.unwrap_or_default() + DAY,
+            again,
+            soon: if was_wrong { soon } else { again },
             late: timings.late.max(timings.stale).max(timings.streams),
             settle: timings.settle,
             prompt: timings.prompt,

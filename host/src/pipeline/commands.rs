@@ -303,7 +303,8 @@ fn invite_member(
     account.held = None;
     account.parked = None;
     account.adopt = fresh;
-    account.invite_for = fresh.then_some(event);
+    // What is being ended is made again once it is gone.
+    account.invite_for = (fresh || account.stage == Stage::Leaving).then_some(event);
     account.decided_by = Some(event);
     Ok(Ok(Invited { id: begin(tx, account, now)?, replaced }))
 }

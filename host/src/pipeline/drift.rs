@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::{
     brake,
-    converge::{self, Comparison, Difference},
+    converge::{self, Comparison, Difference, Differences},
     core::Core,
     effects,
     protection::Protection,
@@ -179,11 +179,13 @@ fn settle_one(tx: &Tx<'_>, settings: &Settings, now: Timestamp, one: Compared) -
             tx.put_account(&Account { due: Some(now), ..account })?;
         }
         // Of the others who are held nothing else is compared.
-        Comparison::Differs(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
-        Comparison::Differs(differences) => {
+        Comparison::Compared(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
+        Comparison::Compared(differences) => {
             let goes_on = news.note(tx, now, &account, &differences)?;
+            let Differences { found: differences, unjudged } = differences;
             if hold.is_some() {
-                if differences.iter().any(|difference| difference.takes) {
+                // What is held may differ still where nothing can be said of it.
+                if !unjudged.is_empty() || differences.iter().any(|difference| difference.takes) {
                     return Ok(news);
                 }
                 // Somebody set it right, or nothing of it is wanted any more: what is decided goes on.
@@ -227,8 +229,9 @@ impl News {
         tx: &Tx<'_>,
         now: Timestamp,
         account: &Account,
-        differences: &[Difference],
+        differences: &Differences,
     ) -> Result<bool, StoreError> {
+        let Differences { found: differences, unjudged } = differences;
         let known = tx.drift_of(account.id)?;
         let mut stays = true;
         for difference in differences {
@@ -253,7 +256,8 @@ impl News {
             self.found.push((account.user, row));
         }
         for row in known {
-            if differences.iter().all(|difference| difference.what != row.what) {
+            let is_judged = !unjudged.contains(&row.what);
+            if is_judged && differences.iter().all(|difference| difference.what != row.what) {
                 tx.drop_drift(account.id, row.what)?;
                 self.over.push((account.user, row));
             }

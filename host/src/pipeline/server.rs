@@ -96,7 +96,9 @@ impl Core {
     }
 
     fn is_fresh(&self, looked: Option<Timestamp>) -> bool {
-        looked.is_some_and(|began| began.plus_millis(millis(FRESH)) > self.seam.now())
+        let now = self.seam.now();
+        // The clock may have been set back.
+        looked.is_some_and(|began| began <= now && began.plus_millis(millis(FRESH)) > now)
     }
 
     fn not_seen(&self, what: &'static str, error: &PlexError) {
@@ -133,7 +135,6 @@ impl Core {
             return Ok(());
         }
         let now = self.seam.now();
-        let gone = before.libraries.iter().any(|library| !has(&libraries, library.id));
         let changes = changes(&before.libraries, &libraries);
         self.go_by(|settings| settings.libraries = libraries);
         if changes.is_empty() {
@@ -145,8 +146,8 @@ impl Core {
             .store
             .write(move |tx| {
                 tx.audit(now, None, None, "libraries", &texts::libraries_changed(&changes))?;
-                // What rules named of those that are gone is shared anew.
-                if gone { tx.make_named_libraries_due(now) } else { Ok(()) }
+                // What a rule names may mean other libraries now.
+                tx.make_named_libraries_due(now)
             })
             .await;
         if stored.is_err() {

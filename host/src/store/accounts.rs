@@ -346,8 +346,9 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "UPDATE accounts SET due = min(coalesce(due, ?1), ?1)
-                 WHERE stage = 'joined' AND held IS NULL AND parked IS NULL
-                   AND id IN (SELECT account FROM libraries)",
+                 WHERE parked IS NULL AND claim IS NULL
+                   AND (due IS NOT NULL AND held IS NOT NULL
+                        OR stage = 'joined' AND held IS NULL AND id IN (SELECT account FROM libraries))",
             )?
             .execute([At(now)])?;
         Ok(())

@@ -10,8 +10,10 @@ use crate::domain::Timestamp;
 /// How far in the future a time may lie that the program wrote while its clock was right.
 #[derive(Clone, Copy, Debug)]
 pub struct Furthest {
-    /// For what is tried again.
+    /// For what is tried again, however long somebody asked to wait.
     pub again: Duration,
+    /// For what is tried again where nobody asked to wait.
+    pub soon: Duration,
     /// For what an earlier request to Plex can still change.
     pub late: Duration,
     /// For what waits for the settling time.
@@ -33,9 +35,10 @@ impl Tx<'_> {
         let now = || after(Duration::ZERO);
         change(
             "UPDATE tasks SET due = ?2 WHERE state IN ('waiting', 'sending') AND due > ?1",
-            after(furthest.again),
+            after(furthest.soon),
             now(),
         )?;
+        change("UPDATE accounts SET due = ?2 WHERE refusals = 0 AND due > ?1", after(furthest.soon), now())?;
         change("UPDATE accounts SET due = ?2 WHERE due > ?1", after(furthest.again), now())?;
         change("UPDATE failures SET again = ?2 WHERE again > ?1", after(furthest.again), now())?;
         for sql in [

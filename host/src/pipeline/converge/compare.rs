@@ -21,10 +21,19 @@ use crate::{
 /// How an account that is at rest compares with Plex.
 #[derive(Debug, PartialEq)]
 pub(in crate::pipeline) enum Comparison {
-    /// It differs in these, or in nothing.
-    Differs(Vec<Difference>),
+    /// It was compared.
+    Compared(Differences),
     /// The share does not show as accepted, or there is work of our own: reconciliation finds out what that means.
     Unclear,
+}
+
+/// What differs, or nothing.
+#[derive(Debug, Default, PartialEq)]
+pub(in crate::pipeline) struct Differences {
+    /// What differs.
+    pub(in crate::pipeline) found: Vec<Difference>,
+    /// What could not be compared now, because Plex did not show it: nothing new is known of that.
+    pub(in crate::pipeline) unjudged: Vec<Aspect>,
 }
 
 /// One thing that is not as it was made.
@@ -51,7 +60,7 @@ pub(in crate::pipeline) fn compare(
     rows: &[LedgerRow],
 ) -> Comparison {
     let (grant, restriction) = match access {
-        Access::Absent => return Comparison::Differs(Vec::new()),
+        Access::Absent => return Comparison::Compared(Differences::default()),
         Access::Granted(grant) => (grant, None),
         Access::Restricted(restricted) => (&restricted.before, Some(&restricted.restriction)),
     };
@@ -68,25 +77,30 @@ pub(in crate::pipeline) fn compare(
             if fields.found.is_empty() && fields.work {
                 return Comparison::Unclear;
             }
-            let libraries = of_libraries(settings, look, grant, share.id);
-            Comparison::Differs(fields.found.into_iter().chain(libraries).collect())
+            let mut differences = Differences { found: fields.found, unjudged: fields.unjudged };
+            match of_libraries(settings, look, grant, share.id) {
+                Ok(difference) => differences.found.extend(difference),
+                Err(Unjudged) => differences.unjudged.push(Aspect::Libraries),
+            }
+            Comparison::Compared(differences)
         }
         (Stage::Joined, Standing::Pending { .. } | Standing::Absent | Standing::Unclear(_)) => {
             Comparison::Unclear
         }
         (Stage::Lost | Stage::Declined, Standing::Joined { friend, share }) if !friend.home => {
             let fields = of_fields(settings, account, grant, restriction, rows, (look, friend));
-            let mut would_change =
-                fields.found.into_iter().chain(of_libraries(settings, look, grant, share.id));
-            Comparison::Differs(vec![Difference {
+            let libraries = of_libraries(settings, look, grant, share.id).ok().flatten();
+            let mut would_change = fields.found.into_iter().chain(libraries);
+            let difference = Difference {
                 what: Aspect::Share,
                 wanted: "none, because it was ended or declined".to_owned(),
                 seen: "one that Rolarr did not make".to_owned(),
                 value: None,
                 takes: restriction.is_some() || would_change.any(|difference| difference.takes),
-            }])
+            };
+            Comparison::Compared(Differences { found: vec![difference], unjudged: Vec::new() })
         }
-        _ => Comparison::Differs(Vec::new()),
+        _ => Comparison::Compared(Differences::default()),
     }
 }
 
@@ -95,7 +109,7 @@ pub(in crate::pipeline) fn compare(
 pub(in crate::pipeline) fn compare_held(settings: &Settings, look: &Look, account: &Account) -> Comparison {
     match (account.stage, standing(look, account, &settings.server)) {
         (Stage::Joined | Stage::Invited, Ok(Standing::Absent)) => Comparison::Unclear,
-        _ => Comparison::Differs(Vec::new()),
+        _ => Comparison::Compared(Differences::default()),
     }
 }
 
@@ -111,7 +125,7 @@ fn of_fields(
     let settled = settled(account.written_until, look.began);
     // What can't be written at all was reported when it was to be.
     let Ok(plan) = keep::plan(settings, &targets, &ledgers, friend, settled, false) else {
-        return Fields::default();
+        return Fields { unjudged: Field::ALL.map(Aspect::Field).to_vec(), ..Fields::default() };
     };
     // What the list of friends leaves out says nothing.
     let is_known = |field: &Field| friend.settings.0.contains_key(field);
@@ -130,13 +144,15 @@ fn of_fields(
         }
     }
     let over = plan.before.iter().any(|(field, ledger)| ledger.is_none() && is_known(field));
-    Fields { found, work: work || over }
+    let unjudged = Field::ALL.into_iter().filter(|field| !is_known(field)).map(Aspect::Field).collect();
+    Fields { found, unjudged, work: work || over }
 }
 
 /// How the fields compare.
 #[derive(Default)]
 struct Fields {
     found: Vec<Difference>,
+    unjudged: Vec<Aspect>,
     /// There is something of our own to be done: a late request took effect, or a ledger is over.
     work: bool,
 }
@@ -152,20 +168,21 @@ fn difference(field: Field, wanted: &FieldValue, seen: &FieldValue) -> Differenc
     }
 }
 
+/// The list of shares is missing, or a library that a rule names: nothing can be said of the libraries.
+pub(super) struct Unjudged;
+
+/// How the libraries of a share differ from those that a grant names.
 pub(super) fn of_libraries(
     settings: &Settings,
     look: &Look,
     grant: &Grant,
     share: ShareId,
-) -> Option<Difference> {
-    let names = grant.libraries.as_ref()?;
-    let wanted = settings.sections(names)?;
-    if !look.has_shares() {
-        return None;
-    }
+) -> Result<Option<Difference>, Unjudged> {
+    let Some(names) = grant.libraries.as_ref() else { return Ok(None) };
+    let wanted = settings.sections(names).filter(|_| look.has_shares()).ok_or(Unjudged)?;
     let seen = shared(look, share);
     if seen.as_ref() == Some(&wanted) {
-        return None;
+        return Ok(None);
     }
     let title = |id| settings.libraries.iter().find(|library| library.id == id).map(|library| &library.title);
     let shown = |sections: &Sections| -> String {
@@ -180,13 +197,13 @@ pub(super) fn of_libraries(
         None => true,
         Some(seen) => seen.as_slice().iter().any(|id| !wanted.as_slice().contains(id)),
     };
-    Some(Difference {
+    Ok(Some(Difference {
         what: Aspect::Libraries,
         wanted: shown(&wanted),
         seen: seen.as_ref().map_or_else(|| "all of them".to_owned(), shown),
         value: None,
         takes,
-    })
+    }))
 }
 
 /// The libraries of a share; none if it holds all of them. The list of shares must be there.

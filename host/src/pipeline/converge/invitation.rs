@@ -38,7 +38,9 @@ impl Job<'_> {
     /// Makes sure that the address is nobody else's, and sends an invitation.
     pub(super) async fn begin_invitation(&mut self) -> Result<Begun, Trouble> {
         let Some(email) = self.account.email.clone() else { return Ok(Begun::Rests(None)) };
-        if self.account.held.is_some() || self.account.parked.is_some() {
+        // What was held without a claim is tried again whenever the account is worked on.
+        let is_held = self.account.held.is_some() && self.account.claim.is_some();
+        if is_held || self.account.parked.is_some() {
             return Ok(Begun::Rests(None));
         }
         let look = self.look().await?;
@@ -284,7 +286,8 @@ impl Job<'_> {
             None => settings.default_sections(),
             Some(names) => settings.sections(names),
         };
-        sections.ok_or_else(|| Trouble::Hold(texts::no_such_library(&settings, grant.libraries.as_deref())))
+        sections
+            .ok_or_else(|| Trouble::NoLibrary(texts::no_such_library(&settings, grant.libraries.as_deref())))
     }
 
     /// What an invitation sets beside the libraries. Live television is not among it: plex.tv takes that

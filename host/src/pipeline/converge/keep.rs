@@ -91,8 +91,10 @@ impl Job<'_> {
         self.end_streams_again(friend_id, hides).await?;
         let next = self.next_look(look.began);
         match libraries {
-            // Which libraries somebody has who sees nothing can wait.
-            Err(Trouble::Missing(_)) if restriction.is_some() => {
+            // Which libraries somebody has who sees nothing can wait. What is to be set again is not.
+            Err(Trouble::Missing(_) | Trouble::NoLibrary(_) | Trouble::Plex(PlexError::Refused { .. }))
+                if restriction.is_some() && !self.account.mend =>
+            {
                 let again = self.core.after(self.core.settings().timings.retry_longest);
                 Ok(Some(next.map_or(again, |next| next.min(again))))
             }
@@ -115,9 +117,10 @@ impl Job<'_> {
         settled: bool,
         hides: bool,
     ) -> Result<(), Trouble> {
-        let friend = &self.core.plex.in_full(friend).await?;
         let rows = self.ledger_rows().await?;
         let ledgers = ledgers_of(&rows, friend.id);
+        let fields = targets.keys().chain(ledgers.keys()).copied();
+        let friend = &self.core.plex.with_fields(friend, fields).await?;
         let plan = plan(&self.core.settings(), targets, &ledgers, friend, settled, self.account.mend)
             .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.hidden = !plan.hidden.is_empty();
@@ -171,10 +174,11 @@ impl Job<'_> {
                 })
                 .await;
         };
-        let friend = &self.core.plex.in_full(friend).await?;
+        let ledgers = ledgers_of(rows, of);
+        let friend = &self.core.plex.with_fields(friend, ledgers.keys().copied()).await?;
         let settled = settled(self.account.written_until, look.began);
         let nothing = Targets::new();
-        let plan = plan(&self.core.settings(), &nothing, &ledgers_of(rows, of), friend, settled, false)
+        let plan = plan(&self.core.settings(), &nothing, &ledgers, friend, settled, false)
             .map_err(|why| Trouble::Hold(why.to_string()))?;
         self.follow(plan, friend, false).await.map(drop)
     }
@@ -277,7 +281,8 @@ impl Job<'_> {
                 return Ok(());
             }
             libraries::Plan::Foreign => {
-                let difference = compare::of_libraries(&self.core.settings(), look, grant, share);
+                let difference =
+                    compare::of_libraries(&self.core.settings(), look, grant, share).ok().flatten();
                 return self.leave_libraries(difference).await;
             }
             libraries::Plan::Write(sending) => sending,

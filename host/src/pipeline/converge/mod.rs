@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
-pub(super) use compare::{Comparison, Difference, compare, compare_held, name};
+pub(super) use compare::{Comparison, Difference, Differences, compare, compare_held, name};
 pub(super) use look::{Look, Looks};
 pub(super) use outcome::note;
 
@@ -98,6 +98,8 @@ enum Trouble {
     Hold(String),
     /// Plex did not do what was asked.
     Plex(PlexError),
+    /// A library that is named does not exist. It may come back, so it is looked at again.
+    NoLibrary(String),
     /// This list of plex.tv's, without which it can't be told what to do, is missing.
     Missing(String),
     /// The database did not.
@@ -352,6 +354,10 @@ impl<'a> Job<'a> {
         };
         let (now, settings) = (self.core.seam.now(), self.core.settings());
         let was = self.account.stage;
+        // It may be accepted while it is withdrawn.
+        let is_first =
+            was == Stage::Leaving && state.stage == Stage::Joined && self.account.plex_account.is_none();
+        let change = if is_first { Change::Accepted } else { change };
         self.amend(move |tx, account| {
             account.set_share_state(state);
             if !state.stage.is_ended() && state.absent_since.is_none() {

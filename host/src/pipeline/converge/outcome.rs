@@ -98,6 +98,9 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
                 account.attempts = 0;
                 account.refusals = 0;
                 account.parked = None;
+                if account.claim.is_none() {
+                    account.held = None;
+                }
                 account.commanded &= due.is_some();
                 if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
@@ -121,16 +124,13 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
         }
         Err(Trouble::Store(error)) => Err(error),
         Err(Trouble::Hold(why)) => {
-            let now = core.seam.now();
             tracing::warn!(event, why, "held for an administrator");
-            end(job, move |tx, account| {
-                account.due = None;
-                account.commanded = false;
-                let text = texts::about(account.user, &why);
-                account.held = Some(why);
-                tx.audit(now, account.decided_by, account.user, "held", &text)
-            })
-            .await
+            hold(job, why, None).await
+        }
+        Err(Trouble::NoLibrary(why)) => {
+            tracing::warn!(event, why, "a library is missing; looking again later");
+            let due = core.after(core.settings().timings.retry_longest);
+            hold(job, why, Some(due)).await
         }
         Err(Trouble::Plex(error @ PlexError::Unauthorized)) => {
             refusals::park(job, core, &event, &error).await
@@ -139,7 +139,8 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             refusals::refused(job, core, &event, &error).await
         }
         Err(Trouble::Missing(what)) => {
-            let due = core.retry_at(attempts, None);
+            // It is no failure of this account's, so it is not counted among them.
+            let due = core.retry_at(attempts.max(PATIENCE), None);
             // That the list is missing is told by itself, once.
             tracing::info!(
                 event,
@@ -147,10 +148,28 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
                 what,
                 "what is to be done needs a list of plex.tv's; trying again"
             );
-            later(job, due, None).await
+            end(job, move |_, account| {
+                account.due = Some(due);
+                Ok(())
+            })
+            .await
         }
         Err(Trouble::Plex(error)) => fails(job, core, &event, &error).await,
     }
+}
+
+/// The account waits for an administrator, or until it is looked at again. That is told once.
+async fn hold(job: Job<'_>, why: String, due: Option<Timestamp>) -> Result<(), StoreError> {
+    let now = job.core.seam.now();
+    end(job, move |tx, account| {
+        account.due = due;
+        account.commanded = false;
+        let text = texts::about(account.user, &why);
+        let is_new = account.held.as_ref() != Some(&why);
+        account.held = Some(why);
+        if is_new { tx.audit(now, account.decided_by, account.user, "held", &text) } else { Ok(()) }
+    })
+    .await
 }
 
 /// Plex did not do what was asked, and may do it later.
@@ -195,7 +214,7 @@ where
     match job.amend(change).await {
         Ok(()) | Err(Trouble::Overtaken) => Ok(()),
         Err(Trouble::Store(error)) => Err(error),
-        Err(Trouble::Hold(_) | Trouble::Plex(_) | Trouble::Missing(_)) => Ok(()),
+        Err(Trouble::Hold(_) | Trouble::NoLibrary(_) | Trouble::Plex(_) | Trouble::Missing(_)) => Ok(()),
     }
 }
 

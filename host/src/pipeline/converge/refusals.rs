@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Job, outcome::end};
 use crate::{
+    domain::contract::Access,
     pipeline::{core::Core, seam::millis, texts},
     plex::PlexError,
     store::{ParkReason, Parked, StoreError},
@@ -54,10 +55,10 @@ pub(super) async fn park(
     if is_token {
         core.token_refused();
     }
-    let now = core.seam.now();
+    let (now, access) = (core.seam.now(), job.access.clone());
     end(job, move |tx, account| {
         account.due = None;
-        let text = texts::about(account.user, &next_step(&words, account.user.is_some()));
+        let text = texts::about(account.user, &next_step(&words, account.user.is_some(), &access));
         let why = if is_token { ParkReason::Token } else { ParkReason::Refused };
         account.parked = Some(Parked { why, words });
         if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
@@ -71,11 +72,16 @@ pub(super) async fn park(
 }
 
 /// What administrators are told of a refusal that lasts, and what they can do.
-fn next_step(words: &str, is_member: bool) -> String {
-    let again = if is_member {
-        "use `/plex invite` with their address and the member, or take the role away and give it again"
-    } else {
-        "use `/plex invite` with the address again"
+fn next_step(words: &str, is_member: bool, access: &Access) -> String {
+    let again = match (access, is_member) {
+        (Access::Granted(_), true) => {
+            "use `/plex invite` with their address and the member, or take the role away and give it again"
+        }
+        (Access::Granted(_), false) => "use `/plex invite` with the address again",
+        (Access::Restricted(_), true) => {
+            "give the member the role and take it away again, or use `/plex remove` with their address"
+        }
+        (Access::Restricted(_), false) | (Access::Absent, _) => "use `/plex remove` with the address",
     };
     format!("{words}. I gave up on it for now. Mend what Plex complains of; then {again}.")
 }

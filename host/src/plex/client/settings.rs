@@ -180,7 +180,15 @@ impl Plex {
     async fn took(&self, account: PlexAccountId, changes: &Changes) -> Result<bool, PlexError> {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let friend = self.friend(account).await.map_err(after_a_write)?;
+            let friend = match self.friend(account).await.map_err(after_a_write)? {
+                // What is left out counts as empty here: that is what was written, then.
+                Some(friend) if friend.settings.show(changes) => return Ok(true),
+                Some(friend) => {
+                    let shown = self.with_fields(&friend, changes.keys().copied()).await;
+                    Some(shown.map_err(after_a_write)?)
+                }
+                None => None,
+            };
             if friend.as_ref().is_some_and(|friend| friend.settings.show(changes)) {
                 return Ok(true);
             }
@@ -193,20 +201,21 @@ impl Plex {
     }
 
     async fn friend(&self, account: PlexAccountId) -> Result<Option<Friend>, PlexError> {
-        match self.users().await?.into_iter().find(|friend| friend.id == account) {
-            Some(friend) => self.in_full(&friend).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(self.users().await?.into_iter().find(|friend| friend.id == account))
     }
 
-    /// A friend with every field. A field that the list of friends leaves out is read from the person's own settings:
+    /// A friend with these fields. A field that the list of friends leaves out is read from the person's own settings:
     /// what is not stated is not the same as empty.
     ///
     /// # Errors
-    /// [`PlexError`] if fields are missing and the settings can't be read.
-    pub async fn in_full(&self, friend: &Friend) -> Result<Friend, PlexError> {
+    /// [`PlexError`] if one of the fields is missing and the settings can't be read.
+    pub async fn with_fields(
+        &self,
+        friend: &Friend,
+        fields: impl IntoIterator<Item = Field>,
+    ) -> Result<Friend, PlexError> {
         let mut full = friend.clone();
-        let missing = Field::ALL.into_iter().filter(|field| !friend.settings.0.contains_key(field));
+        let missing = fields.into_iter().filter(|field| !friend.settings.0.contains_key(field));
         let missing: Vec<Field> = missing.collect();
         if missing.is_empty() {
             return Ok(full);
@@ -238,9 +247,13 @@ fn telling(first: Option<PlexError>, second: PlexError) -> PlexError {
     }
 }
 
+/// What went wrong with a read after a write that was accepted: the write may have had its effect.
 fn after_a_write(error: PlexError) -> PlexError {
     match error {
         PlexError::Unavailable { what, .. } => PlexError::Unavailable { what, maybe_applied: true },
+        error if is_refusal(&error) => {
+            PlexError::Unavailable { what: error.to_string(), maybe_applied: true }
+        }
         error => error,
     }
 }
