@@ -181,14 +181,14 @@ fn what_is_needed_is_installed_once_and_again_if_it_changes() {
     insta::assert_snapshot!(rig.build("tiers"), @r#"
     install  what package.json names, with npm
     compile  policy.js, with componentize-qjs
-    built    tiers/tiers.wasm: 157 KiB, in [time] s
+    built    tiers/tiers.wasm: 158 KiB, in [time] s
     loaded   in [time] s, 1.1 MiB of memory at the start
     ends with 0
     "#);
     assert!(rig.path("tiers/tiers.wasm").is_file());
     insta::assert_snapshot!(rig.build("tiers"), @r#"
     compile  policy.js, with componentize-qjs
-    built    tiers/tiers.wasm: 157 KiB, in [time] s
+    built    tiers/tiers.wasm: 158 KiB, in [time] s
     loaded   in [time] s, 1.1 MiB of memory at the start
     ends with 0
     "#);

@@ -62,8 +62,8 @@ async fn a_list_of_libraries_that_is_empty_for_a_moment_is_not_believed() {
     assert!(unavailable(&rig.plex.libraries(&machine()).await.unwrap_err(), false));
     let unknown = MachineId("unknown".into());
     assert_eq!(rig.plex.libraries(&unknown).await, Err(PlexError::NotFound));
-    // Nor is it believed that the list of those with whom it is shared is not there.
-    assert!(unavailable(&rig.plex.shares(&unknown).await.unwrap_err(), false));
+    // That the list of those with whom it is shared is not there says nothing of anybody in it.
+    assert!(matches!(rig.plex.shares(&unknown).await, Err(PlexError::NoSuchList { .. })));
 }
 
 #[tokio::test]
