@@ -178,7 +178,7 @@ async fn a_message_is_not_taken_for_another_with_the_same_words() -> Result<()> 
 fn said(pressed: Pressed) -> String {
     match pressed {
         Pressed::Say(reply) | Pressed::Deliver(reply, _) => reply.text,
-        Pressed::Form(_) => panic!("a form"),
+        Pressed::Form(_) => "a form".to_owned(),
     }
 }
 
