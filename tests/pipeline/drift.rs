@@ -386,6 +386,51 @@ async fn libraries_that_were_changed_by_hand_are_told_once_in_passing_too() -> R
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_can_not_be_compared_for_a_while_is_not_over() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    share_by_hand(&stage, &["Movies"]);
+    set(&stage, "filterMusic", "label=Party")?;
+    stage.wait(ROUND).await;
+    let before = told(&stage);
+    // The list of shares is missing, and the list of friends leaves the filters out.
+    let missing = Effect::Status { status: 503, retry_after: None };
+    stage.at_plex().fault(Fault::on("GET", "/api/servers/{id}/shared_servers", missing));
+    stage.at_plex().world.quirks.friends_lack_filters = true;
+    stage.wait(ROUND * 2).await;
+    stage.at_plex().clear_faults();
+    stage.at_plex().world.quirks.friends_lack_filters = false;
+    stage.wait(ROUND * 2).await;
+    assert_eq!(told(&stage), before);
+    assert_eq!(libraries(&stage), ["Movies"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_correction_that_is_held_stays_held_while_it_can_not_be_compared() -> Result<()> {
+    fn nobody(settings: &mut Settings) {
+        settings.drift = Drift::Correct;
+        settings.brake = Brake { members: 0, ..Brake::default() };
+    }
+    let mut stage = Stage::with(Setting { change: nobody, ..Setting::default() }).await?;
+    stage.alice_joins().await?;
+    granted(&mut stage, &["Movies", "Music"]).await?;
+    share_by_hand(&stage, &["Movies", "Music", "TV Shows"]);
+    stage.wait(ROUND).await;
+    let holds = async |stage: &Stage| stage.read(|tx| Ok(tx.holds()?.len())).await;
+    assert_eq!(holds(&stage).await?, 1, "{:?}", stage.audit());
+    let missing = Effect::Status { status: 503, retry_after: None };
+    stage.at_plex().fault(Fault::on("GET", "/api/servers/{id}/shared_servers", missing));
+    stage.wait(ROUND).await;
+    stage.at_plex().clear_faults();
+    stage.wait(ROUND).await;
+    assert_eq!(holds(&stage).await?, 1, "{:?}", stage.audit());
+    assert_eq!(libraries(&stage), ["Movies", "TV Shows", "Music"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn libraries_are_set_again_where_that_is_configured() -> Result<()> {
     let mut stage = Stage::with(Setting { change: corrects, ..Setting::default() }).await?;
     stage.alice_joins().await?;

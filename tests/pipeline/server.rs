@@ -154,6 +154,33 @@ async fn a_library_that_a_rule_names_and_that_does_not_exist_is_named_with_those
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_library_that_is_gone_for_a_while_keeps_nobody_out_once_it_is_back() -> Result<()> {
+    let stage = tiers().await?;
+    stage.alice_joins().await?;
+    remove(&stage, "Movies");
+    stage.wait(ROUND).await;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), BEN).await?.context("no answer")?;
+    stage.wait(ROUND).await;
+    // One message for each of them, however often it is looked at again.
+    assert_eq!(told(&stage, "does not have: `Movies`").len(), 2, "{:?}", stage.audit());
+    assert!(stage.at_plex().share_of(BEN).is_none());
+    // Who loses the role meanwhile is restricted and told all the same.
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.wait(ROUND).await;
+    assert!(!stage.filters(ANN).is_empty(), "{:?}", stage.audit());
+    assert!(stage.messages(stage.alice()).iter().any(|text| text.contains("is paused")));
+    stage.give_role(stage.alice(), stage.role()).await?;
+    add(&stage, "Movies", "movie");
+    stage.wait(ROUND).await;
+    assert_eq!(shared(&stage, ANN), ["Movies"], "{:?}", stage.audit());
+    assert!(stage.filters(ANN).is_empty());
+    assert!(stage.at_plex().share_of(BEN).is_some(), "{:?}", stage.audit());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_is_cut_off_for_a_moment_takes_no_library_away() -> Result<()> {
     let stage = Stage::set().await?;
     stage.give_role(stage.alice(), stage.role()).await?;
