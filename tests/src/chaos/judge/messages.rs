@@ -219,7 +219,6 @@ fn is_answer(text: &str) -> bool {
         "I have your e-mail address already",
         "There is more than one e-mail address",
         "You have changed your e-mail address several times",
-        "The invitation to the e-mail address that you gave before",
     ]
     .iter()
     .any(|beginning| text.starts_with(beginning))
