@@ -39,12 +39,12 @@ pub struct Limits {
     /// How much processor time the process that loads a policy may use, in milliseconds, whatever the size of the
     /// file. Default 6,000.
     pub load_cpu_ms: u64,
-    /// How much more for each MiB of the file, in milliseconds. Default 12,000.
+    /// How much more for each MiB of the file, in milliseconds. Default 16,000.
     pub load_cpu_per_mib_ms: u64,
     /// How long loading a policy may take, in milliseconds, whatever the size of the file. Default 8,000.
     /// `configure` is a part of it.
     pub load_clock_ms: u64,
-    /// How much longer for each MiB of the file, in milliseconds. Default 12,000.
+    /// How much longer for each MiB of the file, in milliseconds. Default 16,000.
     pub load_clock_per_mib_ms: u64,
     /// How much memory the process that loads a policy may use, in bytes, whatever the size of the file. Default
     /// 384 MiB.
@@ -70,9 +70,9 @@ impl Default for Limits {
             text_bytes: 4 << 10,
             answer_bytes: 1 << 20,
             load_cpu_ms: 6_000,
-            load_cpu_per_mib_ms: 12_000,
+            load_cpu_per_mib_ms: 16_000,
             load_clock_ms: 8_000,
-            load_clock_per_mib_ms: 12_000,
+            load_clock_per_mib_ms: 16_000,
             load_memory_bytes: 384 << 20,
             load_memory_per_mib_bytes: 32 << 20,
             log_lines: 100,
@@ -147,7 +147,7 @@ mod tests {
     fn what_loading_may_cost_grows_with_the_file() {
         let limits = Limits::default();
         let (small, large) = (limits.of_the_loader(3_000), limits.of_the_loader(18 << 20));
-        assert_eq!(small.cpu, Duration::from_millis(limits.load_cpu_ms + 34));
+        assert_eq!(small.cpu, Duration::from_millis(limits.load_cpu_ms + 45));
         assert_eq!(
             large.clock,
             Duration::from_millis(limits.load_clock_ms + 18 * limits.load_clock_per_mib_ms)
