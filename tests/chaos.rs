@@ -18,7 +18,7 @@ use std::{
 use rolarr_tests::chaos::{self, Report, Struck, Tamper};
 
 /// Without `ROLARR_SEEDS`: an unoptimised build is not made for many.
-const SEEDS: u64 = if cfg!(debug_assertions) { 6 } else { 50 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 6 } else { 100 };
 
 /// A seed that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 600 } else { 120 });

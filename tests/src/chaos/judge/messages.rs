@@ -83,6 +83,9 @@ impl Post {
                 {
                     found.push(format!("a message counts as sent and does not stand there: {task:?}"));
                 }
+                // Where too many reports wait, the oldest are dropped, and one message says how many.
+                (TaskState::Dropped, Work::Audit { .. }) if task.attempts == 0 && self.tells_of_dropped() => {
+                }
                 (TaskState::Dropped, Work::Tell { .. } | Work::Audit { .. })
                     if !refused && !closed && task.attempts < TRIES && !removed(task, known) =>
                 {
@@ -98,6 +101,12 @@ impl Post {
             }
         }
         found
+    }
+
+    /// Whether administrators were told that reports were dropped.
+    fn tells_of_dropped(&self) -> bool {
+        let tells = |task: &&Task| matches!(&task.work, Work::Audit { text } if text.contains("of the oldest that waited for it were dropped"));
+        self.tasks.iter().find(tells).is_some_and(|task| task.state == TaskState::Done)
     }
 
     /// What one member was told and should not have been, and what they should have been told.
