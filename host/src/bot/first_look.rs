@@ -336,8 +336,8 @@ fn warn_of_shared_names(libraries: &[Library]) {
         if told.insert(name) {
             warn!(
                 library = name,
-                "several libraries of the server have this name: whoever is given it by a rule or by the \
-                 configuration is given all of them; to tell them apart, rename them in Plex"
+                "several libraries of the server have this name; a rule or a configuration that names it shares all \
+                 of them. To share only one, rename the others in Plex"
             );
         }
     }
