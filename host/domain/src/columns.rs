@@ -1,4 +1,4 @@
-//! How ids and stages stand in columns of a database.
+//! How ids stand in columns of a database.
 
 use rusqlite::{
     ToSql,
@@ -7,7 +7,7 @@ use rusqlite::{
 
 use crate::{
     AccountId, ChannelId, EventId, GuildId, MessageId, PlexAccountId, PromptId, RoleId, ShareId, TaskId,
-    UserId, reconcile::share::Stage,
+    UserId,
 };
 
 fn whole(number: u64) -> rusqlite::Result<ToSqlOutput<'static>> {
@@ -52,35 +52,3 @@ macro_rules! signed {
 }
 
 signed! { EventId AccountId TaskId PromptId }
-
-/// An enum of the domain whose cases stand as words in a column.
-macro_rules! words_of {
-    ($name:ty { $($case:path = $word:literal,)* }) => {
-        impl FromSql for $name {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                match value.as_str()? {
-                    $($word => Ok($case),)*
-                    _ => Err(FromSqlError::InvalidType),
-                }
-            }
-        }
-
-        impl ToSql for $name {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(match self { $($case => $word,)* }.into())
-            }
-        }
-    };
-}
-
-words_of! {
-    Stage {
-        Stage::None = "none",
-        Stage::Inviting = "inviting",
-        Stage::Invited = "invited",
-        Stage::Joined = "joined",
-        Stage::Leaving = "leaving",
-        Stage::Declined = "declined",
-        Stage::Lost = "lost",
-    }
-}

@@ -1,5 +1,6 @@
 //! The words that every part of the host shares: ids, addresses, secrets, and the contract's own types.
 
+pub mod account;
 #[cfg(feature = "sql")]
 mod columns;
 mod email;
@@ -11,6 +12,7 @@ mod secret;
 mod sharing;
 mod typed;
 mod untrusted;
+mod words;
 
 pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{

@@ -12,13 +12,11 @@ use super::{
 use crate::{
     domain::{
         Email, PromptId, Timestamp, Typed, UserId,
+        account::{Account, CORRECTIONS, Corrected, Held, HeldReason},
         contract::{Access, AccountChange, Origin},
     },
-    store::{Account, Prompt, PromptState, Stage, StoreError, Tx, Work},
+    store::{Prompt, PromptState, Stage, StoreError, Tx, Work},
 };
-
-/// So many other addresses a member can give before the invitation is accepted: each is a message to somebody.
-const CORRECTIONS: u32 = 3;
 
 /// What became of an address that was given.
 enum Given {
@@ -122,11 +120,11 @@ fn give(
     if !wanted(tx, settings, &account)? {
         return Ok(Given::Unasked);
     }
-    if is_pending(&account) {
+    if account.is_pending() {
         return correct(tx, settings, account, email, now);
     }
     let fresh = match account.stage {
-        Stage::None => account.email.is_none() && account.claim.is_none(),
+        Stage::None => !account.has_address(),
         // Only another address is a new beginning: a declined invitation is not sent again.
         Stage::Declined => account.email.as_ref() != Some(email),
         Stage::Inviting | Stage::Invited | Stage::Joined | Stage::Leaving | Stage::Lost => false,
@@ -140,63 +138,33 @@ fn give(
         tx.set_prompt_state(prompt.id, PromptState::Answered)?;
         tx.add_task(account.decided_by, Some(from), &Work::Refresh(prompt.id), now)?;
     }
-    let replaced = account.email.is_some() || account.claim.is_some();
-    take_up(tx, &mut account, email.clone(), now)?;
-    if account.stage == Stage::Declined {
-        // What is held is corrected from now on, so that it is counted.
-        account.stage = Stage::None;
-        if account.email.is_some() {
-            account.invite_for = account.decided_by;
-        }
-    }
-    begin(tx, &mut account, now)?;
+    let replaced = account.has_address();
+    let against = against(tx, &account, email)?;
+    account.give(email.clone(), against, now);
+    tx.put_account(&account)?;
+    report_claim(tx, &account, now)?;
     note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
     Ok(Given::TakenUp { replaced })
 }
 
-/// The address is this account's from now on, in place of the one before; unless it is another member's: then it is
-/// held, with the same answer.
-pub(super) fn take_up(
-    tx: &Tx<'_>,
-    account: &mut Account,
-    email: Email,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let taken = tx.account_with(&email)?.is_some_and(|other| other.id != account.id);
-    // Only an invitation to this address counts as one.
-    account.invited &= account.email.as_ref() == Some(&email);
-    account.email = None;
-    account.claim = None;
-    account.held = None;
-    account.adopt = false;
-    account.plex_account = None;
-    if taken {
-        account.claim = Some(email);
-        let why = "gave an address that belongs to another member. Nothing was changed.";
-        account.held = Some(why.to_owned());
-        tx.audit(now, account.decided_by, account.user, "held", &texts::about(account.user, why))?;
-    } else {
-        account.email = Some(email);
+/// Why an address can't be this account's: it is another member's.
+pub(super) fn against(tx: &Tx<'_>, account: &Account, email: &Email) -> Result<Option<Held>, StoreError> {
+    let is_taken = tx.account_with(email)?.is_some_and(|other| other.id != account.id);
+    Ok(is_taken.then(|| Held {
+        why: HeldReason::OthersAddress,
+        words: "gave an address that belongs to another member. Nothing was changed.".to_owned(),
+    }))
+}
+
+/// Administrators are told that the address that was just taken up is held.
+pub(super) fn report_claim(tx: &Tx<'_>, account: &Account, now: Timestamp) -> Result<(), StoreError> {
+    match &account.held {
+        Some(held) if account.claim.is_some() => {
+            let text = texts::about(account.user, &held.words);
+            tx.audit(now, account.decided_by, account.user, "held", &text)
+        }
+        _ => Ok(()),
     }
-    Ok(())
-}
-
-/// The account is worked on at once.
-fn begin(tx: &Tx<'_>, account: &mut Account, now: Timestamp) -> Result<(), StoreError> {
-    account.wish += 1;
-    account.parked = None;
-    account.attempts = 0;
-    account.refusals = 0;
-    account.due = Some(now);
-    tx.put_account(account)
-}
-
-/// Whether the member gave an address that nobody accepted an invitation to yet. A claim that is held looks the same.
-fn is_pending(account: &Account) -> bool {
-    let given = account.email.is_some() || account.claim.is_some();
-    let accepted = account.plex_account.is_some();
-    let stage = matches!(account.stage, Stage::None | Stage::Inviting | Stage::Invited | Stage::Leaving);
-    given && !accepted && stage
 }
 
 /// Another address in place of one that nobody accepted an invitation to yet. The same one again changes nothing.
@@ -207,29 +175,21 @@ fn correct(
     email: &Email,
     now: Timestamp,
 ) -> Result<Given, StoreError> {
-    let given = [&account.correction, &account.email, &account.claim].into_iter().flatten().next();
-    if given == Some(email) {
-        return Ok(Given::TakenUp { replaced: false });
-    }
-    if account.corrections >= CORRECTIONS {
-        return Ok(Given::TooOften);
-    }
-    account.corrections += 1;
+    let against = against(tx, &account, email)?;
+    let corrected = account.correct(email, against, now);
+    let replaced = match corrected {
+        Corrected::Same => return Ok(Given::TakenUp { replaced: false }),
+        Corrected::TooOften => return Ok(Given::TooOften),
+        Corrected::Waits { replaced } => replaced,
+        Corrected::TakenUp => true,
+    };
+    tx.put_account(&account)?;
     let text = texts::about(account.user, texts::CORRECTED);
     tx.audit(now, account.decided_by, account.user, "corrected", &text)?;
-    let replaced = account.correction.is_some() || account.email.is_none();
-    if account.email.as_ref() == Some(email) && account.stage != Stage::Leaving {
-        // The first one was right: nothing was withdrawn yet.
-        account.correction = None;
-    } else if account.email.is_some() {
-        // The invitation to that one goes first.
-        account.correction = Some(email.clone());
-    } else {
-        take_up(tx, &mut account, email.clone(), now)?;
-        account.invite_for = account.decided_by;
+    if corrected == Corrected::TakenUp {
+        report_claim(tx, &account, now)?;
         note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;
     }
-    begin(tx, &mut account, now)?;
     if account.corrections == CORRECTIONS {
         refresh_question(tx, &account, now)?;
     }
@@ -239,7 +199,7 @@ fn correct(
 /// Whether the member can give another address.
 pub(super) fn can_correct(tx: &Tx<'_>, settings: &Settings, user: UserId) -> Result<bool, StoreError> {
     let Some(account) = tx.account_of(user)? else { return Ok(false) };
-    Ok(is_pending(&account) && account.corrections < CORRECTIONS && wanted(tx, settings, &account)?)
+    Ok(account.can_correct() && wanted(tx, settings, &account)?)
 }
 
 /// The question that was answered says anew whether the address can be changed.
@@ -283,8 +243,7 @@ fn press(
 /// Opens an expired question again, if it still applies.
 fn reopen(tx: &Tx<'_>, settings: &Settings, prompt: &Prompt, now: Timestamp) -> Result<bool, StoreError> {
     let Some(account) = tx.account_of(prompt.user)? else { return Ok(false) };
-    let unknown = account.email.is_none() && account.claim.is_none();
-    if !unknown || !wanted(tx, settings, &account)? {
+    if account.has_address() || !wanted(tx, settings, &account)? {
         return Ok(false);
     }
     tx.reopen_prompt(prompt.id, now.plus_millis(millis(settings.timings.prompt)))?;
@@ -301,7 +260,7 @@ fn offer(tx: &Tx<'_>, settings: &Settings, by: UserId, now: Timestamp) -> Result
         return Ok(Reply::text(texts::NOTHING_TO_LINK));
     }
     // What is held or refused looks like any other address that was given.
-    let given = account.email.is_some() || account.claim.is_some() || account.held.is_some();
+    let given = account.has_address() || account.held.is_some();
     if can_correct(tx, settings, by)? {
         return Ok(Reply::text(texts::CAN_CORRECT));
     }

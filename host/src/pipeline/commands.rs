@@ -130,19 +130,16 @@ impl Core {
             Some(account) if account.stage == Stage::None && account.email.is_none() => {
                 "That address can't be invited; the audit channel says why.".to_owned()
             }
-            Some(account) if account.held.is_some() => {
-                format!("Held: {}", account.held.unwrap_or_default())
-            }
-            Some(account) if account.parked.is_some() => {
-                format!("Plex refuses: {}", account.parked.map(|parked| parked.words).unwrap_or_default())
-            }
-            Some(account) if account.refusals > 0 => {
-                "Plex refuses. That may pass: I try again over some hours, and the audit channel tells if it does not."
-                    .to_owned()
-            }
-            Some(account) => match account.stage {
-                Stage::Invited => "The invitation is out.".to_owned(),
-                Stage::Joined => "They have access.".to_owned(),
+            Some(account) => match (&account.held, &account.parked, account.stage) {
+                (Some(held), _, _) => format!("Held: {}", held.words),
+                (None, Some(parked), _) => format!("Plex refuses: {}", parked.words),
+                _ if account.refusals > 0 => {
+                    "Plex refuses. That may pass: I try again over some hours, and the audit channel tells if it does \
+                     not."
+                        .to_owned()
+                }
+                (_, _, Stage::Invited) => "The invitation is out.".to_owned(),
+                (_, _, Stage::Joined) => "They have access.".to_owned(),
                 _ => "I am working on it; the audit channel tells of problems.".to_owned(),
             },
             None => "There is nothing left to do.".to_owned(),
@@ -249,13 +246,10 @@ fn invite_member(
         if account.stage != Stage::None {
             return Ok(Err("That member has another Plex account already. Remove that first."));
         }
-        let bare = other.clone();
         tx.hand_ledgers_on(other.id, account.id)?;
         tx.delete_account(other.id)?;
-        account = Account { id: account.id, user: Some(member), granted: None, wish: account.wish, ..bare };
-    } else if account.email.as_ref().is_some_and(|known| known != email)
-        && !matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost)
-    {
+        account.take_over(&other);
+    } else if account.email.as_ref().is_some_and(|known| known != email) && !account.stage.is_ended() {
         return Ok(Err("That member has another Plex account already. Remove that first."));
     }
     let event = tx.journal(&NewEvent {
@@ -286,27 +280,9 @@ fn invite_member(
     // What an administrator says outweighs what waits for one, and what waits to be carried out.
     brake::overrule(tx, account.id)?;
     tx.settle(member)?;
-    let fresh = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
-    if account.email.as_ref() != Some(email) {
-        // Whoever had the share before is not who has this address.
-        account.plex_account = None;
-        account.share = None;
-        account.invited = false;
-    }
-    let replaced = account.email.as_ref().is_some_and(|known| known != email)
-        || account.claim.as_ref().is_some_and(|claim| claim != email)
-        || account.correction.as_ref().is_some_and(|other| other != email);
-    account.email = Some(email.clone());
-    account.claim = None;
-    account.correction = None;
-    account.corrections = 0;
-    account.held = None;
-    account.parked = None;
-    account.adopt = fresh;
-    // What is being ended is made again once it is gone.
-    account.invite_for = (fresh || account.stage == Stage::Leaving).then_some(event);
-    account.decided_by = Some(event);
-    Ok(Ok(Invited { id: begin(tx, account, now)?, replaced }))
+    let replaced = account.invite(email, event, now);
+    tx.put_account(&account)?;
+    Ok(Ok(Invited { id: account.id, replaced }))
 }
 
 /// An address that belongs to no member.
@@ -326,24 +302,10 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
         "command",
         &format!("<@{by}> invited an address that belongs to no member."),
     )?;
-    account.invited &= account.email.as_ref() == Some(email);
-    account.email = Some(email.clone());
-    account.granted = Some(Grant::default());
-    account.held = None;
-    account.parked = None;
-    account.adopt = matches!(account.stage, Stage::None | Stage::Declined | Stage::Lost);
-    // Its account is found by the address: none is replaced.
-    Ok(Ok(Invited { id: begin(tx, account, now)?, replaced: false }))
-}
-
-fn begin(tx: &Tx<'_>, mut account: Account, now: Timestamp) -> Result<AccountId, StoreError> {
-    account.wish += 1;
-    account.commanded = true;
-    account.attempts = 0;
-    account.refusals = 0;
-    account.due = Some(now);
+    account.invite_address(email, now);
     tx.put_account(&account)?;
-    Ok(account.id)
+    // Its account is found by the address: none is replaced.
+    Ok(Ok(Invited { id: account.id, replaced: false }))
 }
 
 /// The full removal: all guilds' decisions are void, the share goes, the address is forgotten.
@@ -371,9 +333,9 @@ fn remove(
     let text = texts::about(account.user, &format!("removed by <@{by}>."));
     let Some(user) = account.user else {
         tx.audit(now, None, None, "command", &text)?;
-        account.granted = None;
-        account.invite_for = None;
-        return begin(tx, account, now).map(Some);
+        account.remove_address(now);
+        tx.put_account(&account)?;
+        return Ok(Some(account.id));
     };
     let event = tx.journal(&NewEvent {
         at: now,
@@ -398,11 +360,7 @@ fn remove(
     brake::overrule(tx, account.id)?;
     close_prompts(tx, now, event, user)?;
     tx.drop_tasks_of(user)?;
-    account.claim = None;
-    account.correction = None;
-    account.held = None;
-    account.parked = None;
-    account.invite_for = None;
-    account.decided_by = Some(event);
-    begin(tx, account, now).map(Some)
+    account.remove(event, now);
+    tx.put_account(&account)?;
+    Ok(Some(account.id))
 }

@@ -71,7 +71,7 @@ async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
 #[derive(Clone, Debug, PartialEq)]
 struct Basis {
     /// The account's generation; none if there is no account.
-    wish: Option<u64>,
+    generation: Option<u64>,
     /// What the guilds decided.
     grants: Vec<GrantRow>,
     /// What the policy asked to be woken for.
@@ -81,7 +81,7 @@ struct Basis {
 impl Basis {
     fn of(tx: &Tx<'_>, event: &NewEvent) -> Result<Self, StoreError> {
         Ok(Self {
-            wish: tx.account_of(event.user)?.map(|account| account.wish),
+            generation: tx.account_of(event.user)?.map(|account| account.generation),
             grants: tx.grants(event.user)?,
             wakes: tx.wakes(event.guild, event.user)?,
         })
@@ -102,7 +102,7 @@ pub(super) struct Known {
 impl Known {
     fn basis(&self) -> Basis {
         Basis {
-            wish: self.account.as_ref().map(|account| account.wish),
+            generation: self.account.as_ref().map(|account| account.generation),
             grants: self.grants.clone(),
             wakes: self.wakes.clone(),
         }

@@ -176,7 +176,9 @@ fn settle_one(tx: &Tx<'_>, settings: &Settings, now: Timestamp, one: Compared) -
     match found {
         Comparison::Unclear => {
             tracing::info!(account = %account.id, "a share does not show as it was; it is looked at");
-            tx.put_account(&Account { due: Some(now), ..account })?;
+            let mut account = account;
+            account.look_at(now);
+            tx.put_account(&account)?;
         }
         // Of the others who are held nothing else is compared.
         Comparison::Compared(_) if hold.is_some_and(|reason| reason != HoldReason::Drift) => {}
@@ -205,14 +207,15 @@ fn correct(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
-    account: Account,
+    mut account: Account,
     differences: &[Difference],
 ) -> Result<(), StoreError> {
     let takes = differences.iter().any(|difference| difference.takes);
     if takes && brake::holds_correction(tx, settings, now, &account)? {
         return Ok(());
     }
-    tx.put_account(&Account { mend: true, due: Some(now), ..account })
+    account.mend(now);
+    tx.put_account(&account)
 }
 
 /// What is new in a comparison.

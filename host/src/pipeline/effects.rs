@@ -6,7 +6,6 @@ use super::{
     brake,
     carried::{Carried, Followed, LEAST_WAKE},
     pace,
-    progress::begins_an_invitation,
     seam::millis,
     settings::Settings,
     settling, texts,
@@ -14,12 +13,10 @@ use super::{
 use crate::{
     domain::{
         EventId, GuildId, Timestamp, UserId,
+        account::{Account, Pursued},
         contract::{Access, Action, Wake},
     },
-    store::{
-        Account, DecisionRow, EventRow, EventState, GrantRow, PromptState, Stage, StoreError, Told, Tx,
-        WakeRow, Work,
-    },
+    store::{DecisionRow, EventRow, EventState, GrantRow, PromptState, StoreError, Tx, WakeRow, Work},
 };
 
 /// Stores a decision and what follows from it. True if an e-mail address was forgotten.
@@ -211,11 +208,7 @@ pub(super) fn wish(
             tx.new_account(Some(change.user))?
         }
     };
-    account.wish += 1;
-    account.commanded = false;
-    account.decided_by = Some(change.event);
-    account.quiet_for = change.quiet.then_some(change.event);
-    account.tell = change.tell.clone().map(|text| (change.event, text));
+    account.decide(change.event, change.quiet, change.tell.clone());
     settling::go_on(tx, settings, now, account, before, change)
 }
 
@@ -238,66 +231,27 @@ pub(super) fn pursue(
     mut account: Account,
     change: &Change,
 ) -> Result<bool, StoreError> {
-    if account.claim.is_none() {
-        account.held = None;
-    }
-    account.parked = None;
-    account.attempts = 0;
-    account.refusals = 0;
-    account.due = Some(now);
-    let mut forgot = false;
-    match desired(tx, settings, &account)? {
-        Access::Granted(_) => {
-            if change.opens && begins_an_invitation(account.stage) {
-                account.invite_for = Some(change.event);
-            }
-            let unknown =
-                account.email.is_none() && account.plex_account.is_none() && account.claim.is_none();
-            if unknown && account.invite_for.is_some() {
-                ask(tx, settings, now, change)?;
-            }
+    let desired = desired(tx, settings, &account)?;
+    let written = !tx.ledgers(account.id)?.is_empty();
+    let forgot = match account.pursue(&desired, change.opens.then_some(change.event), written, now) {
+        Pursued::Nothing => false,
+        Pursued::Asks => {
+            ask(tx, settings, now, change)?;
+            false
         }
-        Access::Restricted(_) => {
-            account.invite_for = None;
+        Pursued::Closes => {
             close_prompts(tx, now, change.event, change.user)?;
+            false
         }
-        Access::Absent => {
-            account.invite_for = None;
-            account.held = None;
-            let once_done = account.tell.clone();
-            forgot = forget_if_nowhere(tx, &mut account)?;
+        Pursued::Ends { forgot, tell } => {
             close_prompts(tx, now, change.event, change.user)?;
             tx.drop_tasks_of(change.user)?;
-            // Where there is nothing at Plex it is done with this.
-            if account.tell.is_none()
-                && let Some((event, text)) = once_done
-                && Some(event) == account.decided_by
-            {
-                let change = Change::of(event, change.guild, change.user);
-                tell_now(tx, now, &Change { told_now: vec![text], ..change })?;
-            }
+            let told_now = Vec::from_iter(tell);
+            tell_now(tx, now, &Change { told_now, ..Change::of(change.event, change.guild, change.user) })?;
+            forgot
         }
-    }
+    };
     tx.put_account(&account)?;
-    Ok(forgot)
-}
-
-/// Forgets the address of somebody for whom there is nothing at Plex. Where there is something, the
-/// address stays until Plex has confirmed that it is gone. True if there was one.
-fn forget_if_nowhere(tx: &Tx<'_>, account: &mut Account) -> Result<bool, StoreError> {
-    let mut forgot = account.claim.take().is_some() | account.correction.take().is_some();
-    account.corrections = 0;
-    account.adopt = false;
-    let certain = account.stage.is_ended() && account.created_until.is_none();
-    if certain && tx.ledgers(account.id)?.is_empty() {
-        forgot |= account.email.take().is_some();
-        account.plex_account = None;
-        account.share = None;
-        account.stage = Stage::None;
-        account.told = Told::Nothing;
-        account.tell = None;
-        account.due = None;
-    }
     Ok(forgot)
 }
 

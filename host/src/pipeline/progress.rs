@@ -40,10 +40,3 @@ impl Place {
         }
     }
 }
-
-/// Whether a decision that gives access begins an invitation from this stage: where there is no share, or it is
-/// being taken away.
-#[must_use]
-pub fn begins_an_invitation(stage: Stage) -> bool {
-    matches!(stage, Stage::None | Stage::Leaving | Stage::Declined | Stage::Lost)
-}

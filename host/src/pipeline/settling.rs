@@ -59,7 +59,7 @@ pub(super) fn go_on(
             if let Some(waiting) = waiting {
                 hand_over(tx, now, waiting, account.id)?;
             }
-            account.due = None;
+            account.rest();
             tx.put_account(&account)?;
             return Ok(Outcome::Held);
         }
@@ -121,7 +121,7 @@ pub(super) fn go_on(
 
 /// Stores what waits. The account is looked at when it does no longer.
 fn put(tx: &Tx<'_>, mut account: Account, waiting: &SettlingRow) -> Result<(), StoreError> {
-    account.due = Some(waiting.due);
+    account.look_at(waiting.due);
     tx.put_account(&account)?;
     tx.put_settling(waiting)
 }
@@ -136,7 +136,7 @@ fn done(
     returned: bool,
 ) -> Result<Outcome, StoreError> {
     if returned {
-        account.tell = None;
+        account.return_unchanged();
     }
     let forgot = brake::lift(tx, settings, now, account, change)?;
     if returned {
@@ -232,12 +232,12 @@ fn end(
     let Some(mut account) = tx.account(id)? else { return Ok(false) };
     if tx.hold(id)?.is_some() {
         hand_over(tx, now, waiting, id)?;
-        account.due = None;
+        account.rest();
         tx.put_account(&account)?;
         return Ok(false);
     }
     tx.drop_settling(id)?;
-    account.wish += 1;
+    account.next_generation();
     let Some(user) = account.user else { return Ok(false) };
     let guild = tx.event(waiting.event)?.map_or(GuildId(0), |row| row.event.guild);
     let change = Change { told_now: waiting.tell.clone(), ..Change::of(waiting.event, guild, user) };

@@ -37,8 +37,10 @@ mod times;
 mod wakes;
 mod worker;
 
-pub use crate::domain::reconcile::share::Stage;
-pub use accounts::{Account, ParkReason, Parked, Told};
+pub use crate::domain::{
+    account::{Account, ParkReason, Parked, Record, Told},
+    reconcile::share::Stage,
+};
 pub use backup::{Existing, backup};
 pub use connection::{Impediment, Tx};
 pub use drift::{Aspect, DriftRow};

@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{
-    Email, Field, FieldValue, GuildId, PlexAccountId, RoleId, ShareId, Timestamp, UserId,
+    AccountId, Email, EventId, Field, FieldValue, GuildId, PlexAccountId, RoleId, ShareId, Timestamp, UserId,
+    account::{Held, HeldReason},
+    contract::Grant,
     reconcile::fields::FieldLedger,
 };
 
@@ -106,16 +108,53 @@ async fn addresses_and_shares_belong_to_one_person() {
     let store = Store::open(&file, Threads::None).unwrap();
     let take = |user: UserId, address: &'static str, share: u64| {
         store.write(move |tx| {
-            let mut account = tx.account_for(user)?;
-            account.email = Email::parse(address).ok();
-            account.share = Some(ShareId(share));
-            tx.put_account(&account)
+            let email = Email::parse(address).ok();
+            let known = tx.account_for(user)?;
+            let record = Record { email, share: Some(ShareId(share)), ..Record::clone(&known) };
+            tx.put_account(&Account::load(record))
         })
     };
     take(ANN, "ann@example.org", 1).await.unwrap();
     assert!(matches!(take(BEN, "ANN@example.ORG", 2).await, Err(StoreError::Taken)));
     assert!(matches!(take(BEN, "ben@example.org", 1).await, Err(StoreError::Taken)));
     take(BEN, "ben@example.org", 2).await.unwrap();
+}
+
+/// An account in which every column holds something.
+fn full(id: AccountId) -> Record {
+    let at = |minutes: u64| Some(Timestamp(1_767_225_600_000 + minutes * 60_000));
+    Record {
+        id,
+        user: Some(ANN),
+        email: Email::parse("ann@example.org").ok(),
+        claim: Email::parse("claimed@example.org").ok(),
+        correction: Email::parse("corrected@example.org").ok(),
+        corrections: 2,
+        plex_account: Some(PlexAccountId(7)),
+        share: Some(ShareId(8)),
+        stage: Stage::Leaving,
+        granted: Some(Grant { downloads: Some(true), ..Grant::default() }),
+        invite_for: Some(EventId(9)),
+        adopt: true,
+        decided_by: Some(EventId(10)),
+        held: Some(Held { why: HeldReason::SharedAlready, words: "is shared already".to_owned() }),
+        parked: Some(Parked { why: ParkReason::Token, words: "the token is refused".to_owned() }),
+        told: Told::Restricted,
+        quiet_for: Some(EventId(11)),
+        tell: Some((EventId(12), "Bye".to_owned())),
+        due: at(1),
+        attempts: 3,
+        refusals: 4,
+        generation: 5,
+        mend: true,
+        invited: true,
+        commanded: true,
+        created_until: at(2),
+        ended_until: at(3),
+        written_until: at(4),
+        absent_since: at(5),
+        streams_due: at(6),
+    }
 }
 
 #[tokio::test]
@@ -135,12 +174,7 @@ async fn an_account_and_its_fields_are_read_back_as_they_were_stored() {
     let stored = row.clone();
     let (account, fields) = store
         .write(move |tx| {
-            let mut account = tx.account_for(ANN)?;
-            account.email = Email::parse("ann@example.org").ok();
-            account.stage = Stage::Leaving;
-            account.told = Told::Restricted;
-            account.due = Some(Timestamp(1_767_225_600_000));
-            account.wish = 3;
+            let account = Account::load(full(tx.account_for(ANN)?.id));
             tx.put_account(&account)?;
             tx.put_ledger(account.id, &stored)?;
             Ok((account.clone(), tx.ledgers(account.id)?))
@@ -158,9 +192,9 @@ async fn a_forgotten_address_is_gone_from_every_file() {
         let store = Store::open(&file, threads).unwrap();
         let set = |address: Option<&'static str>| {
             store.write(move |tx| {
-                let mut account = tx.account_for(ANN)?;
-                account.email = address.and_then(|address| Email::parse(address).ok());
-                tx.put_account(&account)
+                let known = tx.account_for(ANN)?;
+                let email = address.and_then(|address| Email::parse(address).ok());
+                tx.put_account(&Account::load(Record { email, ..Record::clone(&known) }))
             })
         };
         set(Some("ann@example.org")).await.unwrap();

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use rolarr::{
     domain::{PlexAccountId, UserId},
-    store::{Account, MemberRow},
+    store::{MemberRow, Record},
 };
 use rolarr_sim::discord as sim;
 
@@ -61,8 +61,9 @@ impl Stage {
     ///
     /// # Errors
     /// If there is none.
-    pub async fn account(&self, user: UserId) -> Result<Account> {
-        self.read(move |tx| tx.account_of(user)).await?.context("the member has no account")
+    pub async fn account(&self, user: UserId) -> Result<Record> {
+        let account = self.read(move |tx| tx.account_of(user)).await?.context("the member has no account")?;
+        Ok(Record::clone(&account))
     }
 
     /// A member as they are stored.

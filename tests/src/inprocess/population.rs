@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use rolarr::{
     domain::{
         Email, PlexAccountId, RoleId, ShareId, Timestamp, UserId,
+        account::{Account, Record, Told},
         contract::{Access, Grant},
     },
-    store::{GrantRow, MemberRow, Stage as At, Told},
+    store::{GrantRow, MemberRow, Stage as At},
 };
 use rolarr_sim::discord as sim;
 
@@ -73,13 +74,15 @@ impl Stage {
                         memo: String::new(),
                     },
                 )?;
-                let mut account = tx.account_for(user)?;
-                account.email = Email::parse(&address).ok();
-                account.plex_account = Some(plex);
-                account.share = Some(share);
-                account.stage = At::Joined;
-                account.told = Told::Granted;
-                tx.put_account(&account)?;
+                let joined = Record {
+                    email: Email::parse(&address).ok(),
+                    plex_account: Some(plex),
+                    share: Some(share),
+                    stage: At::Joined,
+                    told: Told::Granted,
+                    ..Record::clone(&*tx.account_for(user)?)
+                };
+                tx.put_account(&Account::load(joined))?;
             }
             Ok(())
         })

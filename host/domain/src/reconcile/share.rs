@@ -1,26 +1,28 @@
 //! Whether an account has a share of the server, from the invitation to the end of it.
 
 use super::{Windows, later, settled};
-use crate::Timestamp;
+use crate::{Timestamp, words::words};
 
-/// How far a person's share has got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// There is none.
-    #[default]
-    None,
-    /// An invitation is about to be sent, or was sent and is not confirmed yet.
-    Inviting,
-    /// An invitation is out.
-    Invited,
-    /// It was accepted.
-    Joined,
-    /// Rolarr is ending the share or the invitation, and that is not confirmed yet.
-    Leaving,
-    /// It was declined.
-    Declined,
-    /// The share was ended by somebody else.
-    Lost,
+words! {
+    /// How far a person's share has got.
+    #[derive(Default)]
+    Stage {
+        /// There is none.
+        #[default]
+        None = "none",
+        /// An invitation is about to be sent, or was sent and is not confirmed yet.
+        Inviting = "inviting",
+        /// An invitation is out.
+        Invited = "invited",
+        /// It was accepted.
+        Joined = "joined",
+        /// Rolarr is ending the share or the invitation, and that is not confirmed yet.
+        Leaving = "leaving",
+        /// It was declined.
+        Declined = "declined",
+        /// The share was ended by somebody else.
+        Lost = "lost",
+    }
 }
 
 impl Stage {
@@ -28,6 +30,13 @@ impl Stage {
     #[must_use]
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::None | Self::Declined | Self::Lost)
+    }
+
+    /// Whether a decision that gives access begins an invitation from here: where there is no share, or it is being
+    /// taken away.
+    #[must_use]
+    pub const fn begins_an_invitation(self) -> bool {
+        self.is_ended() || matches!(self, Self::Leaving)
     }
 }
 

@@ -178,7 +178,7 @@ async fn from_database(store: &Store, world: &World) -> anyhow::Result<Facts> {
             let account = tx.account_of(user)?;
             if let Some(account) = &account {
                 facts.joined = account.stage == Stage::Joined;
-                facts.held = account.held.clone();
+                facts.held = account.held.as_ref().map(|held| held.words.clone());
                 if let (None, Some(parked)) = (&facts.held, &account.parked) {
                     facts.held = Some(parked.words.clone());
                 }

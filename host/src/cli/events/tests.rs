@@ -20,7 +20,10 @@ use crate::{
         },
         words,
     },
-    domain::{Email, PlexAccountId, ShareId},
+    domain::{
+        Email, PlexAccountId, ShareId,
+        account::{Account, Record},
+    },
     policy::{Engine, EngineSettings, Limits, Module, Policy},
     store::{EventState, NewEvent, Work},
 };
@@ -113,11 +116,14 @@ fn full() -> (TempDir, PathBuf) {
         );
         decide(tx, event, decision, &[]);
 
-        let mut account = tx.account_for(ADA)?;
-        account.email = Email::parse("ada@example.org").ok();
-        account.plex_account = Some(PlexAccountId(770_000_001));
-        account.share = Some(ShareId(770_000_002));
-        tx.put_account(&account)?;
+        let known = tx.account_for(ADA)?;
+        let record = Record {
+            email: Email::parse("ada@example.org").ok(),
+            plex_account: Some(PlexAccountId(770_000_001)),
+            share: Some(ShareId(770_000_002)),
+            ..Record::clone(&known)
+        };
+        tx.put_account(&Account::load(record))?;
         let state = |state, remark: &str, cause| NewEvent {
             at: Timestamp(START + 2 * DAY),
             origin: Origin::Sweep,

@@ -120,10 +120,10 @@ pub(super) fn lift_idle(
     now: Timestamp,
     mut account: Account,
 ) -> Result<bool, StoreError> {
-    account.wish += 1;
+    account.next_generation();
     let Some(user) = account.user else {
         tx.drop_hold(account.id)?;
-        account.due = Some(now);
+        account.look_at(now);
         tx.put_account(&account)?;
         return Ok(false);
     };
@@ -174,7 +174,7 @@ pub(super) fn unprotected(
     event: (Option<EventId>, GuildId),
     deleted: Option<String>,
 ) -> Result<(), StoreError> {
-    let Some(account) = tx.account_of(user)? else { return Ok(()) };
+    let Some(mut account) = tx.account_of(user)? else { return Ok(()) };
     // What waits for the settling time goes its way after it.
     if tx.hold(account.id)?.is_some() || tx.settles_at(account.id)?.is_some() {
         return Ok(());
@@ -193,7 +193,8 @@ pub(super) fn unprotected(
     };
     let hold = HoldRow { role: deleted, ..fresh(&account, event.0, reason, stands, now) };
     put(tx, settings, now, &hold)?;
-    tx.put_account(&Account { due: None, ..account })
+    account.rest();
+    tx.put_account(&account)
 }
 
 /// What stands at Plex where what was decided is not carried out yet.

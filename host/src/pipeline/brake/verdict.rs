@@ -223,8 +223,7 @@ fn approve(
     hold: &HoldRow,
     user: UserId,
 ) -> Result<bool, StoreError> {
-    account.wish += 1;
-    account.mend = hold.reason == HoldReason::Drift;
+    account.approve(hold.reason == HoldReason::Drift);
     if hold.reason == HoldReason::GuildUnserved {
         void_unserved(tx, settings, now, hold, user)?;
     }
@@ -296,9 +295,7 @@ fn reject(
             "an administrator rejected that access shrinks: what was decided before goes on".to_owned(),
         ),
     })?;
-    account.wish += 1;
-    account.decided_by = Some(event);
-    account.tell = None;
+    account.reject(event);
     lift(tx, settings, now, account, &Change::of(event, guild, user))
 }
 

@@ -26,11 +26,10 @@ impl Job<'_> {
         let (now, settings) = (self.core.seam.now(), self.core.settings());
         let granted = matches!(self.access, Access::Granted(_));
         self.amend(move |tx, account| {
-            let Some(email) = account.correction.take() else { return Ok(()) };
-            address::take_up(tx, account, email, now)?;
-            account.stage = Stage::None;
-            account.absent_since = None;
-            account.invite_for = account.decided_by.filter(|_| granted);
+            let Some(email) = account.correction.clone() else { return Ok(()) };
+            let against = address::against(tx, account, &email)?;
+            account.take_up_correction(email, against, granted);
+            address::report_claim(tx, account, now)?;
             note(tx, &settings, account, AccountChange::Identified, Origin::Live, now)
         })
         .await?;
@@ -43,7 +42,7 @@ impl Job<'_> {
         let now = self.core.seam.now();
         let granted = matches!(self.access, Access::Granted(_));
         self.amend(move |tx, account| {
-            account.correction = None;
+            account.drop_correction();
             if let Some(user) = account.user.filter(|_| granted) {
                 let work = Work::Tell { text: texts::CORRECTED_TOO_LATE.to_owned() };
                 tx.add_task(account.decided_by, Some(user), &work, now)?;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         Timestamp,
+        account::{Held, HeldReason},
         contract::{Access, Grant},
         reconcile::share::{Outcome, Read, Stage, Standing as Seen},
     },
@@ -19,7 +20,7 @@ use crate::{
         texts,
     },
     plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
-    store::{LedgerRow, PromptState, Told, Work},
+    store::{LedgerRow, PromptState, Work},
 };
 
 /// So often an invitation that was sent is looked for before the work is put off.
@@ -46,9 +47,9 @@ impl Job<'_> {
         let look = self.look().await?;
         look.whole()?;
         if self.core.settings().owner.names.has(&email) || look.at_home(&email) {
-            let why =
+            let words =
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
-            return self.set_aside("refused", why).await;
+            return self.set_aside("refused", HeldReason::OwnersAddress, words).await;
         }
         // An earlier request of ours may have made it.
         let maybe_ours = self.account.created_until.is_some();
@@ -76,7 +77,7 @@ impl Job<'_> {
             // A friend with whom only other servers are shared: an invitation adds ours.
             Standing::Absent => {
                 self.amend(|_, account| {
-                    account.invited = true;
+                    account.adopt_friend();
                     Ok(())
                 })
                 .await?;
@@ -85,12 +86,7 @@ impl Job<'_> {
             Standing::Unclear(missing) => return Err(missing.into()),
         };
         self.amend(move |_, account| {
-            account.stage = stage;
-            account.share = share;
-            account.plex_account = account_id;
-            account.invite_for = None;
-            account.adopt = false;
-            account.invited = true;
+            account.adopt(stage, share, account_id);
             Ok(())
         })
         .await?;
@@ -119,7 +115,7 @@ impl Job<'_> {
     /// An address that somebody else's share stands against: nothing of it is touched. The member has got
     /// the same answer as for a new address.
     async fn hold_claim(&mut self) -> Result<Begun, Trouble> {
-        let (kind, why) = match self.core.settings().existing_shares {
+        let (kind, words) = match self.core.settings().existing_shares {
             ExistingShares::Ask => (
                 "held",
                 "gave the address of somebody with whom the owner shares already. Nothing was changed. If it is \
@@ -130,21 +126,21 @@ impl Job<'_> {
                 "gave the address of somebody with whom the owner shares already. It is refused, as configured.",
             ),
         };
-        self.set_aside(kind, why).await
+        self.set_aside(kind, HeldReason::SharedAlready, words).await
     }
 
     /// An address that is not invited without an administrator. It is kept as a claim: to the member a refused
     /// address looks like one that was taken up, so that nobody learns whose it is.
-    async fn set_aside(&mut self, kind: &'static str, why: &'static str) -> Result<Begun, Trouble> {
+    async fn set_aside(
+        &mut self,
+        kind: &'static str,
+        why: HeldReason,
+        words: &'static str,
+    ) -> Result<Begun, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
-            account.stage = Stage::None;
-            account.adopt = false;
-            account.invited = false;
-            account.claim = account.email.take();
-            account.told = Told::Invited;
-            account.held = Some(why.to_owned());
-            tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, why))
+            account.set_aside(Held { why, words: words.to_owned() });
+            tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, words))
         })
         .await?;
         Ok(Begun::Rests(None))
@@ -154,7 +150,8 @@ impl Job<'_> {
     pub(super) async fn send_invitation(&mut self) -> Result<Begun, Trouble> {
         let grant = self.grant();
         let Some(email) = self.account.email.clone() else {
-            return Err(Trouble::Hold("an invitation was begun without an address".to_owned()));
+            let words = "an invitation was begun without an address.".to_owned();
+            return Err(Trouble::Hold(Held { why: HeldReason::NoAddress, words }));
         };
         // What there is now is shared, and not what there was at the last comparison.
         self.core.look_at_libraries().await?;
@@ -184,7 +181,7 @@ impl Job<'_> {
             // plex.tv takes numbers of friends only, and the friendship ended with the last share.
             Err(PlexError::NotFound) if self.account.plex_account.is_some() => {
                 self.amend(|_, account| {
-                    account.plex_account = None;
+                    account.lose_plex_account();
                     Ok(())
                 })
                 .await?;
@@ -221,7 +218,7 @@ impl Job<'_> {
         to: &Invitee,
         settings: &Changes,
     ) -> Result<(), Trouble> {
-        let inviting = self.account.share_state().inviting(self.core.seam.now(), self.windows());
+        let (now, windows) = (self.core.seam.now(), self.windows());
         // What the invitation shares is ours, until somebody changes it.
         let shared = grant.libraries.is_some().then(|| sections.clone());
         // What is set for somebody who is a friend already stays as it is.
@@ -240,9 +237,7 @@ impl Job<'_> {
                     tx.put_ledger(account.id, &for_new_share(row, &sets))?;
                 }
             }
-            account.set_share_state(inviting);
-            account.share = None;
-            account.invited = true;
+            account.intend_invitation(now, windows);
             Ok(())
         })
         .await
@@ -252,10 +247,7 @@ impl Job<'_> {
     async fn give_back(&mut self) -> Result<Begun, Trouble> {
         let now = self.core.seam.now();
         self.amend(move |tx, account| {
-            account.email = None;
-            account.stage = Stage::None;
-            account.created_until = None;
-            account.invite_for = account.decided_by;
+            account.refuse_address();
             if let Some(user) = account.user {
                 if let Some(prompt) = tx.latest_prompt(user)?
                     && prompt.state == PromptState::Answered

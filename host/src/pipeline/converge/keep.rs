@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{
         PlexAccountId, Timestamp,
+        account::{Held, HeldReason},
         contract::{Access, Grant, Restriction},
         reconcile::{
             fields::{self, Basis, CannotRestrict, FieldLedger, Plan, Targets},
@@ -63,6 +64,10 @@ pub(super) fn ledgers_of(rows: &[LedgerRow], of: PlexAccountId) -> BTreeMap<Fiel
     mine.map(|row| (row.field, row.ledger.clone())).collect()
 }
 
+fn cannot_restrict(why: CannotRestrict) -> Trouble {
+    Trouble::Hold(Held { why: HeldReason::CannotRestrict, words: why.to_string() })
+}
+
 impl Job<'_> {
     /// Makes an accepted share agree with what was granted and, if there is one, with the restriction.
     pub(super) async fn keep(&mut self, look: &Look) -> Result<Next, Trouble> {
@@ -76,8 +81,7 @@ impl Job<'_> {
         let (share, friend_id) = (share.id, friend.id);
         if self.account.share != Some(share) || self.account.plex_account != Some(friend_id) {
             self.amend(move |_, account| {
-                account.share = Some(share);
-                account.plex_account = Some(friend_id);
+                account.identify(share, friend_id);
                 Ok(())
             })
             .await?;
@@ -122,7 +126,7 @@ impl Job<'_> {
         let fields = targets.keys().chain(ledgers.keys()).copied();
         let friend = &self.core.plex.with_fields(friend, fields).await?;
         let plan = plan(&self.core.settings(), targets, &ledgers, friend, settled, self.account.mend)
-            .map_err(|why| Trouble::Hold(why.to_string()))?;
+            .map_err(cannot_restrict)?;
         self.hidden = !plan.hidden.is_empty();
         if self.follow(plan, friend, hides).await? && hides {
             // A failure is tried again with the second look.
@@ -179,7 +183,7 @@ impl Job<'_> {
         let settled = settled(self.account.written_until, look.began);
         let nothing = Targets::new();
         let plan = plan(&self.core.settings(), &nothing, &ledgers, friend, settled, false)
-            .map_err(|why| Trouble::Hold(why.to_string()))?;
+            .map_err(cannot_restrict)?;
         self.follow(plan, friend, false).await.map(drop)
     }
 
@@ -195,7 +199,7 @@ impl Job<'_> {
         let streams = hides.then(|| now.plus_millis(millis(self.core.settings().timings.streams)));
         let (first, of) = (plan.clone(), friend.id);
         let before = self.account.written_until;
-        let writing = (!plan.writes.is_empty()).then(|| self.writing_until());
+        let (writes, windows) = (!plan.writes.is_empty(), self.windows());
         self.amend(move |tx, account| {
             for (field, ledger) in &first.before {
                 tx.delete_ledger(account.id, None, *field)?;
@@ -223,9 +227,8 @@ impl Job<'_> {
                 let text = texts::about(account.user, &text);
                 tx.audit(now, account.decided_by, account.user, "foreign", &text)?;
             }
-            if let Some(writing) = writing {
-                account.written_until = writing;
-                account.streams_due = streams.or(account.streams_due);
+            if writes {
+                account.intend_write(streams, now, windows);
             }
             Ok(())
         })
@@ -247,7 +250,7 @@ impl Job<'_> {
             for (field, ledger) in plan.after() {
                 tx.put_ledger(account.id, &LedgerRow { of: Some(of), field, ledger })?;
             }
-            account.attempts = 0;
+            account.confirm_write();
             Ok(())
         })
         .await?;
@@ -288,9 +291,9 @@ impl Job<'_> {
             libraries::Plan::Write(sending) => sending,
         };
         let before = self.account.written_until;
-        let (stored, until) = (sending.clone(), self.writing_until());
+        let (stored, now, windows) = (sending.clone(), self.core.seam.now(), self.windows());
         self.amend(move |tx, account| {
-            account.written_until = until;
+            account.intend_write(None, now, windows);
             tx.put_libraries(account.id, &stored)
         })
         .await?;
@@ -355,13 +358,13 @@ impl Job<'_> {
     async fn end_streams_again(&mut self, who: PlexAccountId, hides: bool) -> Result<(), Trouble> {
         let Some(due) = self.account.streams_due else { return Ok(()) };
         if !hides || !self.core.settings().streams {
-            return self.streams_are_due(None).await;
+            return self.streams_are_ended().await;
         }
         if self.core.seam.now() < due {
             return Ok(());
         }
         match self.end_streams(who).await {
-            Ok(()) => self.streams_are_due(None).await,
+            Ok(()) => self.streams_are_ended().await,
             Err(error) if self.account.attempts < STREAM_TRIES => {
                 let what = format!("what is running could not be ended: {error}");
                 Err(PlexError::Unavailable { what, maybe_applied: false }.into())
@@ -373,7 +376,7 @@ impl Job<'_> {
                      they stop it."
                 );
                 self.amend(move |tx, account| {
-                    account.streams_due = None;
+                    account.end_streams();
                     let text = texts::about(account.user, &text);
                     tx.audit(now, account.decided_by, account.user, "streams", &text)
                 })
@@ -382,9 +385,9 @@ impl Job<'_> {
         }
     }
 
-    async fn streams_are_due(&mut self, due: Option<Timestamp>) -> Result<(), Trouble> {
-        self.amend(move |_, account| {
-            account.streams_due = due;
+    async fn streams_are_ended(&mut self) -> Result<(), Trouble> {
+        self.amend(|_, account| {
+            account.end_streams();
             Ok(())
         })
         .await

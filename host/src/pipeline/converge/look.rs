@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         Email, PlexAccountId, ShareId, Timestamp,
+        account::{Account, Held, HeldReason},
         reconcile::share::{Stage, Standing as Seen},
     },
     pipeline::{
@@ -21,7 +22,6 @@ use crate::{
         seam::{Step, millis},
     },
     plex::{Friend, FriendShare, Invite, Plex, PlexError, Share},
-    store::Account,
 };
 
 /// What Plex showed at one moment: all of the friends, or it would not be here, and of the other lists all of those
@@ -226,7 +226,7 @@ impl Job<'_> {
             // What was ended just now had been accepted: no list of invitations bears on it.
             Ok(Standing::Unclear(_)) if self.ended_accepted => Ok(Standing::Absent),
             Ok(standing) => Ok(standing),
-            Err(why) => Err(Trouble::Hold(why.to_string())),
+            Err(why) => Err(Trouble::Hold(Held { why: HeldReason::Ambiguous, words: why.to_string() })),
         }
     }
 }

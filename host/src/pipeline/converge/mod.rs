@@ -27,6 +27,7 @@ use super::{
 use crate::{
     domain::{
         AccountId, Timestamp,
+        account::{Account, Held, HeldReason},
         contract::Access,
         reconcile::{
             Windows,
@@ -34,7 +35,7 @@ use crate::{
         },
     },
     plex::PlexError,
-    store::{Account, HoldReason, MemberRow, Stage, StoreError, Tx},
+    store::{HoldReason, MemberRow, Stage, StoreError, Tx},
 };
 
 /// So many accounts are worked on at the same time. They share what they read.
@@ -95,7 +96,7 @@ enum Trouble {
     /// What should be true changed meanwhile: begin anew.
     Overtaken,
     /// An administrator must decide.
-    Hold(String),
+    Hold(Held),
     /// Plex did not do what was asked.
     Plex(PlexError),
     /// A library that is named does not exist. It may come back, so it is looked at again.
@@ -116,9 +117,10 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
             // Ids are unique across members. This concerns one member; the database itself is well.
-            StoreError::Taken => Self::Hold(
-                "the Plex account or share belongs to another member. Nothing was changed.".to_owned(),
-            ),
+            StoreError::Taken => Self::Hold(Held {
+                why: HeldReason::OthersShare,
+                words: "the Plex account or share belongs to another member. Nothing was changed.".to_owned(),
+            }),
             other => Self::Store(other),
         }
     }
@@ -133,6 +135,8 @@ struct Job<'a> {
     waits_since: Option<Timestamp>,
     /// A filter hides everything although nothing should: it is somebody else's and left as it is.
     hidden: bool,
+    /// Plex does not show yet whether it agrees: what was sent can still take effect, or an old state shows.
+    is_unclear: bool,
     /// A share that had been accepted was ended in the course of this work.
     ended_accepted: bool,
 }
@@ -181,7 +185,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         // Who is protected by now is not touched, whatever was decided before.
         Some(Due::Work(account, _, member)) if is_protected(&Protection::of(core), &account, &member) => {
             tracing::info!(account = %id, "the member is protected: nothing is done");
-            return core.store.write(move |tx| tx.rest(account.id, account.wish)).await;
+            return core.store.write(move |tx| tx.rest(account.id, account.generation)).await;
         }
         Some(Due::Work(account, access, _)) => (account, access),
         Some(Due::Settles(until)) => return settling::wait(core, id, until).await,
@@ -214,8 +218,8 @@ async fn watch(core: &Core, account: Account, access: Access) -> Result<(), Stor
     let mut job = Job::new(core, account, access);
     let result = match job.observe().await {
         Ok(Observed::Stands(next)) => {
-            let (id, wish) = (job.account.id, job.account.wish);
-            return core.store.write(move |tx| tx.requeue(id, wish, next)).await;
+            let (id, generation) = (job.account.id, job.account.generation);
+            return core.store.write(move |tx| tx.requeue(id, generation, next)).await;
         }
         Ok(Observed::IsOver) => job.converge().await,
         Err(trouble) => Err(trouble),
@@ -234,10 +238,10 @@ enum Observed {
 impl<'a> Job<'a> {
     fn new(core: &'a Core, account: Account, access: Access) -> Self {
         let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
-        Self { core, account, access, waits_since, hidden: false, ended_accepted: false }
+        Self { core, account, access, waits_since, hidden: false, is_unclear: false, ended_accepted: false }
     }
 
-    const fn desired(&self) -> Desired {
+    fn desired(&self) -> Desired {
         match self.access {
             Access::Absent => Desired::Absent,
             Access::Restricted(_) => Desired::Restricted,
@@ -283,7 +287,10 @@ impl<'a> Job<'a> {
                 (Step::End, Some(look)) => read = Some(self.end(&look).await?),
                 (Step::Keep, Some(look)) => return self.keep(&look).await,
                 (Step::Forget, _) => return self.forget().await,
-                (Step::Rest(next), _) => return Ok(next),
+                (Step::Rest(next), _) => {
+                    self.is_unclear = next.is_some();
+                    return Ok(next);
+                }
                 (Step::AwaitAcceptance(at), _) => {
                     let check = self.next_check();
                     return Ok(Some(at.map_or(check, |at| at.min(check))));
@@ -359,19 +366,11 @@ impl<'a> Job<'a> {
             was == Stage::Leaving && state.stage == Stage::Joined && self.account.plex_account.is_none();
         let change = if is_first { Change::Accepted } else { change };
         self.amend(move |tx, account| {
-            account.set_share_state(state);
-            if !state.stage.is_ended() && state.absent_since.is_none() {
-                account.share = share.or(account.share);
-                account.plex_account = plex_account.or(account.plex_account);
-            }
+            account.observe(state, (share, plex_account), change);
             if state.stage.is_ended() {
                 tx.forget_libraries(account.id)?;
             }
-            if change != Change::Quiet {
-                account.attempts = 0;
-            }
             if change == Change::Accepted {
-                account.corrections = 0;
                 address::refresh_question(tx, account, now)?;
             }
             outcome::note_change(tx, &settings, account, change, now)
@@ -393,13 +392,13 @@ impl<'a> Job<'a> {
         F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
     {
         let id = self.account.id;
-        let wish = self.account.wish;
+        let generation = self.account.generation;
         let changed = self
             .core
             .store
             .write(move |tx| {
                 let Some(mut account) = tx.account(id)? else { return Ok(None) };
-                if account.wish != wish {
+                if account.generation != generation {
                     return Ok(None);
                 }
                 change(tx, &mut account)?;
@@ -416,10 +415,10 @@ impl<'a> Job<'a> {
     async fn still_wanted(&self) -> Result<(), Trouble> {
         let id = self.account.id;
         let protection = Protection::of(self.core);
-        let wish = self.account.wish;
+        let generation = self.account.generation;
         let wanted = move |tx: &Tx<'_>| {
             let Some(account) = tx.account(id)? else { return Ok(false) };
-            let free = account.wish == wish && tx.hold(id)?.is_none();
+            let free = account.generation == generation && tx.hold(id)?.is_none();
             Ok(free && !is_protected(&protection, &account, &memberships(tx, &account)?))
         };
         if self.core.store.read(wanted).await? { Ok(()) } else { Err(Trouble::Overtaken) }

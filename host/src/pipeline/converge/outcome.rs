@@ -4,12 +4,13 @@ use super::{Job, Next, Trouble, refusals};
 use crate::{
     domain::{
         EventId, RoleId, Timestamp,
+        account::{Account, Held, HeldReason, Message, Messages},
         contract::{Access, AccountChange, Cause, Origin},
         reconcile::share::Change,
     },
     pipeline::{core::Core, settings::Settings, texts},
     plex::PlexError,
-    store::{Account, EventState, NewEvent, Stage, StoreError, Told, Tx, Work},
+    store::{EventState, NewEvent, StoreError, Tx, Work},
 };
 
 /// After so many failures in a row that are not Plex being away, an administrator is told.
@@ -90,19 +91,19 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
     let event = job.account.decided_by.map(EventId::padded).unwrap_or_default();
     let attempts = job.account.attempts;
     match result {
+        Ok(Some(due)) if job.is_unclear => {
+            tracing::debug!(event, "Plex does not show yet whether it agrees");
+            end(job, move |_, account| {
+                account.look_at(due);
+                Ok(())
+            })
+            .await
+        }
         Ok(due) => {
             let (access, hidden) = (job.access.clone(), job.hidden);
             let (now, server) = (core.seam.now(), core.settings().server.name.clone());
             end(job, move |tx, account| {
-                account.due = due;
-                account.attempts = 0;
-                account.refusals = 0;
-                account.parked = None;
-                if account.claim.is_none() {
-                    account.held = None;
-                }
-                account.commanded &= due.is_some();
-                if std::mem::take(&mut account.mend) && tx.drop_drift_of(account.id)? {
+                if account.agree(due) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
                     tx.audit(now, account.decided_by, account.user, "drift", &text)?;
                 }
@@ -123,14 +124,14 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             Ok(())
         }
         Err(Trouble::Store(error)) => Err(error),
-        Err(Trouble::Hold(why)) => {
-            tracing::warn!(event, why, "held for an administrator");
-            hold(job, why, None).await
+        Err(Trouble::Hold(held)) => {
+            tracing::warn!(event, reason = held.why.word(), why = held.words, "held for an administrator");
+            hold(job, held, None).await
         }
-        Err(Trouble::NoLibrary(why)) => {
-            tracing::warn!(event, why, "a library is missing; looking again later");
+        Err(Trouble::NoLibrary(words)) => {
+            tracing::warn!(event, why = words, "a library is missing; looking again later");
             let due = core.after(core.settings().timings.retry_longest);
-            hold(job, why, Some(due)).await
+            hold(job, Held { why: HeldReason::NoLibrary, words }, Some(due)).await
         }
         Err(Trouble::Plex(error @ PlexError::Unauthorized)) => {
             refusals::park(job, core, &event, &error).await
@@ -149,7 +150,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
                 "what is to be done needs a list of plex.tv's; trying again"
             );
             end(job, move |_, account| {
-                account.due = Some(due);
+                account.look_at(due);
                 Ok(())
             })
             .await
@@ -159,15 +160,15 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
 }
 
 /// The account waits for an administrator, or until it is looked at again. That is told once.
-async fn hold(job: Job<'_>, why: String, due: Option<Timestamp>) -> Result<(), StoreError> {
+async fn hold(job: Job<'_>, held: Held, due: Option<Timestamp>) -> Result<(), StoreError> {
     let now = job.core.seam.now();
     end(job, move |tx, account| {
-        account.due = due;
-        account.commanded = false;
-        let text = texts::about(account.user, &why);
-        let is_new = account.held.as_ref() != Some(&why);
-        account.held = Some(why);
-        if is_new { tx.audit(now, account.decided_by, account.user, "held", &text) } else { Ok(()) }
+        let text = texts::about(account.user, &held.words);
+        if account.hold(held, due) {
+            tx.audit(now, account.decided_by, account.user, "held", &text)
+        } else {
+            Ok(())
+        }
     })
     .await
 }
@@ -198,8 +199,7 @@ async fn fails(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Res
 async fn later(job: Job<'_>, due: Timestamp, told: Option<String>) -> Result<(), StoreError> {
     let now = job.core.seam.now();
     end(job, move |tx, account| {
-        account.due = Some(due);
-        account.attempts = account.attempts.saturating_add(1);
+        account.retry(due);
         let Some(text) = told else { return Ok(()) };
         tx.audit(now, account.decided_by, account.user, "delayed", &text)
     })
@@ -218,7 +218,7 @@ where
     }
 }
 
-/// Tells the member what changed since they were last told: so role off and on within a moment tells nothing.
+/// Tells the member what changed since they were last told.
 fn tell(
     tx: &Tx<'_>,
     account: &mut Account,
@@ -226,43 +226,19 @@ fn tell(
     now: Timestamp,
     server: &str,
 ) -> Result<(), StoreError> {
-    let (told, message) = match (access, account.stage, account.told) {
-        (Access::Granted(_), Stage::Joined, Told::Restricted) => {
-            (Told::Granted, Some(texts::restored(server)))
+    let Messages { own, policys } = account.tell(access);
+    if let Some(own) = own {
+        let text = match own {
+            Message::Restored => texts::restored(server),
+            Message::InvitedAgain => texts::invited_again(server),
+            Message::Restricted => texts::restricted(server),
+            Message::Withdrawn => texts::withdrawn(server),
         }
-        (Access::Granted(_), Stage::Joined, _) => (Told::Granted, None),
-        (Access::Granted(_), Stage::Invited, Told::Restricted) => {
-            (Told::Invited, Some(texts::invited_again(server)))
-        }
-        (Access::Granted(_), Stage::Invited, _) => (Told::Invited, None),
-        // A claim that is held is told what an invited member is told.
-        (Access::Granted(_), Stage::None, Told::Restricted) if account.claim.is_some() => {
-            (Told::Invited, Some(texts::invited_again(server)))
-        }
-        (Access::Restricted(_), Stage::Joined, Told::Invited | Told::Granted) => {
-            (Told::Restricted, Some(texts::restricted(server)))
-        }
-        (Access::Restricted(_), _, Told::Invited) => (Told::Restricted, Some(texts::withdrawn(server))),
-        (Access::Restricted(_), _, Told::Granted) => (Told::Restricted, None),
-        (_, _, told) => (told, None),
-    };
-    account.told = told;
-    let Some(user) = account.user else { return Ok(()) };
-    let quiet = account.quiet_for.is_some() && account.quiet_for == account.decided_by;
-    if let Some(message) = message
-        && !quiet
-    {
-        tx.add_task(account.decided_by, Some(user), &Work::Tell { text: message.text }, now)?;
+        .text;
+        tx.add_task(account.decided_by, account.user, &Work::Tell { text }, now)?;
     }
-    let settled = matches!(
-        (access, account.stage),
-        (Access::Granted(_), Stage::Joined) | (Access::Restricted(_) | Access::Absent, _)
-    );
-    if settled
-        && let Some((event, text)) = account.tell.take()
-        && Some(event) == account.decided_by
-    {
-        tx.add_task(Some(event), Some(user), &Work::Tell { text }, now)?;
+    if let Some((event, text)) = policys {
+        tx.add_task(Some(event), account.user, &Work::Tell { text }, now)?;
     }
     Ok(())
 }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::{Job, outcome::end};
 use crate::{
-    domain::contract::Access,
+    domain::{
+        account::{ParkReason, Parked},
+        contract::Access,
+    },
     pipeline::{core::Core, seam::millis, texts},
     plex::PlexError,
-    store::{ParkReason, Parked, StoreError},
+    store::StoreError,
 };
 
 /// Plex refuses what was asked. Some refusals pass by themselves, so it is tried again some times over hours. One
@@ -31,8 +34,7 @@ pub(super) async fn refused(
         times = if again.len() - refusals == 1 { "time" } else { "times" },
     );
     end(job, move |tx, account| {
-        account.due = Some(due);
-        account.refusals = account.refusals.saturating_add(1);
+        account.refuse(due);
         if refusals == 1 {
             tx.audit(now, account.decided_by, account.user, "delayed", &texts::about(account.user, &text))?;
         }
@@ -57,10 +59,9 @@ pub(super) async fn park(
     }
     let (now, access) = (core.seam.now(), job.access.clone());
     end(job, move |tx, account| {
-        account.due = None;
         let text = texts::about(account.user, &next_step(&words, account.user.is_some(), &access));
         let why = if is_token { ParkReason::Token } else { ParkReason::Refused };
-        account.parked = Some(Parked { why, words });
+        account.park(Parked { why, words });
         if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
     })
     .await?;

@@ -8,10 +8,12 @@ use super::{
     requests,
 };
 use crate::{
-    domain::reconcile::share::{self, Read, ShareState, Standing as Seen},
+    domain::{
+        account::{Held, HeldReason},
+        reconcile::share::{self, Read, ShareState, Standing as Seen},
+    },
     pipeline::{seam::Step, settings::Removal},
     plex::{Friend, PlexError},
-    store::Told,
 };
 
 impl Job<'_> {
@@ -76,9 +78,9 @@ impl Job<'_> {
     /// does not take it for the member's own doing.
     async fn begin_ending(&mut self) -> Result<ShareState, Trouble> {
         let before = self.account.share_state();
-        let ending = before.ending(self.core.seam.now(), self.windows());
+        let (now, windows) = (self.core.seam.now(), self.windows());
         self.amend(move |_, account| {
-            account.set_share_state(ending);
+            account.intend_end(now, windows);
             Ok(())
         })
         .await?;
@@ -110,21 +112,7 @@ impl Job<'_> {
         }
         self.amend(|tx, account| {
             tx.forget_libraries(account.id)?;
-            account.email = None;
-            account.claim = None;
-            account.correction = None;
-            account.corrections = 0;
-            account.plex_account = None;
-            account.share = None;
-            account.stage = crate::store::Stage::None;
-            account.granted = None;
-            account.invite_for = None;
-            account.adopt = false;
-            account.held = None;
-            account.told = Told::Nothing;
-            account.ended_until = None;
-            account.written_until = None;
-            account.streams_due = None;
+            account.forget();
             Ok(())
         })
         .await?;
@@ -137,8 +125,8 @@ impl Job<'_> {
 /// The owner's Plex Home is never touched.
 pub(super) fn refuse_home(friend: &Friend) -> Result<(), Trouble> {
     if friend.home {
-        let why = "the account belongs to the owner's Plex Home, which is never touched.";
-        return Err(Trouble::Hold(why.to_owned()));
+        let words = "the account belongs to the owner's Plex Home, which is never touched.".to_owned();
+        return Err(Trouble::Hold(Held { why: HeldReason::OwnersHome, words }));
     }
     Ok(())
 }

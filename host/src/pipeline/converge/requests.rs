@@ -4,13 +4,11 @@ use super::Job;
 use crate::{
     domain::{
         Timestamp,
-        reconcile::{
-            later,
-            share::{Outcome, ShareState, answered},
-        },
+        account::Account,
+        reconcile::share::{Outcome, ShareState},
     },
     plex::PlexError,
-    store::{Account, StoreError, Tx},
+    store::{StoreError, Tx},
 };
 
 /// What an answer says of the effect of a request.
@@ -23,13 +21,6 @@ pub(super) fn outcome<T>(result: &Result<T, PlexError>) -> Outcome {
 }
 
 impl Job<'_> {
-    /// Until when writes to the share matter once a filter, a permission or a list of libraries is sent now. It is
-    /// stored before that is sent.
-    pub(super) fn writing_until(&self) -> Option<Timestamp> {
-        let late = self.core.seam.now().plus_millis(self.windows().late);
-        later(self.account.written_until, late)
-    }
-
     /// Stores the answer to such a request, whatever was decided meanwhile. `before` is until when earlier ones
     /// mattered.
     pub(super) async fn wrote(
@@ -39,7 +30,7 @@ impl Job<'_> {
     ) -> Result<(), StoreError> {
         let (now, windows) = (self.core.seam.now(), self.windows());
         self.settle(move |account| {
-            account.written_until = answered(before, account.written_until, outcome, now, windows);
+            account.answer_write(before, outcome, now, windows);
         })
         .await
     }
@@ -48,8 +39,7 @@ impl Job<'_> {
     pub(super) async fn invited(&mut self, before: ShareState, outcome: Outcome) -> Result<(), StoreError> {
         let (now, windows) = (self.core.seam.now(), self.windows());
         self.settle(move |account| {
-            account.created_until =
-                account.share_state().invited(before, outcome, now, windows).created_until;
+            account.answer_invitation(before, outcome, now, windows);
         })
         .await
     }
@@ -58,7 +48,7 @@ impl Job<'_> {
     pub(super) async fn ended(&mut self, before: ShareState, outcome: Outcome) -> Result<(), StoreError> {
         let (now, windows) = (self.core.seam.now(), self.windows());
         self.settle(move |account| {
-            account.ended_until = account.share_state().ended(before, outcome, now, windows).ended_until;
+            account.answer_end(before, outcome, now, windows);
         })
         .await
     }
@@ -77,9 +67,7 @@ impl Job<'_> {
             })
             .await?;
         if let Some(settled) = settled {
-            self.account.created_until = settled.created_until;
-            self.account.ended_until = settled.ended_until;
-            self.account.written_until = settled.written_until;
+            self.account.learn_requests(&settled);
         }
         Ok(())
     }

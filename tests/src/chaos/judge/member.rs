@@ -113,7 +113,7 @@ pub fn violations(evidence: &Evidence, town: &Town, soul: &Soul, known: &Known) 
     let context = || {
         let account = known.account.as_ref();
         let account =
-            account.map(|of| (of.stage, of.due, of.attempts, of.told, &of.held, &of.parked, of.wish));
+            account.map(|of| (of.stage, of.due, of.attempts, of.told, &of.held, &of.parked, of.generation));
         let standing = Standing::of(&evidence.at_plex(), soul);
         format!("{access:?}, {standing:?}, {account:?}, {soul:?}, {:?}", known.history.turns)
     };

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use rolarr::{
     domain::{
         RoleId, UserId,
+        account::{Account, Record},
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
     store::{EventState, GrantRow, HoldReason, NewEvent, TaskState, Tx, Work},
@@ -197,13 +198,14 @@ impl Tampered {
         let Some(soul) = self.one(has).await? else { return Ok(false) };
         let now = rolarr::domain::Timestamp(self.now());
         let change = move |tx: &Tx<'_>| {
-            let Some(mut account) = tx.account_of(soul.user)? else { return Ok(false) };
+            let Some(account) = tx.account_of(soul.user)? else { return Ok(false) };
+            let mut record = Record::clone(&account);
             if due {
-                account.due = Some(now);
+                record.due = Some(now);
             } else {
-                account.email = None;
+                record.email = None;
             }
-            tx.put_account(&account)?;
+            tx.put_account(&Account::load(record))?;
             Ok(true)
         };
         Ok(self.evidence.change(change).await?)

@@ -20,7 +20,7 @@ use crate::{
     pipeline::{
         carried::{Carried, Followed},
         changes::Changes,
-        progress::{Place, begins_an_invitation},
+        progress::Place,
         settings::Timings,
     },
     policy::printable,
@@ -324,7 +324,7 @@ impl Host {
         self.place.due = true;
         match self.carried.access {
             Access::Granted(_) => {
-                self.invite |= opens && begins_an_invitation(self.place.stage);
+                self.invite |= opens && self.place.stage.begins_an_invitation();
                 if self.invite && !self.place.known && self.place.prompt != Some(PromptState::Open) {
                     self.place.prompt = Some(PromptState::Open);
                     self.expires = self.now.plus_millis(question());
