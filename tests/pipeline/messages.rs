@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rolarr::pipeline::ports::{ButtonAction, Pressed};
-use rolarr_sim::discord::{DirectMessages, RestFault, RestFaultKind, UserId};
+use rolarr_sim::{
+    discord::{DirectMessages, RestFault, RestFaultKind, UserId},
+    plex::MACHINE,
+};
 use rolarr_tests::inprocess::{ANN, Stage};
 
 #[tokio::test(start_paused = true)]
@@ -285,5 +288,19 @@ async fn one_person_who_can_not_be_reached_keeps_nobody_else_waiting() -> Result
     stage.give_role(bob, stage.role()).await?;
     stage.wait(Duration::from_secs(60)).await;
     assert_eq!(stage.messages(bob).len(), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restriction_is_not_told_while_the_lists_do_not_show_the_share() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let told = stage.messages(stage.alice()).len();
+    let account = stage.account(stage.alice()).await?.plex_account.context("no Plex account")?;
+    stage.at_plex().owner_ends_share(account.0, MACHINE)?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.wait(Duration::from_secs(600)).await;
+    assert!(stage.writes().iter().all(|write| !write.contains("sharing_settings")));
+    assert_eq!(stage.messages(stage.alice())[told..], [] as [String; 0]);
     Ok(())
 }

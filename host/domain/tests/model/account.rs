@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolarr_domain::{
-    Field, Settings,
+    Field, Settings, Timestamp,
+    account::{Held, HeldReason, Told},
     filter::Conditions,
     reconcile::{
         fields::{self, Basis, FieldLedger, Targets},
-        later, settled,
-        share::{self, Change, Desired, Outcome, Read, ShareState, Stage, Standing, Step, answered},
+        settled,
+        share::{self, Desired, Outcome, Read, Stage, Standing, Step},
     },
 };
 
 use crate::{
-    bot::{After, LATE, Ledger, NOW, Request, Stored, Told, WINDOWS, Work, restriction},
+    bot::{After, LATE, Ledger, NOW, Request, Stored, WINDOWS, Work, access, restriction},
     mutation::Mutation,
     world::{Late, Plex, Share, Truth, value},
 };
@@ -62,21 +63,9 @@ impl Account {
             ended: 0,
             disturbed: false,
         };
-        let stored = Stored {
-            desired: Desired::Absent,
-            share: ShareState::default(),
-            ledger: None,
-            written_until: None,
-            told: Told::Nothing,
-            due: None,
-            known: false,
-            held: false,
-            claimed: false,
-            rights: 0,
-        };
         Self {
             plex,
-            stored,
+            stored: Stored::unknown(),
             work: Work::Idle,
             overtaken: false,
             unseen: false,
@@ -90,10 +79,7 @@ impl Account {
         let mut account = Self::unknown();
         account.plex.truth = Truth { share: Share::Joined { owners: false }, filter: filter.to_owned() };
         account.plex.others = vec![filter.to_owned()];
-        account.stored.desired = Desired::Granted;
-        account.stored.share.stage = Stage::Joined;
-        account.stored.told = Told::Granted;
-        account.stored.known = true;
+        account.stored = Stored::joined();
         account
     }
 
@@ -101,15 +87,17 @@ impl Account {
     pub(crate) fn hidden_by_another() -> Self {
         let mut account = Self::with_share("label=noAccess");
         account.plex.others.clear();
-        account.stored.told = Told::Nothing;
-        account.stored.due = Some(NOW);
+        account.stored.edit(|record| {
+            record.told = Told::Nothing;
+            record.due = Some(NOW);
+        });
         account
     }
 
     /// Whether nothing happens by itself any more. The check whether an invitation was accepted goes on.
     pub(crate) fn is_quiet(&self) -> bool {
         let bot = &self.stored;
-        let works = self.work != Work::Idle || bot.due.is_some() || bot.next_look(NOW).is_some();
+        let works = self.work != Work::Idle || bot.account.due.is_some() || bot.next_look(NOW).is_some();
         !works && !self.unseen && self.plex.is_quiet()
     }
 
@@ -126,12 +114,12 @@ impl Account {
                 return true;
             }
         }
-        let mut state = self.stored.share;
+        let mut state = self.stored.account.share_state();
         if without == Some(Mutation::TakeOver) && state.stage == Stage::Inviting {
             state.created_until = state.created_until.or(Some(NOW));
         }
         if without == Some(Mutation::OneAbsence) {
-            state.absent_since = Some(rolarr_domain::Timestamp(NOW.0 - WINDOWS.stale));
+            state.absent_since = Some(Timestamp(NOW.0 - WINDOWS.stale));
         }
         match share::next(state, self.works_for, last, WINDOWS) {
             Step::Read => {
@@ -145,12 +133,11 @@ impl Account {
             // Nothing is stored if something else was decided.
             _ if overtaken => self.give_way(),
             Step::Store(state, change) => {
-                self.stored.share = state;
+                self.stored.account.observe(state, (None, None), change);
                 self.work = Work::Job { read, confirms: false, after: None };
-                if change == Change::Lost || change == Change::Declined {
-                    self.stored.claimed = false;
-                }
             }
+            // A claim is not invited.
+            Step::Begin if self.stored.account.email.is_none() => self.rest(None, without),
             Step::Begin => match last {
                 None => {
                     self.work = Work::Job { read: None, confirms: false, after: None };
@@ -158,8 +145,7 @@ impl Account {
                 }
                 Some(last) if last.standing != Standing::Absent => {
                     if without == Some(Mutation::TakeOver) {
-                        self.stored.share.stage = Stage::Joined;
-                        self.stored.share.may_invite = false;
+                        self.stored.account.adopt(Stage::Joined, None, None);
                     } else {
                         self.claim();
                     }
@@ -169,33 +155,52 @@ impl Account {
             },
             Step::Invite => self.intend_invitation(without),
             Step::Withdraw | Step::End => {
-                let before = self.stored.share;
-                self.stored.share = before.ending(NOW, WINDOWS);
+                let before = self.stored.account.share_state();
+                self.stored.account.intend_end(NOW, WINDOWS);
                 self.work = Work::Intended(Request::End { before });
             }
             Step::Keep => self.keep(&read.map(|(_, filter)| filter).unwrap_or_default(), last, without),
             Step::Forget => self.forget(),
-            Step::Rest(next) => {
-                self.rest(next, without);
-            }
+            Step::Rest(Some(at)) => self.wait(at, without),
+            Step::Rest(None) => self.rest(None, without),
             Step::AwaitAcceptance(next) => self.rest(next, without),
         }
         true
     }
 
-    fn rest(&mut self, next: Option<rolarr_domain::Timestamp>, without: Option<Mutation>) {
-        self.stored.due = if without == Some(Mutation::RestEarly) { None } else { next };
+    fn rest(&mut self, next: Option<Timestamp>, without: Option<Mutation>) {
+        self.finish(next, false, without);
+    }
+
+    /// It can't be told yet whether Plex agrees.
+    fn wait(&mut self, until: Timestamp, without: Option<Mutation>) {
+        match without {
+            Some(Mutation::RestEarly) => self.stored.account.rest(),
+            _ => self.stored.account.look_at(until),
+        }
+        if without == Some(Mutation::TellUnseen) {
+            self.tell();
+        }
+        self.work = Work::Idle;
+    }
+
+    /// Plex agrees: that is stored, and the member is told.
+    fn finish(&mut self, next: Option<Timestamp>, hidden: bool, without: Option<Mutation>) {
+        self.stored.account.agree(next.filter(|_| without != Some(Mutation::RestEarly)));
+        if !(hidden && self.works_for == Desired::Granted) {
+            self.tell();
+        }
         self.work = Work::Idle;
     }
 
     /// It is tried again a tick later.
     fn retry(&mut self) {
-        self.stored.due = Some(NOW.plus_millis(1));
-        if self.overtaken {
-            self.stored.due = Some(NOW);
-        }
         if self.stored.held {
-            self.stored.due = None;
+            self.stored.account.rest();
+        } else if self.overtaken {
+            self.stored.account.look_at(NOW);
+        } else {
+            self.stored.account.retry(NOW.plus_millis(1));
         }
         self.work = Work::Idle;
     }
@@ -203,22 +208,21 @@ impl Account {
     /// Something else was decided: that is worked on next.
     fn give_way(&mut self) {
         if !self.stored.held {
-            self.stored.due = Some(NOW);
+            self.stored.account.look_at(NOW);
         }
         self.work = Work::Idle;
     }
 
     /// There is a share that is somebody else's: an administrator is asked.
     fn claim(&mut self) {
-        self.stored.claimed = true;
-        self.stored.share.may_invite = false;
-        self.stored.share.stage = Stage::None;
+        let words = "gave the address of somebody with whom the owner shares already.".to_owned();
+        self.stored.account.set_aside(Held { why: HeldReason::SharedAlready, words });
         self.work = Work::Job { read: None, confirms: false, after: None };
     }
 
     fn intend_invitation(&mut self, without: Option<Mutation>) {
-        let before = self.stored.share;
-        self.stored.share = before.inviting(NOW, WINDOWS);
+        let before = self.stored.account.share_state();
+        self.stored.account.intend_invitation(NOW, WINDOWS);
         if without != Some(Mutation::KeepLedger)
             && let Some(ledger) = &mut self.stored.ledger
         {
@@ -234,7 +238,7 @@ impl Account {
 
     fn keep(&mut self, filter: &str, read: Option<Read>, without: Option<Mutation>) {
         let Some(read) = read else { return };
-        let certain = settled(self.stored.written_until, read.began);
+        let certain = settled(self.stored.account.written_until, read.began);
         let ledger = self.stored.ledger.clone();
         let plan = plan(&self.stored, self.works_for, filter, certain, without);
         let field = plan.before.get(&Field::Movies);
@@ -255,29 +259,22 @@ impl Account {
             ledger.base.clear();
         }
         if let Some(value) = plan.writes.get(&Field::Movies) {
-            let before = self.stored.written_until;
-            self.stored.written_until = later(before, NOW.plus_millis(WINDOWS.late));
+            let before = self.stored.account.written_until;
+            self.stored.account.intend_write(None, NOW, WINDOWS);
             let then = plan.after().remove(&Field::Movies).map(Ledger::from);
             let Some(then) = then else { return };
             self.work = Work::Intended(Request::Write { value: value.0.clone(), before, then });
             return;
         }
-        if !plan.hidden.contains(&Field::Movies) {
-            self.tell();
-        }
         let next = self.stored.next_look(read.began);
-        self.rest(next, without);
+        self.finish(next, plan.hidden.contains(&Field::Movies), without);
     }
 
     fn tell(&mut self) {
-        self.stored.told = match self.works_for {
-            Desired::Granted => Told::Granted,
-            Desired::Restricted => Told::Restricted,
-            Desired::Absent => self.stored.told,
-        };
+        self.stored.account.tell(&access(self.works_for));
         let hidden = self.plex.hides();
-        let is_so = match self.stored.told {
-            Told::Nothing => true,
+        let is_so = match self.stored.account.told {
+            Told::Nothing | Told::Invited => true,
             Told::Granted => !hidden,
             Told::Restricted => hidden || self.plex.edited,
         };
@@ -359,7 +356,7 @@ impl Account {
         if !(self.overtaken && without == Some(Mutation::IgnoreLateAnswer)) {
             self.settle(&request, believed);
         } else if let Request::Write { before, .. } = &request {
-            self.stored.written_until = *before;
+            self.stored.edit(|record| record.written_until = *before);
         }
         if outcome != Outcome::Done {
             self.retry();
@@ -380,31 +377,26 @@ impl Account {
                 {
                     ledger.sent = ledger.sent.pop().into_iter().collect();
                 }
-                self.tell();
                 // The write was answered now, and is read once more when that is certain.
                 let next = self.stored.next_look(NOW);
-                self.rest(next, without);
+                self.finish(next, false, without);
             }
         }
     }
 
     fn settle(&mut self, request: &Request, outcome: Outcome) {
-        let bot = &mut self.stored;
+        let account = &mut self.stored.account;
         match request {
-            Request::Invite { before } => {
-                bot.share = bot.share.invited(*before, outcome, NOW, WINDOWS);
-            }
-            Request::End { before } => bot.share = bot.share.ended(*before, outcome, NOW, WINDOWS),
-            Request::Write { before, .. } => {
-                bot.written_until = answered(*before, bot.written_until, outcome, NOW, WINDOWS);
-            }
+            Request::Invite { before } => account.answer_invitation(*before, outcome, NOW, WINDOWS),
+            Request::End { before } => account.answer_end(*before, outcome, NOW, WINDOWS),
+            Request::Write { before, .. } => account.answer_write(*before, outcome, NOW, WINDOWS),
         }
     }
 
     /// The process ends and starts again: what it did not store is forgotten.
     pub(crate) fn crash(&mut self) {
         if self.work != Work::Idle && !self.stored.held {
-            self.stored.due = Some(NOW);
+            self.stored.account.look_at(NOW);
         }
         self.work = Work::Idle;
         self.overtaken = false;
@@ -415,7 +407,7 @@ impl Account {
         self.plex.tick();
         self.stored.tick();
         if let Work::Job { read: Some((read, _)), .. } = &mut self.work {
-            read.began = rolarr_domain::Timestamp((read.began.0 - 1).max(NOW.0 - WINDOWS.late));
+            read.began = Timestamp((read.began.0 - 1).max(NOW.0 - WINDOWS.late));
         }
     }
 }

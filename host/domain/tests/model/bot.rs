@@ -1,9 +1,12 @@
 //! The bot's side: what it stores, and how far its work on the account has got. The transitions are the product's; what
 //! is here is the order in which it stores, asks and stores again.
 
+use std::hash::{Hash, Hasher};
+
 use rolarr_domain::{
-    FieldValue, Timestamp,
-    contract::{Combine, Rule},
+    AccountId, Email, EventId, FieldValue, Timestamp, UserId,
+    account::{Account, Pursued, Record, Told},
+    contract::{Access, Action, Combine, Grant, Restriction, Rule},
     reconcile::{
         Windows,
         fields::{FieldLedger, Target},
@@ -22,74 +25,115 @@ pub(crate) const WINDOWS: Windows = Windows { confirm: 0, stale: 1, late: 3 };
 /// for one.
 pub(crate) const LATE: u64 = 2;
 
-/// What a member was last told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Told {
-    Nothing,
-    Granted,
-    Restricted,
-}
+/// The event that stands for every decision, so that equal situations are equal states.
+pub(crate) const EVENT: EventId = EventId(1);
 
 /// What is in the database.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) desired: Desired,
-    pub(crate) share: ShareState,
+    pub(crate) account: Account,
     pub(crate) ledger: Option<Ledger>,
-    pub(crate) written_until: Option<Timestamp>,
-    pub(crate) told: Told,
-    /// When it is looked at again.
-    pub(crate) due: Option<Timestamp>,
-    /// The address is known.
-    pub(crate) known: bool,
     /// The change of access waits for an administrator.
     pub(crate) held: bool,
-    /// An administrator was asked whose an existing share is.
-    pub(crate) claimed: bool,
     /// Decisions that allowed one share to be made.
     pub(crate) rights: u8,
 }
 
+impl Eq for Stored {}
+
+impl Hash for Stored {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { desired, account, ledger, held, rights } = self;
+        (desired, ledger, held, rights).hash(state);
+        // Everything of an account that differs between two states of the model.
+        (account.share_state(), account.invite_for, account.adopt, account.invited, account.mend).hash(state);
+        (account.email.is_some(), account.claim.is_some(), &account.held, account.told).hash(state);
+        (account.written_until, account.due).hash(state);
+    }
+}
+
+/// What should be true, as a decision stores it.
+pub(crate) fn access(desired: Desired) -> Access {
+    let granted = Access::Granted(Grant::default());
+    match desired {
+        Desired::Granted => granted,
+        Desired::Restricted => rolarr_policy::apply(&granted, &Action::RestrictTo(Restriction::default())),
+        Desired::Absent => Access::Absent,
+    }
+}
+
+fn address() -> Option<Email> {
+    Email::parse("ann@example.org").ok()
+}
+
 impl Stored {
-    /// What became true by a decision, and what follows from it.
+    /// A member of whom nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            desired: Desired::Absent,
+            account: Account::load(Record::new(AccountId(1), Some(UserId(1)))),
+            ledger: None,
+            held: false,
+            rights: 0,
+        }
+    }
+
+    /// A member who has a share.
+    pub(crate) fn joined() -> Self {
+        let mut stored = Self::unknown();
+        stored.desired = Desired::Granted;
+        stored.edit(|record| {
+            record.email = address();
+            record.stage = Stage::Joined;
+            record.told = Told::Granted;
+        });
+        stored
+    }
+
+    /// Changes something that no transition changes: for the start of a story, for time, and for a rule that is left out.
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&mut Record)) {
+        let mut record = Record::clone(&self.account);
+        change(&mut record);
+        self.account = Account::load(record);
+    }
+
+    /// Leaves out what only counts, so that equal situations are equal states.
+    pub(crate) fn normalise(&mut self) {
+        self.edit(|record| {
+            record.generation = 0;
+            record.attempts = 0;
+            record.refusals = 0;
+            record.decided_by = Some(EVENT);
+        });
+    }
+
+    /// What became true by a decision, and what follows from it. The member gives their address at once.
     pub(crate) fn pursue(&mut self, desired: Desired, opens: bool) {
         self.desired = desired;
         self.held = false;
-        self.due = Some(NOW);
-        match desired {
-            Desired::Granted => {
-                self.known = true;
-                let begins = self.share.stage.is_ended() || self.share.stage == Stage::Leaving;
-                if opens && begins {
-                    self.share.may_invite = true;
-                    self.rights += 1;
-                }
-            }
-            Desired::Restricted => self.share.may_invite = false,
-            Desired::Absent => {
-                self.share.may_invite = false;
-                self.claimed = false;
-                let certain = self.share.stage.is_ended() && self.share.created_until.is_none();
-                if certain && self.ledger.is_none() {
-                    self.forget();
-                }
-            }
+        let opens = opens.then_some(EVENT);
+        if desired == Desired::Granted && opens.is_some() && self.account.stage.begins_an_invitation() {
+            self.rights += 1;
+        }
+        let pursued = self.account.pursue(&access(desired), opens, self.ledger.is_some(), NOW);
+        if pursued == Pursued::Asks
+            && let Some(email) = address()
+        {
+            self.account.give(email, None, NOW);
         }
     }
 
     /// Nothing is known of the person any more.
     pub(crate) fn forget(&mut self) {
-        self.known = false;
-        self.told = Told::Nothing;
+        self.account.forget();
+        self.account.agree(None);
         self.ledger = None;
-        self.share = ShareState::default();
-        self.written_until = None;
-        self.due = None;
     }
 
     /// When something that is not certain in a read that began then is certain.
     pub(crate) fn next_look(&self, began: Timestamp) -> Option<Timestamp> {
-        let marks = [self.share.uncertain_until(began), self.written_until];
+        let marks = [self.account.share_state().uncertain_until(began), self.account.written_until];
         marks.into_iter().flatten().filter(|at| *at > began).min()
     }
 
@@ -98,11 +142,13 @@ impl Stored {
         let back = |at: &mut Option<Timestamp>, least: u64| {
             *at = at.map(|at| Timestamp((at.0 - 1).max(NOW.0 - least)));
         };
-        back(&mut self.share.created_until, 0);
-        back(&mut self.share.ended_until, 0);
-        back(&mut self.share.absent_since, WINDOWS.stale);
-        back(&mut self.written_until, 0);
-        back(&mut self.due, 0);
+        self.edit(|record| {
+            back(&mut record.created_until, 0);
+            back(&mut record.ended_until, 0);
+            back(&mut record.absent_since, WINDOWS.stale);
+            back(&mut record.written_until, 0);
+            back(&mut record.due, 0);
+        });
     }
 }
 

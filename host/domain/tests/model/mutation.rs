@@ -33,10 +33,12 @@ pub(crate) enum Mutation {
     IgnoreLateAnswer,
     /// A read counts although it began before the last decision.
     IgnoreDecision,
+    /// The member is told of a change that Plex does not show yet.
+    TellUnseen,
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::OneIntention,
         Self::TrustOneRead,
         Self::OneAbsence,
@@ -52,5 +54,6 @@ impl Mutation {
         Self::RestEarly,
         Self::IgnoreLateAnswer,
         Self::IgnoreDecision,
+        Self::TellUnseen,
     ];
 }

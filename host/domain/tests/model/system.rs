@@ -1,12 +1,15 @@
 //! The whole system as a state machine: one or two accounts, what is decided about them, what others do at Plex, what
 //! becomes of each request, and crashes.
 
-use rolarr_domain::reconcile::share::{Desired, Stage};
+use rolarr_domain::{
+    account::Told,
+    reconcile::share::{Desired, Stage},
+};
 use stateright::{Model, Property};
 
 use crate::{
     account::{Account, Fate},
-    bot::{NOW, Request, Told, Work},
+    bot::{EVENT, NOW, Request, Work},
     mutation::Mutation,
     world::{Late, Share, Truth},
 };
@@ -96,6 +99,7 @@ impl Model for System {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         state.happens(self, action)?;
+        state.accounts.iter_mut().for_each(|account| account.stored.normalise());
         Some(state)
     }
 
@@ -134,12 +138,12 @@ impl Model for System {
             Property::always("once quiet, who left is forgotten", |_, state: &State| {
                 state.each_quiet(|account| {
                     let bot = &account.stored;
-                    bot.desired != Desired::Absent || bot.held || !bot.known
+                    bot.desired != Desired::Absent || bot.held || bot.account.is_unknown()
                 })
             }),
             Property::always("what was said to be ended by others was", |_, state: &State| {
                 state.accounts.iter().all(|account| {
-                    let blamed = matches!(account.stored.share.stage, Stage::Lost | Stage::Declined);
+                    let blamed = matches!(account.stored.account.stage, Stage::Lost | Stage::Declined);
                     !blamed || account.plex.ended_by_others
                 })
             }),
@@ -147,13 +151,13 @@ impl Model for System {
                 state.accounts.iter().all(Account::is_quiet)
             }),
             Property::sometimes("access is restricted", |_, state: &State| {
-                state.accounts.iter().any(|account| account.stored.told == Told::Restricted)
+                state.accounts.iter().any(|account| account.stored.account.told == Told::Restricted)
             }),
             Property::sometimes("access comes back", |_, state: &State| {
                 state
                     .accounts
                     .iter()
-                    .any(|account| account.stored.told == Told::Granted && account.stored.rights > 1)
+                    .any(|account| account.stored.account.told == Told::Granted && account.stored.rights > 1)
             }),
         ]
     }
@@ -177,7 +181,7 @@ fn of_account(state: &State, index: usize, account: &Account, actions: &mut Vec<
         actions.push(Action::Approve(index));
     }
     match &account.work {
-        Work::Idle if bot.due.is_some_and(|due| due <= NOW) && !bot.held => {
+        Work::Idle if bot.account.due.is_some_and(|due| due <= NOW) && !bot.held => {
             actions.push(Action::Start(index))
         }
         Work::Idle if account.unseen && plex.is_quiet() => actions.push(Action::Compare(index)),
@@ -213,10 +217,10 @@ fn of_account(state: &State, index: usize, account: &Account, actions: &mut Vec<
     if state.budget.others > 0 && at_rest {
         match plex.truth.share {
             // While a request of ours may still end it, nothing tells who did.
-            Share::Pending | Share::Joined { owners: false } if bot.share.ended_until.is_none() => {
+            Share::Pending | Share::Joined { owners: false } if bot.account.ended_until.is_none() => {
                 actions.push(Action::EndByOthers(index));
             }
-            Share::Absent if bot.share.stage.is_ended() && bot.share.created_until.is_none() => {
+            Share::Absent if bot.account.stage.is_ended() && bot.account.created_until.is_none() => {
                 actions.push(Action::OwnerShares(index));
             }
             Share::Pending | Share::Absent | Share::Joined { .. } => {}
@@ -260,13 +264,14 @@ impl State {
                 let account = self.accounts.get_mut(index)?;
                 account.overtaken |= account.work != Work::Idle;
                 let desired = account.stored.desired;
+                account.stored.account.approve(false);
                 account.stored.pursue(desired, false);
             }
             Action::Compare(index) => {
                 let account = self.accounts.get_mut(index)?;
                 account.unseen = false;
-                if !account.stored.held && account.stored.share.stage != Stage::None {
-                    account.stored.due = Some(NOW);
+                if !account.stored.held && account.stored.account.stage != Stage::None {
+                    account.stored.account.look_at(NOW);
                 }
             }
             Action::Start(index) => {
@@ -317,17 +322,17 @@ impl State {
 }
 
 fn decide(account: &mut Account, desired: Desired, held: bool, without: Option<Mutation>) {
+    account.stored.account.decide(EVENT, false, None);
     if held {
         account.stored.desired = desired;
         account.stored.held = true;
-        account.stored.due = None;
-        account.stored.share.may_invite = false;
+        account.stored.account.rest();
         return;
     }
     let was_held = account.stored.held;
     account.stored.pursue(desired, true);
     if was_held && without == Some(Mutation::DropHold) {
-        account.stored.due = None;
+        account.stored.account.rest();
     }
 }
 
@@ -384,7 +389,7 @@ fn agrees(account: &Account) -> bool {
         (Desired::Restricted, share) => share == Share::Absent,
         (Desired::Granted, Share::Joined { .. }) => !hidden,
         (Desired::Granted, Share::Pending) => true,
-        (Desired::Granted, Share::Absent) => plex.ended_by_others || bot.claimed,
+        (Desired::Granted, Share::Absent) => plex.ended_by_others || bot.account.claim.is_some(),
     }
 }
 
@@ -404,8 +409,8 @@ fn told(account: &Account) -> bool {
     if bot.held || !ours {
         return true;
     }
-    match bot.told {
-        Told::Nothing => true,
+    match bot.account.told {
+        Told::Nothing | Told::Invited => true,
         Told::Granted => !hidden,
         Told::Restricted => hidden || plex.edited,
     }
