@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
-use rolarr::pipeline::policies::Loaded;
+use rolarr::pipeline::ports::policy_source::Loaded;
 use serde_json::Value;
 use wit_component::StringEncoding;
 use wit_parser::Resolve;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use rolarr::pipeline::{policies::Loaded, ports::Command};
+use rolarr::pipeline::ports::{Command, policy_source::Loaded};
 use rolarr_sim::plex::MACHINE;
 use rolarr_tests::inprocess::{Stage, load};
 use serde_json::{Value, json};

@@ -22,24 +22,24 @@ pub(crate) fn with_label(label: &str) -> Value {
     json!({ "label": label })
 }
 
-pub(crate) fn default_policy(settings: &Value) -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn default_policy(settings: &Value) -> rolarr::pipeline::ports::policy_source::Loaded {
     load("builtin:role-restriction", settings).unwrap()
 }
 
 /// A policy from WebAssembly text.
-pub(crate) fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn from_text(name: &str, module: Vec<u8>) -> rolarr::pipeline::ports::policy_source::Loaded {
     load_module(rolarr::policy::Module::from_bytes(name, module), &json!({})).unwrap()
 }
 
 /// A policy that never ends, on the events of a journal.
-pub(crate) fn endless() -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn endless() -> rolarr::pipeline::ports::policy_source::Loaded {
     let text = Parts { evaluate: LOOP, ..Parts::default() }.text();
     let journal = text.replace("(i32.const 0x39)", "(i32.const 0x30)");
     from_text("endless", embed(&journal, &contract("1.0.0"), "policy"))
 }
 
 /// A policy of another name, which decides nothing for anybody.
-pub(crate) fn idle() -> rolarr::pipeline::policies::Loaded {
+pub(crate) fn idle() -> rolarr::pipeline::ports::policy_source::Loaded {
     from_text("idle", core_module(&Parts::default()))
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, Located, PolicyModule, PolicySettings, Said},
-    pipeline::policies::{Configured, Loaded, Policies, Stamp},
+    pipeline::ports::policy_source::{Configured, Loaded, Policies, Stamp},
     policy::{
         Engine, EngineError, EngineSettings, Limits, LoadError, LoadProblem, Loader, Module, OpenError,
         Policy,

@@ -7,72 +7,46 @@
 //! Each arrow is a worker that takes what is due from the database and stores what it did before the next
 //! takes over. So a crash between any two steps only means that the next start goes on there.
 
-mod access;
-mod address;
-mod brake;
-pub mod carried;
-pub mod changes;
-mod clock;
+mod approvals;
 mod commands;
-mod converge;
-mod core;
-mod deadlines;
-mod decide;
-mod drift;
-mod effects;
-mod hints;
-mod intake;
-mod lapse;
-mod messenger;
-mod observe;
-mod orders;
-mod pace;
-pub mod policies;
+mod context;
+pub mod decisions;
+pub mod desired;
+pub mod members;
+mod outbox;
+mod policies;
 pub mod ports;
-pub mod progress;
-mod protected;
-mod protection;
-mod retries;
-mod roles;
-mod seam;
-mod seen;
-mod server;
+mod reconcile;
+mod runtime;
 pub mod settings;
-mod settling;
-mod shrink;
-mod sweep;
-mod sweeps;
-mod texts;
-mod token;
-mod unreadable;
-mod worker;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use intake::Handle;
-pub use protected::knows_guild;
-pub use seam::{Reached, Seam, Step, Watcher};
+pub use commands::inbound::Handle;
+pub use members::protection_rules::knows_guild;
+pub use runtime::seam::{Reached, Seam, Step, Watcher};
 
-use self::{
-    converge::Converger,
-    core::Core,
-    deadlines::Deadlines,
-    decide::Decider,
-    drift::Comparer,
-    messenger::{Messenger, Reporter},
-    observe::Observer,
-    policies::{Configured, InForce, NameCheck, Policies, Shadower, Swapper, Watch},
-    ports::{Discord, Guild},
-    settings::Settings,
-    sweep::Sweeper,
-    token::TokenProbe,
-    unreadable::Unread,
-};
 use crate::{
     domain::{GuildId, UserId},
+    pipeline::{
+        context::Core,
+        decisions::{decider::Decider, timers::Deadlines},
+        members::{observer::Observer, resync::Sweeper},
+        outbox::{
+            quarantine::Unread,
+            sender::{Messenger, Reporter},
+        },
+        policies::{active::InForce, names::NameCheck, ordered::Swapper, shadow::Shadower, watch::Watch},
+        ports::{
+            Discord, Guild,
+            policy_source::{Configured, Policies},
+        },
+        reconcile::{drift::Comparer, reconciler::Converger, token::TokenProbe},
+        settings::Settings,
+    },
     plex::Plex,
     store::{ParkReason, Store, StoreError},
 };
@@ -131,19 +105,19 @@ impl Pipeline {
         core.scrub().await?;
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
-        workers.spawn(worker::run::<Observer>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Decider>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Converger>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Watch>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<Swapper>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<NameCheck>(Arc::clone(&core), stop.clone()));
-        workers.spawn(worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Observer>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Decider>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Converger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Watch>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Swapper>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<NameCheck>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
         Ok(Self { core, workers, stop })
     }
 
@@ -203,13 +177,13 @@ async fn prepare(
     let (unparked, begun) = store
         .write(move |tx| {
             for guild in &guilds {
-                roles::know_protected(tx, &settings, guild)?;
+                members::deleted_roles::know_protected(tx, &settings, guild)?;
             }
-            let unread = brake::begin(tx, &settings, now)?;
-            let owners = lapse::begin(tx, &settings, &guilds, now)?;
+            let unread = approvals::startup::begin(tx, &settings, now)?;
+            let owners = members::protection_ended::begin(tx, &settings, &guilds, now)?;
             for guild in &settings.guilds {
                 if !guilds.iter().any(|shown| shown.id == guild.id) {
-                    tx.audit(now, None, None, "alarm", &texts::without_guild(&guild.key))?;
+                    tx.audit(now, None, None, "alarm", &outbox::texts::without_guild(&guild.key))?;
                 }
             }
             let nonce = match tx.fact(NONCE)? {

@@ -266,7 +266,7 @@ impl Stage {
             seam: seam.clone(),
             store: store.clone(),
             policy: self.policies.configured()?,
-            policies: Arc::clone(&self.policies) as Arc<dyn rolarr::pipeline::policies::Policies>,
+            policies: Arc::clone(&self.policies) as Arc<dyn rolarr::pipeline::ports::policy_source::Policies>,
             plex: client(
                 &self.plex,
                 &seam,

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rolarr::{
-    pipeline::policies::{Configured, Loaded, Policies, Stamp},
+    pipeline::ports::policy_source::{Configured, Loaded, Policies, Stamp},
     policy::{Engine, EngineSettings, Limits, Loader, Module, Policy},
     store::KeptPolicy,
 };

@@ -12,7 +12,6 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::swap::named;
 use crate::{
     config::closest,
     domain::{
@@ -20,7 +19,7 @@ use crate::{
         contract::{Access, Action, Cause, Event, Grant, Member, Role, Service},
         filter, printable,
     },
-    pipeline::{core::Core, settings::Settings, worker::Worker},
+    pipeline::{context::Core, policies::reload::named, runtime::worker::Worker, settings::Settings},
     plex::PlexError,
     policy::{Mark, Policy},
     store::StoreError,

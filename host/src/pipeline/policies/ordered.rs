@@ -6,10 +6,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
-use super::Why;
 use crate::{
     domain::Timestamp,
-    pipeline::{core::Core, orders::is_a_swap, worker::Worker},
+    pipeline::{
+        commands::cli_requests::is_a_swap, context::Core, policies::reload::Why, runtime::worker::Worker,
+    },
     store::{Answer, Order, StoreError},
 };
 

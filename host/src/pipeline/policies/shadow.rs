@@ -8,13 +8,12 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::swap::named;
 use crate::{
     domain::{
         EventId, Timestamp,
         contract::{Action, Event},
     },
-    pipeline::{core::Core, worker::Worker},
+    pipeline::{context::Core, policies::reload::named, runtime::worker::Worker},
     policy::Policy,
     store::{Decided, Likeness, StoreError},
 };

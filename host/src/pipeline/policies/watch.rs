@@ -7,10 +7,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Stamp, Why};
 use crate::{
     domain::Timestamp,
-    pipeline::{core::Core, worker::Worker},
+    pipeline::{context::Core, policies::reload::Why, ports::policy_source::Stamp, runtime::worker::Worker},
     store::StoreError,
 };
 

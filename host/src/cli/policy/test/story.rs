@@ -18,9 +18,9 @@ use crate::{
         contract::{Access, Account, AccountChange, Action, Cause, Event, Grant, Origin, Progress, Role},
     },
     pipeline::{
-        carried::{Carried, Followed},
-        changes::Changes,
-        progress::Place,
+        decisions::member_state::{Carried, Followed},
+        desired::progress::Place,
+        members::role_diff::Changes,
         settings::Timings,
     },
     policy::printable,

@@ -1,0 +1,282 @@
+//! What all workers of the pipeline share.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::Notify;
+
+use crate::{
+    domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
+    pipeline::{
+        members::{hints::Hints, resync_schedule::Sweeps},
+        outbox::{quarantine::Unreadable, sender::DirectMessages},
+        policies::active::InForce,
+        ports::{Discord, Guild, GuildRole},
+        reconcile::{server::ServerLooks, snapshot::Looks, token::Token},
+        runtime::{
+            seam::{Seam, millis},
+            wall_clock::Clock,
+        },
+        settings::Settings,
+    },
+    plex::Plex,
+    policy::Policy,
+    store::{Store, StoreError},
+};
+
+/// Wakes a worker when there is something for it.
+#[derive(Default, Debug)]
+pub(super) struct Signals {
+    pub(super) observe: Notify,
+    pub(super) sweep: Notify,
+    pub(super) decide: Notify,
+    pub(super) converge: Notify,
+    pub(super) messages: Bells,
+    pub(super) deadlines: Notify,
+    pub(super) token: Notify,
+    pub(super) drift: Notify,
+    pub(super) policies: Notify,
+    pub(super) swaps: Notify,
+    pub(super) shadow: Notify,
+    pub(super) names: Notify,
+    /// Rings whenever an account has been worked on: for those who wait for an outcome.
+    pub(super) worked: Notify,
+}
+
+/// Wakes those who send messages.
+#[derive(Default, Debug)]
+pub(super) struct Bells {
+    pub(super) members: Notify,
+    pub(super) administrators: Notify,
+}
+
+impl Bells {
+    /// There are messages to send.
+    pub(super) fn notify_one(&self) {
+        self.members.notify_one();
+        self.administrators.notify_one();
+    }
+}
+
+/// What all workers share.
+pub(super) struct Core {
+    /// What the pipeline goes by. What the Plex server has changes in it.
+    settings: RwLock<Arc<Settings>>,
+    pub(super) seam: Seam,
+    pub(super) store: Store,
+    pub(super) plex: Plex,
+    pub(super) discord: Arc<dyn Discord>,
+    pub(super) policies: InForce,
+    pub(super) signals: Signals,
+    pub(super) hints: Hints,
+    pub(super) sweeps: Sweeps,
+    pub(super) looks: Looks,
+    pub(super) server_looks: ServerLooks,
+    pub(super) direct_messages: DirectMessages,
+    pub(super) clock: Clock,
+    token: Mutex<Token>,
+    /// How often in a row Plex could not be compared.
+    pub(super) drift_failures: AtomicU32,
+    /// Whose rows can't be read.
+    pub(super) unreadable: Unreadable,
+    /// When this run of the bot began.
+    pub(super) began: Timestamp,
+    unscrubbed: AtomicBool,
+    pruned_at: AtomicU64,
+    /// What this installation's nonces begin with.
+    pub(super) nonce: String,
+    /// When each guild was last looked at.
+    pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
+    guilds: RwLock<HashMap<GuildId, Guild>>,
+    /// Who owns each guild that was ever shown.
+    owners: RwLock<BTreeMap<GuildId, UserId>>,
+}
+
+impl Core {
+    #[expect(clippy::too_many_arguments, reason = "each is a part that is made elsewhere")]
+    pub(super) fn new(
+        settings: Settings,
+        seam: Seam,
+        store: Store,
+        policies: InForce,
+        plex: Plex,
+        discord: Arc<dyn Discord>,
+        guilds: Vec<Guild>,
+        owners: BTreeMap<GuildId, UserId>,
+        nonce: String,
+    ) -> Self {
+        Self {
+            sweeps: Sweeps::new(&settings, seam.now()),
+            began: seam.now(),
+            settings: RwLock::new(Arc::new(settings)),
+            seam,
+            store,
+            policies,
+            plex,
+            discord,
+            signals: Signals::default(),
+            hints: Hints::default(),
+            looks: Looks::default(),
+            server_looks: ServerLooks::default(),
+            direct_messages: DirectMessages::default(),
+            clock: Clock::default(),
+            token: Mutex::default(),
+            drift_failures: AtomicU32::new(0),
+            unreadable: Unreadable::default(),
+            unscrubbed: AtomicBool::new(false),
+            pruned_at: AtomicU64::new(0),
+            nonce,
+            guild_looks: tokio::sync::Mutex::default(),
+            guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
+            owners: RwLock::new(owners),
+        }
+    }
+
+    /// What the pipeline goes by now. Whoever needs several things of it takes it once.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes what the pipeline goes by from now on. Who works with what it went by before ends that work with it.
+    pub(super) fn go_by(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut settings));
+    }
+
+    /// The policy that decides now.
+    pub(super) fn policy(&self) -> Policy {
+        self.policies.active()
+    }
+
+    /// How Plex's token stands.
+    pub(super) fn token(&self) -> MutexGuard<'_, Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes sure that what was forgotten is gone from the database's log too. Where another program reads
+    /// the file at this moment, that happens a little later.
+    pub(super) async fn scrub(&self) -> Result<(), StoreError> {
+        match self.store.scrub().await {
+            Err(StoreError::Locked) => {
+                self.unscrubbed.store(true, Ordering::Relaxed);
+                self.signals.deadlines.notify_one();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Tries again to empty the database's log. True if another program is in the way still.
+    pub(super) async fn scrub_failed_again(&self) -> Result<bool, StoreError> {
+        match self.store.scrub().await {
+            Ok(()) => Ok(false),
+            Err(StoreError::Locked) => {
+                self.unscrubbed.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether something that was forgotten may still stand in the database's log. Asking clears it.
+    pub(super) fn take_unscrubbed(&self) -> bool {
+        self.unscrubbed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it is a day since [`Self::pruned`].
+    pub(super) fn is_new_day(&self) -> bool {
+        const DAY: u64 = 24 * 3_600_000;
+        // One that was pruned by a clock that was ahead counts as never.
+        self.seam.now().0.abs_diff(self.pruned_at.load(Ordering::Relaxed)) >= DAY
+    }
+
+    /// What is old was dropped from the database.
+    pub(super) fn pruned(&self) {
+        self.pruned_at.store(self.seam.now().0, Ordering::Relaxed);
+    }
+
+    /// The person who owns a guild, as Discord showed it last; none if it never did.
+    pub(super) fn owner_of(&self, guild: GuildId) -> Option<UserId> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(&guild).copied()
+    }
+
+    /// The tracked roles among `held`, in the contract's words, sorted by key.
+    pub(super) fn roles(&self, guild: GuildId, held: &[RoleId]) -> Vec<Role> {
+        let settings = self.settings();
+        let Some(settings) = settings.guild(guild) else { return Vec::new() };
+        let guilds = self.guilds.read().unwrap_or_else(PoisonError::into_inner);
+        let known = guilds.get(&guild).map(|guild| guild.roles.as_slice()).unwrap_or_default();
+        settings
+            .roles
+            .iter()
+            .filter(|role| held.contains(&role.id))
+            .map(|role| Role {
+                id: role.id.into(),
+                key: role.key.clone(),
+                name: known.iter().find(|known| known.id == role.id).map_or_else(
+                    // Deleted or not seen yet: the operator's own name serves.
+                    || role.key.clone(),
+                    |known| known.name.clone(),
+                ),
+            })
+            .collect()
+    }
+
+    /// A role was renamed.
+    pub(super) fn rename(&self, guild: GuildId, role: GuildRole) {
+        let mut guilds = self.guilds.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guild) = guilds.get_mut(&guild) {
+            guild.roles.retain(|known| known.id != role.id);
+            guild.roles.push(role);
+        }
+    }
+
+    /// A role is gone.
+    pub(super) fn forget_role(&self, guild: GuildId, role: RoleId) {
+        let mut guilds = self.guilds.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guild) = guilds.get_mut(&guild) {
+            guild.roles.retain(|known| known.id != role);
+        }
+    }
+
+    /// What is known of a guild is replaced by what Discord shows now.
+    pub(super) fn learn(&self, guild: Guild) {
+        self.owners.write().unwrap_or_else(PoisonError::into_inner).insert(guild.id, guild.owner);
+        self.guilds.write().unwrap_or_else(PoisonError::into_inner).insert(guild.id, guild);
+    }
+
+    /// The time after which something is tried again that failed `attempts` times in a row: it doubles
+    /// each time, and chance spreads it, so that not everything comes back at the same moment.
+    pub(super) fn retry_at(&self, attempts: u32, at_least: Option<Duration>) -> Timestamp {
+        let settings = self.settings();
+        let timings = &settings.timings;
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(timings.retry_first)
+            .with_max_delay(timings.retry_longest)
+            .with_jitter()
+            .with_jitter_seed(self.seam.random())
+            .without_max_times();
+        // After so many doublings every pause is the longest.
+        let pause = pauses.build().nth(attempts.min(32) as usize).unwrap_or(timings.retry_longest);
+        let pause = pause.max(at_least.unwrap_or_default());
+        self.seam.now().plus_millis(millis(pause))
+    }
+
+    /// A time from now.
+    pub(super) fn after(&self, time: Duration) -> Timestamp {
+        self.seam.now().plus_millis(millis(time))
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Core")
+    }
+}

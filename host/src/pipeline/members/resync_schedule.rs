@@ -1,0 +1,219 @@
+//! Which guilds are to be compared with what is stored, and when.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    domain::{GuildId, Timestamp},
+    pipeline::{context::Core, runtime::seam::millis, settings::Settings},
+    store::StoreError,
+};
+
+/// After a new session Discord sends each guild. One that is not there after this time is compared all the same:
+/// so it is noticed when the bot was removed from it meanwhile.
+const GUILDS_COME: Duration = Duration::from_secs(3);
+
+/// However often something on the gateway can't be read, the guilds are compared for it at most once in this time.
+const GAPS_APART: Duration = Duration::from_secs(300);
+
+/// The first pauses between tries to list a guild are left out: a list that can't be had is not urgent.
+const FIRST_PAUSE: u32 = 4;
+
+/// A first list that has fewer members than Discord says is believed when it came so often, one after the other, with
+/// the same number: Discord's number is approximate.
+const BELIEVED: u32 = 3;
+
+/// One member in so many may be missing from a first list: people come and go while it is read.
+const TOLERANCE: u64 = 100;
+
+/// Which guilds are to be compared, and when.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Sweeps(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// What was asked for.
+    wanted: BTreeMap<GuildId, Timestamp>,
+    /// When each guild was last compared whole, or when this began.
+    swept: BTreeMap<GuildId, Timestamp>,
+    /// When guilds were last compared because something on the gateway could not be read.
+    gap: Option<Timestamp>,
+    /// How often in a row a guild could not be listed.
+    failures: BTreeMap<GuildId, u32>,
+    /// How often Discord said that a guild is not there for the bot, since it last showed it.
+    not_there: BTreeMap<GuildId, u32>,
+    /// The first list of a guild that has fewer members than Discord says: its number, and how often it came.
+    short: BTreeMap<GuildId, (u64, u32)>,
+    /// The guilds that the bot is no member of any more, as far as administrators were told.
+    gone: BTreeSet<GuildId>,
+}
+
+impl Sweeps {
+    pub(in crate::pipeline) fn new(settings: &Settings, now: Timestamp) -> Self {
+        let swept = settings.guilds.iter().map(|guild| (guild.id, now)).collect();
+        Self(Mutex::new(State { swept, ..State::default() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A guild is to be compared then, or earlier if that is wanted already.
+    pub(in crate::pipeline) fn want(&self, guild: GuildId, at: Timestamp) {
+        let mut state = self.state();
+        let due = state.wanted.entry(guild).or_insert(at);
+        *due = at.min(*due);
+    }
+
+    /// Takes the guilds that are to be compared now. What is asked for from here on counts as new.
+    pub(in crate::pipeline) fn take_due(&self, now: Timestamp, every: Duration) -> Vec<GuildId> {
+        let mut state = self.state();
+        let overdue = state.swept.iter().filter(|(_, last)| last.plus_millis(millis(every)) <= now);
+        // What failed has its own time.
+        let overdue: Vec<GuildId> =
+            overdue.map(|(guild, _)| *guild).filter(|guild| !state.failures.contains_key(guild)).collect();
+        let mut due: BTreeSet<GuildId> = overdue.into_iter().collect();
+        due.extend(state.wanted.iter().filter(|(_, at)| **at <= now).map(|(guild, _)| *guild));
+        state.wanted.retain(|guild, _| !due.contains(guild));
+        due.into_iter().collect()
+    }
+
+    /// When the next guild is to be compared.
+    pub(in crate::pipeline) fn next(&self, now: Timestamp, every: Duration) -> Option<Timestamp> {
+        let state = self.state();
+        let regular =
+            state.swept.values().map(|last| last.plus_millis(millis(every))).filter(|due| *due > now);
+        state.wanted.values().copied().chain(regular).min()
+    }
+
+    /// A guild was compared whole.
+    pub(in crate::pipeline) fn done(&self, guild: GuildId, now: Timestamp) {
+        let mut state = self.state();
+        state.swept.insert(guild, now);
+        state.failures.remove(&guild);
+        state.gone.remove(&guild);
+    }
+
+    /// Whether a first list of so many members is whole, as Discord shows the guild. An empty one never is: the bot
+    /// itself is a member.
+    pub(in crate::pipeline) fn is_whole(&self, guild: GuildId, members: u64, shown: u64) -> bool {
+        if members == 0 {
+            return false;
+        }
+        let mut state = self.state();
+        if members.saturating_add(shown / TOLERANCE) >= shown {
+            state.short.remove(&guild);
+            return true;
+        }
+        let (before, times) = state.short.entry(guild).or_insert((members, 0));
+        *times = if *before == members { times.saturating_add(1) } else { 1 };
+        *before = members;
+        *times >= BELIEVED
+    }
+
+    /// Discord showed a guild: the bot is a member.
+    pub(in crate::pipeline) fn is_shown(&self, guild: GuildId) {
+        self.state().not_there.remove(&guild);
+    }
+
+    /// Discord said that a guild is not there for the bot: how often it did since it last showed it.
+    pub(in crate::pipeline) fn not_there(&self, guild: GuildId) -> u32 {
+        let mut state = self.state();
+        let times = state.not_there.entry(guild).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
+    /// A guild could not be listed: how often in a row that happened before.
+    fn failed(&self, guild: GuildId) -> u32 {
+        let mut state = self.state();
+        let failures = state.failures.entry(guild).or_default();
+        let before = *failures;
+        *failures = before.saturating_add(1);
+        before
+    }
+
+    /// When guilds may be compared because something on the gateway can't be read.
+    fn gap_at(&self, now: Timestamp) -> Timestamp {
+        let mut state = self.state();
+        let at = match state.gap {
+            // One is on its way already.
+            Some(last) if last > now => last,
+            Some(last) => last.plus_millis(millis(GAPS_APART)).max(now),
+            None => now,
+        };
+        state.gap = Some(at);
+        at
+    }
+
+    /// Notes that the bot is no member of a guild any more. False if that is known.
+    fn is_gone(&self, guild: GuildId) -> bool {
+        self.state().gone.insert(guild)
+    }
+
+    fn is_there(&self, guild: GuildId) {
+        self.state().gone.remove(&guild);
+    }
+}
+
+impl Core {
+    /// Has a guild compared with what is stored.
+    pub(in crate::pipeline) fn sweep(&self, guild: GuildId) {
+        self.sweep_at(guild, self.seam.now());
+    }
+
+    fn sweep_at(&self, guild: GuildId, at: Timestamp) {
+        if self.settings().guild(guild).is_some() {
+            self.sweeps.want(guild, at);
+            self.signals.sweep.notify_one();
+        }
+    }
+
+    /// The same for all guilds.
+    pub(in crate::pipeline) fn sweep_all(&self) {
+        for guild in &self.settings().guilds {
+            self.sweep(guild.id);
+        }
+    }
+
+    /// A new session began: each guild is compared once it comes.
+    pub(in crate::pipeline) fn sweep_after_session(&self) {
+        for guild in &self.settings().guilds {
+            self.sweep_at(guild.id, self.after(GUILDS_COME));
+        }
+    }
+
+    /// Something on the gateway could not be read, whatever it was about.
+    pub(in crate::pipeline) fn sweep_after_gap(&self) {
+        let at = self.sweeps.gap_at(self.seam.now());
+        for guild in &self.settings().guilds {
+            self.sweep_at(guild.id, at);
+        }
+    }
+
+    /// A guild could not be listed: it is tried again, less and less often.
+    pub(in crate::pipeline) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) {
+        let before = self.sweeps.failed(guild);
+        self.sweeps.want(guild, self.retry_at(before.saturating_add(FIRST_PAUSE), at_least));
+    }
+
+    /// The bot is no member of a guild any more. Administrators are told once, until it is one again.
+    pub(in crate::pipeline) async fn guild_gone(&self, guild: GuildId) -> Result<(), StoreError> {
+        if self.settings().guild(guild).is_none() || !self.sweeps.is_gone(guild) {
+            return Ok(());
+        }
+        tracing::error!(%guild, "the bot was removed from the guild; nothing is changed for its members");
+        let now = self.seam.now();
+        let text = "I am no member of a Discord server any more that I should serve. Nothing is changed for its \
+                    members.";
+        let told = self.store.write(move |tx| tx.audit(now, None, None, "alarm", text)).await;
+        if told.is_err() {
+            self.sweeps.is_there(guild);
+        }
+        self.signals.messages.notify_one();
+        told
+    }
+}

@@ -1,0 +1,143 @@
+//! The worker that takes the accounts that are due.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::Notify;
+
+use super::{
+    job::{Job, Observed, Trouble, is_protected, memberships},
+    outcome,
+};
+use crate::{
+    domain::{AccountId, Timestamp, account::Account, contract::Access, reconcile::share::Desired},
+    pipeline::{
+        approvals::settling, context::Core, decisions::apply, members::protection::Protection,
+        outbox::quarantine::Whose, runtime::worker::Worker,
+    },
+    plex::PlexError,
+    store::{MemberRow, Stage, StoreError},
+};
+
+/// So many accounts are worked on at the same time. They share what they read.
+const ABREAST: u32 = 4;
+
+/// Works on the accounts that are due.
+pub(in crate::pipeline) struct Converger;
+
+impl Worker for Converger {
+    const NAME: &'static str = "converge";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.converge
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        let mut work = FuturesUnordered::new();
+        let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
+        loop {
+            let now = core.seam.now();
+            // Those that are under way are due still.
+            let (due, next) = core
+                .store
+                .read(move |tx| Ok((tx.due_accounts(now, 2 * ABREAST)?, tx.next_account_due(now)?)))
+                .await?;
+            for id in due {
+                if under_way.len() < ABREAST as usize && under_way.insert(id) {
+                    work.push(async move { (id, work_on(core, id).await) });
+                }
+            }
+            // One that takes long keeps no other waiting: whoever is due takes the place that is free.
+            tokio::select! {
+                biased;
+                done = work.next() => {
+                    let Some((id, outcome)) = done else { return Ok(next) };
+                    under_way.remove(&id);
+                    match outcome {
+                        Err(error @ StoreError::Unreadable(_)) => core.put_aside(Whose::Account(id), &error).await?,
+                        other => other?,
+                    }
+                    core.signals.worked.notify_waiters();
+                    core.signals.messages.notify_one();
+                    core.signals.decide.notify_one();
+                }
+                () = core.signals.converge.notified() => {}
+                () = core.seam.sleep_until(next) => {}
+            }
+        }
+    }
+}
+
+/// An account that is due.
+enum Due {
+    /// The brake holds it, and this should be true for it once it does not.
+    Held(Account, Access),
+    /// What was decided waits until then.
+    Settles(Timestamp),
+    /// This should be true for it, and its member is this on Discord.
+    Work(Account, Access, Vec<MemberRow>),
+}
+
+async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
+    let settings = core.settings();
+    let read = core
+        .store
+        .read(move |tx| {
+            let Some(account) = tx.account(id)? else { return Ok(None) };
+            let access = apply::desired(tx, &settings, &account)?;
+            if tx.hold(id)?.is_some() {
+                return Ok(Some(Due::Held(account, access)));
+            }
+            if let Some(until) = tx.settles_at(id)? {
+                return Ok(Some(Due::Settles(until)));
+            }
+            let member = memberships(tx, &account)?;
+            Ok(Some(Due::Work(account, access, member)))
+        })
+        .await?;
+    let (account, access) = match read {
+        None => return Ok(()),
+        // Who is protected by now is not touched, whatever was decided before.
+        Some(Due::Work(account, _, member)) if is_protected(&Protection::of(core), &account, &member) => {
+            tracing::info!(account = %id, "the member is protected: nothing is done");
+            return core.store.write(move |tx| tx.rest(account.id, account.generation)).await;
+        }
+        Some(Due::Work(account, access, _)) => (account, access),
+        Some(Due::Settles(until)) => return settling::wait(core, id, until).await,
+        // An administrator decides first. Whatever made it due is looked at then.
+        Some(Due::Held(account, access)) => return watch(core, account, access).await,
+    };
+    let event = account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
+    tracing::debug!(event, account = %id, stage = ?account.stage, "working on the account");
+    let mut job = Job::new(core, account, access);
+    if core.token_is_refused() {
+        // It would be refused too.
+        return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
+    }
+    let result = match job.converge().await {
+        // Whether the invitation is out still can't be told. Its acceptance can.
+        Err(Trouble::Missing(_))
+            if job.account.stage == Stage::Invited && job.desired() == Desired::Granted =>
+        {
+            Ok(Some(job.next_check()))
+        }
+        other => other,
+    };
+    outcome::store(job, result).await?;
+    core.tell_of_missing_lists().await
+}
+
+/// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
+/// taken away, nothing is held any more.
+async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
+    let mut job = Job::new(core, account, access);
+    let result = match job.observe().await {
+        Ok(Observed::Stands(next)) => {
+            let (id, generation) = (job.account.id, job.account.generation);
+            return core.store.write(move |tx| tx.requeue(id, generation, next)).await;
+        }
+        Ok(Observed::IsOver) => job.converge().await,
+        Err(trouble) => Err(trouble),
+    };
+    outcome::store(job, result).await
+}

@@ -1,0 +1,129 @@
+//! The token that Plex refused: administrators are told, and nothing is asked with it but, now and then, whether it
+//! works again.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+
+use crate::{
+    domain::Timestamp,
+    pipeline::{
+        context::Core,
+        runtime::{seam::millis, worker::Worker},
+    },
+    plex::PlexError,
+    store::{ParkReason, StoreError},
+};
+
+/// A token that worked for so long counts as one that works: when it is refused after that, administrators
+/// are told anew, and the pauses begin with the first.
+const CALM: Duration = Duration::from_secs(3600);
+
+/// How the token stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::pipeline) struct Token {
+    refused: bool,
+    /// Administrators are to be told of it, and that is not stored yet.
+    untold: bool,
+    /// When it is asked for next, while it is refused.
+    next: Option<Timestamp>,
+    /// How often it was asked for or refused since it last worked for a while.
+    attempts: u32,
+    /// Since when it works again.
+    accepted: Option<Timestamp>,
+}
+
+impl Core {
+    /// Plex refused the token, whoever asked with it. Administrators are told by the worker that asks for the
+    /// token from now on: whatever becomes of what was just tried, the message is not lost with it.
+    pub(in crate::pipeline) fn token_refused(&self) {
+        let now = self.seam.now();
+        let mut token = self.token();
+        if token.refused {
+            return;
+        }
+        let calm = |since: Timestamp| since.plus_millis(millis(CALM)) <= now;
+        let tells = token.accepted.is_none_or(calm);
+        token.attempts = if tells { 0 } else { token.attempts.saturating_add(1) };
+        token.refused = true;
+        token.untold |= tells;
+        token.next = Some(self.retry_at(token.attempts, None));
+        drop(token);
+        self.signals.token.notify_one();
+    }
+
+    /// Tells administrators of a refusal, once.
+    async fn tell_of_refusal(&self) -> Result<(), StoreError> {
+        if !self.token().untold {
+            return Ok(());
+        }
+        let now = self.seam.now();
+        let text = format!("{}. Nothing is changed at Plex until it works.", PlexError::Unauthorized);
+        self.store.write(move |tx| tx.audit(now, None, None, "token", &text)).await?;
+        self.token().untold = false;
+        self.signals.messages.notify_one();
+        Ok(())
+    }
+
+    /// Whether Plex refuses the token, as far as is known.
+    pub(in crate::pipeline) fn token_is_refused(&self) -> bool {
+        self.token().refused
+    }
+
+    /// Plex accepted the token: those who waited for that go on.
+    pub(in crate::pipeline) async fn token_works(&self) -> Result<(), StoreError> {
+        if !self.token_is_refused() {
+            return Ok(());
+        }
+        let now = self.seam.now();
+        let unparked = self.store.write(move |tx| tx.unpark(ParkReason::Token, now)).await?;
+        {
+            let mut token = self.token();
+            token.refused = false;
+            token.next = None;
+            token.accepted = Some(now);
+        }
+        tracing::info!(unparked, "Plex accepts the token again; accounts that waited for that go on");
+        self.signals.converge.notify_one();
+        self.signals.drift.notify_one();
+        Ok(())
+    }
+}
+
+/// Tells of a refused token, and asks now and then whether it works again.
+pub(in crate::pipeline) struct TokenProbe;
+
+impl Worker for TokenProbe {
+    const NAME: &'static str = "token";
+
+    fn signal(core: &Core) -> &Notify {
+        &core.signals.token
+    }
+
+    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+        core.tell_of_refusal().await?;
+        match core.token().next {
+            None => return Ok(None),
+            Some(next) if next > core.seam.now() => return Ok(Some(next)),
+            Some(_) => {}
+        }
+        // The cheapest request that tells.
+        match core.plex.owner().await {
+            Ok(_) => {
+                core.token_works().await?;
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the token does not work yet");
+                let at_least = match error {
+                    PlexError::RateLimited { retry_after } => retry_after,
+                    _ => None,
+                };
+                let mut token = core.token();
+                token.attempts = token.attempts.saturating_add(1);
+                token.next = Some(core.retry_at(token.attempts, at_least));
+                Ok(token.next)
+            }
+        }
+    }
+}
