@@ -15,15 +15,13 @@ use tokio::sync::Notify;
 use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
     pipeline::{
-        members::{hints::Hints, resync_schedule::Sweeps},
-        outbox::{quarantine::Unreadable, sender::DirectMessages},
-        policies::active::InForce,
-        ports::{Discord, Guild, GuildRole},
-        reconcile::{server::ServerLooks, snapshot::Looks, token::Token},
-        runtime::{
-            seam::{Seam, millis},
-            wall_clock::Clock,
+        memory::{
+            active_policy::InForce, direct_messages::DirectMessages, doubt::Clock, hints::Hints,
+            quarantine::Unreadable, resync_schedule::Sweeps, server_looks::ServerLooks, snapshot::Looks,
+            token::Token,
         },
+        ports::{Discord, Guild, GuildRole},
+        seam::{Seam, millis},
         settings::Settings,
     },
     plex::Plex,

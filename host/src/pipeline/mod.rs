@@ -7,27 +7,28 @@
 //! Each arrow is a worker that takes what is due from the database and stores what it did before the next
 //! takes over. So a crash between any two steps only means that the next start goes on there.
 
+mod accounts;
 mod approvals;
 mod commands;
 mod context;
 pub mod decisions;
 pub mod desired;
 pub mod members;
+mod memory;
 mod outbox;
 mod policies;
 pub mod ports;
+mod protection;
 mod reconcile;
 mod runtime;
+mod seam;
 pub mod settings;
+mod texts;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-pub use commands::inbound::Handle;
-pub use members::protection_rules::knows_guild;
-pub use runtime::seam::{Reached, Seam, Step, Watcher};
 
 use crate::{
     domain::{GuildId, UserId},
@@ -35,11 +36,9 @@ use crate::{
         context::Core,
         decisions::{decider::Decider, timers::Deadlines},
         members::{observer::Observer, resync::Sweeper},
-        outbox::{
-            quarantine::Unread,
-            sender::{Messenger, Reporter},
-        },
-        policies::{active::InForce, names::NameCheck, ordered::Swapper, shadow::Shadower, watch::Watch},
+        memory::{active_policy::InForce, quarantine::Unread},
+        outbox::sender::{Messenger, Reporter},
+        policies::{names::NameCheck, ordered::Swapper, shadow::Shadower, watch::Watch},
         ports::{
             Discord, Guild,
             policy_source::{Configured, Policies},
@@ -50,6 +49,10 @@ use crate::{
     plex::Plex,
     store::{ParkReason, Store, StoreError},
 };
+
+pub use commands::inbound::Handle;
+pub use protection::rules::knows_guild;
+pub use seam::{Reached, Seam, Step, Watcher};
 
 /// What the pipeline works with.
 pub struct Parts {
@@ -183,7 +186,7 @@ async fn prepare(
             let owners = members::protection_ended::begin(tx, &settings, &guilds, now)?;
             for guild in &settings.guilds {
                 if !guilds.iter().any(|shown| shown.id == guild.id) {
-                    tx.audit(now, None, None, "alarm", &outbox::texts::without_guild(&guild.key))?;
+                    tx.audit(now, None, None, "alarm", &texts::without_guild(&guild.key))?;
                 }
             }
             let nonce = match tx.fact(NONCE)? {

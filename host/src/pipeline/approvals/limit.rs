@@ -12,9 +12,12 @@ use crate::{
         contract::{Access, Cause, Grant},
     },
     pipeline::{
-        decisions::apply::{self, Change},
-        desired::{merge::most_generous, reduction::shrinks},
-        runtime::seam::millis,
+        desired::{
+            merge::most_generous,
+            reduction::shrinks,
+            state::{self, Change},
+        },
+        seam::millis,
         settings::Settings,
     },
     store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, Stage, StoreError, Told, Tx},
@@ -48,7 +51,7 @@ pub(in crate::pipeline) fn judge(
     was: &[GrantRow],
     change: &Change,
 ) -> Result<Judged, StoreError> {
-    let is = apply::desired(tx, settings, account)?;
+    let is = state::desired(tx, settings, account)?;
     // What a comparison with Plex found is one thing, and what is decided is another: what a decision takes is a hold of
     // its own in the place of the comparison's, which nobody was shown yet.
     let (drift, decided) = match tx.hold(account.id)? {
@@ -103,7 +106,7 @@ pub(in crate::pipeline) fn lift(
     change: &Change,
 ) -> Result<bool, StoreError> {
     tx.drop_hold(account.id)?;
-    apply::pursue(tx, settings, now, account, change)
+    state::pursue(tx, settings, now, account, change)
 }
 
 /// The same where nothing new is decided: what held the account has become idle.
@@ -173,7 +176,7 @@ pub(in crate::pipeline) fn unprotected(
         return Ok(());
     }
     let stands = stands(&account, served(settings, &tx.grants(user)?), event.1);
-    let is = apply::desired(tx, settings, &account)?;
+    let is = state::desired(tx, settings, &account)?;
     let shrinks = has_something(&account) && takes(settings, &stands, &is);
     if shrinks {
         tx.count_shrink(user, now)?;
@@ -220,7 +223,7 @@ pub(in crate::pipeline) fn release(
     hold: &HoldRow,
 ) -> Result<(), StoreError> {
     let Some(account) = tx.account(hold.account)? else { return Ok(()) };
-    let is = apply::desired(tx, settings, &account)?;
+    let is = state::desired(tx, settings, &account)?;
     let applies = match hold.reason {
         // A comparison with Plex tells whether there is still anything to correct.
         HoldReason::Drift => true,

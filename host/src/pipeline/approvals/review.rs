@@ -6,111 +6,23 @@ use crate::{
         contract::{Access, Cause, Origin, Review},
     },
     pipeline::{
-        approvals::limit::{lift, takes, together},
+        approvals::{
+            hold_texts,
+            limit::{lift, takes, together},
+            verdict::{Done, Verdict, Whom},
+        },
         context::Core,
-        decisions::{
-            apply::{self, Change},
+        desired::{
             member_state::Carried,
+            reduction::shrinks,
+            state::{self, Change},
         },
-        desired::reduction::shrinks,
-        outbox::{
-            quarantine::{Unread, Whose},
-            texts,
-        },
-        runtime::seam::millis,
+        memory::quarantine::Whose,
+        seam::millis,
         settings::Settings,
     },
     store::{Account, Answer, EventState, GrantRow, HoldReason, HoldRow, NewEvent, StoreError, Tx, Work},
 };
-
-/// What an administrator decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Verdict {
-    /// Their access shrinks.
-    Approve,
-    /// What was decided before goes on.
-    Reject,
-}
-
-/// On whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Whom {
-    /// On everybody of whom administrators were shown that they are held.
-    Shown(Reach),
-    /// On one member.
-    Member(UserId, Reach),
-    /// On those whom this order from the command line is about.
-    Ordered {
-        /// The order.
-        order: i64,
-        /// It is about everybody who had been shown.
-        all: bool,
-    },
-}
-
-/// Whose members an administrator decides on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Reach {
-    /// Everybody's.
-    Everywhere,
-    /// Those of one guild.
-    Guild(GuildId),
-}
-
-impl Reach {
-    /// Whether a person is or was a member there.
-    pub(in crate::pipeline) fn has(self, tx: &Tx<'_>, user: UserId) -> Result<bool, StoreError> {
-        match self {
-            Self::Everywhere => Ok(true),
-            Self::Guild(guild) => tx.is_known_in(guild, user),
-        }
-    }
-}
-
-impl Whom {
-    fn has(self, hold: &HoldRow, user: UserId) -> bool {
-        match self {
-            Self::Shown(_) => hold.shown,
-            Self::Member(only, _) => only == user,
-            Self::Ordered { order, .. } => hold.ordered == Some(order),
-        }
-    }
-
-    /// Whether a hold that can't be read may be meant.
-    fn may_have(self, user: Option<UserId>) -> bool {
-        match self {
-            Self::Member(only, _) => user == Some(only),
-            Self::Shown(_) | Self::Ordered { .. } => self.is_everybody(),
-        }
-    }
-
-    /// Nobody in particular is meant.
-    fn is_everybody(self) -> bool {
-        matches!(self, Self::Shown(_) | Self::Ordered { all: true, .. })
-    }
-
-    fn reach(self) -> Reach {
-        match self {
-            Self::Shown(reach) | Self::Member(_, reach) => reach,
-            Self::Ordered { .. } => Reach::Everywhere,
-        }
-    }
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub(in crate::pipeline) struct Done {
-    /// Those whom it concerns.
-    pub(in crate::pipeline) members: Vec<UserId>,
-    /// So many more are held, of whom administrators were not shown it yet.
-    pub(in crate::pipeline) waiting: usize,
-    /// Those among them whom no message will show soon: the answer names them.
-    pub(in crate::pipeline) listed: Vec<UserId>,
-    /// An e-mail address was forgotten.
-    forgot: bool,
-    /// Who is held and can't be read: nothing is decided on them.
-    pub(in crate::pipeline) unread: Unread,
-}
 
 impl Core {
     /// Carries out what an administrator decided on those who are held.
@@ -126,7 +38,7 @@ impl Core {
             .write(move |tx| {
                 let done = carry_out(tx, &settings, now, verdict, whom, by)?;
                 if let Whom::Ordered { order, .. } = whom {
-                    tx.answer_order(order, now, &Answer::Done(texts::holds_decided(verdict, &done)))?;
+                    tx.answer_order(order, now, &Answer::Done(hold_texts::holds_decided(verdict, &done)))?;
                 }
                 Ok(done)
             })
@@ -184,7 +96,7 @@ fn carry_out(
     if matches!(whom, Whom::Shown(_)) {
         // Without a channel, or where it takes no messages, this answer is what shows them.
         let untold = |hold: &HoldRow| settings.audit_channel.is_none() || hold.announced;
-        for (hold, user) in unshown.into_iter().filter(|(hold, _)| untold(hold)).take(texts::NAMED) {
+        for (hold, user) in unshown.into_iter().filter(|(hold, _)| untold(hold)).take(hold_texts::NAMED) {
             tx.show_hold(hold.account)?;
             done.listed.push(user);
         }
@@ -197,7 +109,7 @@ fn carry_out(
         // Whoever comes next is counted anew: what came before was looked at.
         tx.forget_shrinks()?;
     }
-    tx.audit(now, None, by, "command", &texts::decided_on_holds(verdict, by, &done.members))?;
+    tx.audit(now, None, by, "command", &hold_texts::decided_on_holds(verdict, by, &done.members))?;
     Ok(done)
 }
 
@@ -235,7 +147,7 @@ fn approve(
     let guild = tx.event(event)?.map_or(GuildId(0), |row| row.event.guild);
     let change = Change { told_now: hold.tell.clone(), ..Change::of(event, guild, user) };
     let forgot = lift(tx, settings, now, account, &change)?;
-    apply::tell_now(tx, now, &change)?;
+    state::tell_now(tx, now, &change)?;
     Ok(forgot)
 }
 
@@ -250,7 +162,7 @@ fn void_unserved(
 ) -> Result<(), StoreError> {
     let gone = hold.before.iter().map(|(guild, _)| *guild).filter(|guild| settings.guild(*guild).is_none());
     for guild in gone {
-        let GrantRow { access, since, memo, .. } = apply::grant_of(tx, guild, user)?;
+        let GrantRow { access, since, memo, .. } = state::grant_of(tx, guild, user)?;
         let mut carried = Carried { access, since, memo, wakes: Vec::new() };
         carried.void(now);
         tx.drop_wakes(guild, user)?;
@@ -275,16 +187,16 @@ fn reject(
     let all = settings.library_names();
     let mut guild = hold.before.first().map_or(GuildId(0), |(guild, _)| *guild);
     for (of, before) in &hold.before {
-        let grant = apply::grant_of(tx, *of, user)?;
+        let grant = state::grant_of(tx, *of, user)?;
         if shrinks(before, &grant.access, &all) {
             restore(tx, user, grant, before.clone(), now)?;
             guild = *of;
         }
     }
-    if takes(settings, &hold.before, &apply::desired(tx, settings, &account)?) {
+    if takes(settings, &hold.before, &state::desired(tx, settings, &account)?) {
         // The guild that gave it is not served any more: another one gives it from now on.
         guild = home(tx, settings, user)?.unwrap_or(guild);
-        let grant = apply::grant_of(tx, guild, user)?;
+        let grant = state::grant_of(tx, guild, user)?;
         restore(tx, user, grant, together(settings, &hold.before), now)?;
     }
     let event = tx.journal(&NewEvent {
@@ -380,7 +292,7 @@ pub(in crate::pipeline) fn announce(
         concerned.push((hold, user));
     }
     if !concerned.is_empty() {
-        let text = texts::held(&concerned, settings.brake);
+        let text = hold_texts::held(&concerned, settings.brake);
         tx.remark(now, None, None, "held", &text)?;
         tx.rewrite_task(by, &Work::Audit { text })?;
     }

@@ -13,10 +13,10 @@ use crate::{
     pipeline::{
         approvals::limit::{self, Judged},
         context::Core,
-        decisions::apply::{self, Change, Outcome},
-        members::protection::Protection,
-        outbox::quarantine::Whose,
-        runtime::seam::millis,
+        desired::state::{self, Change, Outcome},
+        memory::quarantine::Whose,
+        protection::current::Protection,
+        seam::millis,
         settings::Settings,
     },
     store::{Account, GrantRow, NewEvent, SettlingRow, StoreError, Tx},
@@ -52,7 +52,7 @@ pub(in crate::pipeline) fn go_on(
         Some(waiting) => waiting.before.clone(),
         None => limit::served(settings, was),
     };
-    let is = apply::desired(tx, settings, &account)?;
+    let is = state::desired(tx, settings, &account)?;
     let takes = limit::takes(settings, &stood, &is);
     match limit::judge(tx, settings, now, &account, &stood, was, change)? {
         Judged::Held => {
@@ -99,7 +99,7 @@ pub(in crate::pipeline) fn go_on(
             let earlier =
                 Change { told_now: waiting.tell, ..Change::of(waiting.event, change.guild, change.user) };
             let outcome = done(tx, settings, now, account, change, false)?;
-            apply::tell_now(tx, now, &earlier)?;
+            state::tell_now(tx, now, &earlier)?;
             Ok(outcome)
         }
         None if takes && change.waits && !settle.is_zero() => {
@@ -142,7 +142,7 @@ fn done(
     if returned {
         return Ok(Outcome::Unchanged);
     }
-    apply::tell_now(tx, now, change)?;
+    state::tell_now(tx, now, change)?;
     Ok(if forgot { Outcome::Forgot } else { Outcome::Free })
 }
 
@@ -255,7 +255,7 @@ fn end(
     // Whoever is protected by now is not touched, and so not told either.
     if !untouched {
         report_all(tx, now, user, &waiting)?;
-        apply::tell_now(tx, now, &change)?;
+        state::tell_now(tx, now, &change)?;
     }
     Ok(forgot)
 }

@@ -5,8 +5,8 @@ use crate::{
     domain::{GuildId, Timestamp, UserId, contract::Access},
     pipeline::{
         approvals::limit::{fresh, has_something, put, release, takes},
-        decisions::apply,
-        outbox::quarantine::{Unread, Whose},
+        desired::state,
+        memory::quarantine::{Unread, Whose},
         settings::Settings,
     },
     store::{HoldReason, StoreError, Tx},
@@ -76,7 +76,7 @@ fn hold_what_shrinks(
     let decided: Vec<(GuildId, Access)> = counted.map(|grant| (grant.guild, grant.access)).collect();
     // What waits for the settling time is not carried out yet.
     let before = tx.settling(account.id)?.map_or(decided, |waits| waits.before);
-    if !takes(settings, &before, &apply::desired(tx, settings, &account)?) {
+    if !takes(settings, &before, &state::desired(tx, settings, &account)?) {
         return Ok(());
     }
     tracing::warn!(%user, "a guild that gave access is not served any more: held for an administrator");

@@ -3,9 +3,10 @@
 use crate::{
     domain::UserId,
     pipeline::{
-        approvals::review::{Verdict, Whom},
+        approvals::verdict::{Verdict, Whom},
         context::Core,
-        outbox::texts,
+        policies::ordered::is_a_swap,
+        texts,
     },
     store::{Answer, Order, StoreError},
 };
@@ -82,9 +83,4 @@ impl Core {
         };
         Ok(Some(answer))
     }
-}
-
-/// Whether an order is to let another policy take over.
-pub(in crate::pipeline) fn is_a_swap(order: &Order) -> bool {
-    matches!(order, Order::Reload | Order::RollBack(_))
 }

@@ -8,9 +8,9 @@ use crate::{
     domain::{GuildId, TaskId, UserId, contract::Origin},
     pipeline::{
         context::Core,
-        outbox::texts,
         ports::{Button, ButtonAction, Command, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Via},
-        runtime::seam::millis,
+        seam::millis,
+        texts,
     },
     store::{PromptState, Task, TaskState, Work},
 };

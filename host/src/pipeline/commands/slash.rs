@@ -9,18 +9,18 @@ use crate::{
     },
     pipeline::{
         approvals::{
-            limit,
-            review::{Reach, Verdict, Whom},
+            hold_texts, limit,
+            verdict::{Reach, Verdict, Whom},
         },
         context::Core,
-        decisions::{
-            apply::{close_prompts, grant_of},
+        desired::{
             member_state::Carried,
+            state::{close_prompts, grant_of},
         },
-        outbox::texts,
         policies::reload::Why,
         ports::{Command, Invoker, Reply},
         settings::Settings,
+        texts,
     },
     store::{Account, EventState, GrantRow, NewEvent, PromptState, Stage, StoreError, Tx},
 };
@@ -90,7 +90,7 @@ impl Core {
     async fn decide(&self, verdict: Verdict, only: Option<UserId>, by: UserId, reach: Reach) -> Reply {
         let whom = only.map_or(Whom::Shown(reach), |member| Whom::Member(member, reach));
         match self.decide_holds(verdict, whom, Some(by)).await {
-            Ok(done) => Reply::text(texts::holds_decided(verdict, &done)),
+            Ok(done) => Reply::text(hold_texts::holds_decided(verdict, &done)),
             Err(error) => {
                 tracing::error!(administrator = %by, %error, "a command failed");
                 Reply::text(texts::TRY_AGAIN)

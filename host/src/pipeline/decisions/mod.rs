@@ -2,7 +2,6 @@
 
 pub(super) mod apply;
 pub(super) mod decider;
-pub mod member_state;
 pub(super) mod pace;
 pub(super) mod timers;
 pub(super) mod undecided;

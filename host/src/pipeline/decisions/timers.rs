@@ -10,11 +10,8 @@ use crate::{
         contract::{AccountChange, Cause, Origin},
     },
     pipeline::{
-        context::Core,
-        decisions::pace,
-        members::ingest::Seen,
-        outbox::quarantine::Whose,
-        runtime::{seam::millis, worker::Worker},
+        context::Core, decisions::pace, members::ingest::Seen, memory::quarantine::Whose,
+        runtime::worker::Worker, seam::millis,
     },
     store::{EventState, NewEvent, Prompt, PromptState, StoreError, Tx, WakeRow, Work},
 };

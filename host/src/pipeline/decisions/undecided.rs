@@ -12,7 +12,7 @@ use crate::{
     pipeline::{
         context::Core,
         members::ingest::Seen,
-        outbox::quarantine::{Unread, Whose},
+        memory::quarantine::{Unread, Whose},
     },
     policy::Failure,
     store::{EventState, NewEvent, StoreError, Tx, Unanswered},

@@ -8,8 +8,9 @@ use crate::{
     pipeline::{
         approvals::limit,
         context::Core,
-        members::{protection::Protection, protection_ended, role_diff::Changes},
+        members::{protection_ended, role_diff::Changes},
         ports::Snapshot,
+        protection::current::Protection,
     },
     store::{EventState, MemberRow, NewEvent, StoreError, Tx},
 };

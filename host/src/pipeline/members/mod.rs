@@ -4,12 +4,9 @@
 //! from the database becomes events in the journal.
 
 pub(super) mod deleted_roles;
-pub(super) mod hints;
 pub(super) mod ingest;
 pub(super) mod observer;
-pub(super) mod protection;
 pub(super) mod protection_ended;
-pub(super) mod protection_rules;
 pub(super) mod resync;
-pub(super) mod resync_schedule;
+pub(super) mod resync_requests;
 pub mod role_diff;

@@ -9,10 +9,11 @@ use crate::{
     domain::{EventId, GuildId, Timestamp, UserId, contract::Origin},
     pipeline::{
         context::Core,
-        members::{deleted_roles::Unknown, hints::Pending, ingest::Seen},
-        outbox::quarantine::Whose,
+        members::{deleted_roles::Unknown, ingest::Seen},
+        memory::{hints::Pending, quarantine::Whose},
         ports::{DiscordError, Presence, Said, Snapshot},
-        runtime::{seam::Step, worker::Worker},
+        runtime::worker::Worker,
+        seam::Step,
     },
     store::{MemberRow, StoreError},
 };

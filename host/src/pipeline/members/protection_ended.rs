@@ -9,8 +9,7 @@ use crate::{
         contract::{Access, Cause, Origin, Review},
     },
     pipeline::{
-        approvals::limit, context::Core, members::protection_rules::Protected, ports::Guild,
-        settings::Settings,
+        approvals::limit, context::Core, ports::Guild, protection::rules::Protected, settings::Settings,
     },
     store::{EventState, MemberRow, NewEvent, StoreError, Tx},
 };

@@ -13,7 +13,7 @@ use crate::{
             ingest::Seen,
             observer::{announce, same},
         },
-        outbox::quarantine::{Unread, Whose},
+        memory::quarantine::{Unread, Whose},
         ports::{DiscordError, Said, Snapshot},
         runtime::worker::Worker,
         settings::FirstStart,

@@ -1,5 +1,3 @@
 //! Messages that are stored and not sent yet, to members and to the audit channel.
 
-pub(super) mod quarantine;
 pub(super) mod sender;
-pub(super) mod texts;

@@ -3,29 +3,21 @@
 //! What administrators are told goes its own way beside what members are told: it waits for no direct message, and
 //! it is tried until the channel takes it.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
 use crate::{
     domain::{ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
     pipeline::{
+        accounts::address,
         approvals::review,
-        commands::link,
         context::Core,
-        outbox::{quarantine::Whose, texts},
+        memory::quarantine::Whose,
         ports::{DiscordError, Outgoing, Posted},
-        runtime::{
-            seam::{Step, millis},
-            worker::Worker,
-        },
+        runtime::worker::Worker,
+        seam::{Step, millis},
+        texts,
     },
     store::{PromptState, Reader, StoreError, Task, TaskState, Tx, Work},
 };
@@ -393,7 +385,7 @@ async fn refresh(
     let settings = core.settings();
     let read = move |tx: &Tx<'_>| {
         let Some(prompt) = tx.prompt(prompt)? else { return Ok(None) };
-        let pending = link::can_correct(tx, &settings, prompt.user)?;
+        let pending = address::can_correct(tx, &settings, prompt.user)?;
         Ok(Some((prompt, pending)))
     };
     let Some((prompt, pending)) = core.store.read(read).await? else {
@@ -524,33 +516,6 @@ async fn pause_direct_messages(core: &Core, error: &DiscordError) -> Result<Deli
         core.signals.messages.notify_one();
     }
     Ok(Delivery::Paused)
-}
-
-/// How Discord takes direct messages as a whole.
-#[derive(Debug, Default)]
-pub(in crate::pipeline) struct DirectMessages {
-    /// How often in a row they were too many.
-    refused: AtomicU32,
-    /// Administrators were told since one last went out.
-    told: AtomicBool,
-}
-
-impl DirectMessages {
-    /// One went out.
-    fn work(&self) {
-        self.refused.store(0, Ordering::Relaxed);
-        self.told.store(false, Ordering::Relaxed);
-    }
-
-    /// They are too many. Returns how often that was said in a row before.
-    fn refused(&self) -> u32 {
-        self.refused.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Whether administrators are to be told: once until one goes out again.
-    fn tells(&self) -> bool {
-        !self.told.swap(true, Ordering::Relaxed)
-    }
 }
 
 async fn end(core: &Core, id: TaskId, state: TaskState) -> Result<Delivery, StoreError> {

@@ -8,14 +8,12 @@
 //! | Part | What is there |
 //! |---|---|
 //! | `reload` | a new policy takes over, or an earlier one again |
-//! | `active` | the policy that decides now, and what was asked for |
 //! | `ordered` | orders to let another policy take over |
 //! | `watch` | the policy's file is looked at, so that a change of it is taken in |
 //! | `rollout` | what the policy would decide about every member, and letting it |
 //! | `names` | what a policy names is held against what there is |
 //! | `shadow` | a candidate that is asked about each event and has no effect |
 
-pub(super) mod active;
 pub(super) mod names;
 pub(super) mod ordered;
 pub(super) mod reload;

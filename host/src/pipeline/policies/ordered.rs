@@ -8,9 +8,7 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::Timestamp,
-    pipeline::{
-        commands::cli_requests::is_a_swap, context::Core, policies::reload::Why, runtime::worker::Worker,
-    },
+    pipeline::{context::Core, policies::reload::Why, runtime::worker::Worker},
     store::{Answer, Order, StoreError},
 };
 
@@ -70,4 +68,9 @@ impl Core {
         };
         self.answer_order(id, answer).await
     }
+}
+
+/// Whether an order is to let another policy take over.
+pub(in crate::pipeline) fn is_a_swap(order: &Order) -> bool {
+    matches!(order, Order::Reload | Order::RollBack(_))
 }

@@ -1,8 +1,9 @@
 //! A new policy takes over, or an earlier one again.
 
+use std::sync::PoisonError;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::sync::PoisonError;
 
 use crate::{
     domain::{Timestamp, contract::Event},

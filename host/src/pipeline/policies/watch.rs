@@ -9,29 +9,12 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::Timestamp,
-    pipeline::{context::Core, policies::reload::Why, ports::policy_source::Stamp, runtime::worker::Worker},
+    pipeline::{context::Core, policies::reload::Why, runtime::worker::Worker},
     store::StoreError,
 };
 
 /// How often.
 const EVERY: Duration = Duration::from_millis(400);
-
-/// What was seen of the files.
-#[derive(Default)]
-pub(super) struct Watched {
-    /// What was loaded, or refused.
-    taken: Option<Stamp>,
-    /// What was seen last. A file that is being written looks different each time.
-    last: Option<Stamp>,
-    asked: std::sync::atomic::AtomicBool,
-}
-
-impl Watched {
-    /// The files were loaded, or refused, as they are now.
-    pub(super) fn take(&mut self, stamp: Option<Stamp>) {
-        self.taken = stamp;
-    }
-}
 
 /// Looks at the policy's files.
 pub(in crate::pipeline) struct Watch;

@@ -1,69 +1,39 @@
 //! An accepted share: its libraries, its filters, and the streams that run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     domain::{
         PlexAccountId, Timestamp,
         account::{Held, HeldReason},
-        contract::{Access, Grant, Restriction},
+        contract::{Access, Grant},
         reconcile::{
-            fields::{self, Basis, CannotRestrict, FieldLedger, Plan, Targets},
+            fields::{self, CannotRestrict, Plan, Targets},
             libraries, settled,
             share::Outcome,
         },
     },
     pipeline::{
-        outbox::texts,
-        reconcile::{
-            diff,
-            job::{Job, Next, Trouble},
+        memory::{
             lists::List,
-            removal::refuse_home,
-            requests,
             snapshot::{Look, Standing},
         },
-        runtime::seam::{Step, millis},
-        settings::Settings,
+        reconcile::{
+            diff,
+            field_plan::{ledgers_of, plan, targets},
+            job::{Job, Next, Trouble},
+            removal::refuse_home,
+            requests,
+        },
+        seam::{Step, millis},
+        texts,
     },
-    plex::{Field, Friend, PlexError},
+    plex::{Friend, PlexError},
     store::{DriftRow, LedgerRow},
 };
 
 /// So often it is tried again to end what is running, before administrators are told that it goes on.
 const STREAM_TRIES: u32 = 5;
-
-/// What the fields should be, with what the operator gives everybody unless the policy says otherwise.
-pub(super) fn targets(settings: &Settings, grant: &Grant, restriction: Option<&Restriction>) -> Targets {
-    let live_tv = grant.live_tv.or((settings.live_tv > 0).then_some(true));
-    fields::targets(&Grant { live_tv, ..grant.clone() }, restriction)
-}
-
-/// The plan for the fields of a friend.
-pub(super) fn plan(
-    settings: &Settings,
-    targets: &Targets,
-    ledgers: &BTreeMap<Field, FieldLedger>,
-    friend: &Friend,
-    settled: bool,
-    overwrite: bool,
-) -> Result<Plan, CannotRestrict> {
-    let basis = Basis {
-        ledgers,
-        seen: &friend.settings,
-        settled,
-        overwrite,
-        reserved: &settings.reserved_labels,
-        tuners: settings.live_tv,
-    };
-    fields::plan(targets, &basis)
-}
-
-/// The fields that were written for a Plex account, or for one that was not known then.
-pub(super) fn ledgers_of(rows: &[LedgerRow], of: PlexAccountId) -> BTreeMap<Field, FieldLedger> {
-    let mine = rows.iter().filter(|row| row.of.is_none_or(|other| other == of));
-    mine.map(|row| (row.field, row.ledger.clone())).collect()
-}
 
 fn cannot_restrict(why: CannotRestrict) -> Trouble {
     Trouble::Hold(Held { why: HeldReason::CannotRestrict, words: why.to_string() })

@@ -4,12 +4,9 @@
 use crate::{
     domain::contract::{Access, AccountChange, Origin},
     pipeline::{
-        commands::link,
-        outbox::texts,
-        reconcile::{
-            job::{Job, Trouble},
-            outcome::note,
-        },
+        accounts::{address, journal::note},
+        reconcile::job::{Job, Trouble},
+        texts,
     },
     store::{Stage, Work},
 };
@@ -33,9 +30,9 @@ impl Job<'_> {
         let granted = matches!(self.access, Access::Granted(_));
         self.amend(move |tx, account| {
             let Some(email) = account.correction.clone() else { return Ok(()) };
-            let against = link::against(tx, account, &email)?;
+            let against = address::against(tx, account, &email)?;
             account.take_up_correction(email, against, granted);
-            link::report_claim(tx, account, now)?;
+            address::report_claim(tx, account, now)?;
             note(tx, &settings, account, AccountChange::Identified, Origin::Live, now)
         })
         .await?;

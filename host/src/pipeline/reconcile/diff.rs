@@ -4,16 +4,11 @@ use crate::{
     domain::{
         AccountId, ShareId, Timestamp,
         contract::{Access, Grant, Restriction},
-        reconcile::{
-            fields::{self, Edit},
-            settled,
-        },
+        reconcile::{fields::Edit, settled},
     },
     pipeline::{
-        reconcile::{
-            accepted,
-            snapshot::{Look, Standing, standing},
-        },
+        memory::snapshot::{Look, Standing, standing},
+        reconcile::field_plan,
         settings::Settings,
     },
     plex::{Field, FieldValue, Friend, Sections},
@@ -124,10 +119,10 @@ fn of_fields(
     (look, friend): (&Look, &Friend),
 ) -> Fields {
     let (targets, ledgers) =
-        (accepted::targets(settings, grant, restriction), accepted::ledgers_of(rows, friend.id));
+        (field_plan::targets(settings, grant, restriction), field_plan::ledgers_of(rows, friend.id));
     let settled = settled(account.written_until, look.began);
     // What can't be written at all was reported when it was to be.
-    let Ok(plan) = accepted::plan(settings, &targets, &ledgers, friend, settled, false) else {
+    let Ok(plan) = field_plan::plan(settings, &targets, &ledgers, friend, settled, false) else {
         return Fields { unjudged: Field::ALL.map(Aspect::Field).to_vec(), ..Fields::default() };
     };
     // What the list of friends leaves out says nothing.
@@ -234,14 +229,5 @@ fn words(field: Field, value: &FieldValue) -> String {
         (true, filter) => format!("`{}`", filter.replace('`', "'")),
         (false, "" | "0") => "not allowed".to_owned(),
         (false, _) => "allowed".to_owned(),
-    }
-}
-
-/// What it is that differs, for people.
-pub(in crate::pipeline) fn name(what: Aspect) -> String {
-    match what {
-        Aspect::Share => "the share".to_owned(),
-        Aspect::Libraries => "the libraries".to_owned(),
-        Aspect::Field(field) => fields::name(field).to_owned(),
     }
 }

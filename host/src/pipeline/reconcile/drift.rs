@@ -10,18 +10,17 @@ use crate::{
     pipeline::{
         approvals::limit,
         context::Core,
-        decisions::apply,
-        members::protection::Protection,
-        outbox::{
-            quarantine::{Unread, Whose},
-            texts,
-        },
+        desired::state,
+        memory::quarantine::{Unread, Whose},
+        protection::current::Protection,
         reconcile::{
             self,
             diff::{Comparison, Difference, Differences},
         },
-        runtime::{seam::millis, worker::Worker},
+        runtime::worker::Worker,
+        seam::millis,
         settings::{Drift, Settings},
+        texts,
     },
     store::{Account, Aspect, DriftRow, HoldReason, LedgerRow, MemberRow, StoreError, Tx},
 };
@@ -107,7 +106,7 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<(Vec<Resting>, Unread), S
         let read = tx.apart(|tx| {
             let Ok(account) = account else { return Err(StoreError::Unreadable("an account")) };
             Ok(Resting {
-                access: apply::desired(tx, settings, &account)?,
+                access: state::desired(tx, settings, &account)?,
                 rows: tx.ledgers(account.id)?,
                 member: reconcile::job::memberships(tx, &account)?,
                 hold: tx.hold(account.id)?.map(|hold| hold.reason),
@@ -125,7 +124,7 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<(Vec<Resting>, Unread), S
 /// Compares them all with one look; where a share does not show, with a second one.
 async fn look(core: &Core, resting: &[Resting]) -> Result<Vec<Compared>, crate::plex::PlexError> {
     let protection = Protection::of(core);
-    let compare = |look: &reconcile::snapshot::Look| -> Vec<Compared> {
+    let compare = |look: &crate::pipeline::memory::snapshot::Look| -> Vec<Compared> {
         resting
             .iter()
             .filter(|one| !reconcile::job::is_protected(&protection, &one.account, &one.member))

@@ -10,14 +10,14 @@ use crate::{
         reconcile::share::{Outcome, Read, Stage, Standing as Seen},
     },
     pipeline::{
-        outbox::texts,
+        memory::snapshot::{Look, Standing},
         reconcile::{
             job::{Begun, Job, Next, Trouble},
             requests,
-            snapshot::{Look, Standing},
         },
-        runtime::seam::{Step, millis},
+        seam::{Step, millis},
         settings::ExistingShares,
+        texts,
     },
     plex::{Changes, Field, FieldValue, Invitee, NewShare, PlexError, Sections},
     store::{LedgerRow, PromptState, Work},

@@ -2,10 +2,6 @@
 
 use std::sync::Arc;
 
-use super::{
-    outcome,
-    snapshot::{self, Look},
-};
 use crate::{
     domain::{
         Timestamp,
@@ -17,7 +13,14 @@ use crate::{
         },
     },
     pipeline::{
-        commands::link, context::Core, members::protection::Protection, runtime::seam::millis,
+        accounts::{address, journal},
+        context::Core,
+        memory::{
+            lists::Missing,
+            snapshot::{self, Look},
+        },
+        protection::current::Protection,
+        seam::millis,
         settings::Timings,
     },
     plex::PlexError,
@@ -47,6 +50,12 @@ pub(super) enum Trouble {
 impl From<PlexError> for Trouble {
     fn from(error: PlexError) -> Self {
         Self::Plex(error)
+    }
+}
+
+impl From<&Missing> for Trouble {
+    fn from(missing: &Missing) -> Self {
+        Self::Missing(missing.to_string())
     }
 }
 
@@ -239,17 +248,17 @@ impl<'a> Job<'a> {
                 tx.forget_libraries(account.id)?;
             }
             if change == Change::Accepted {
-                link::refresh_question(tx, account, now)?;
+                address::refresh_question(tx, account, now)?;
             }
-            outcome::note_change(tx, &settings, account, change, now)
+            journal::note_change(tx, &settings, account, change, now)
         })
         .await?;
         match (was, change) {
             (Stage::Inviting, Change::Invited | Change::Accepted) => {
-                self.core.seam.reach(crate::pipeline::runtime::seam::Step::InviteRecorded).await;
+                self.core.seam.reach(crate::pipeline::seam::Step::InviteRecorded).await;
             }
             (_, Change::Accepted) => {
-                self.core.seam.reach(crate::pipeline::runtime::seam::Step::AcceptanceRecorded).await
+                self.core.seam.reach(crate::pipeline::seam::Step::AcceptanceRecorded).await
             }
             _ => {}
         }
@@ -312,4 +321,16 @@ pub(super) enum Begun {
     Goes,
     /// It was sent, and this read shows it.
     Shows((Arc<Look>, Read)),
+}
+
+/// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.
+pub(super) async fn end<F>(mut job: Job<'_>, change: F) -> Result<(), StoreError>
+where
+    F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
+{
+    match job.amend(change).await {
+        Ok(()) | Err(Trouble::Overtaken) => Ok(()),
+        Err(Trouble::Store(error)) => Err(error),
+        Err(Trouble::Hold(_) | Trouble::NoLibrary(_) | Trouble::Plex(_) | Trouble::Missing(_)) => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@ pub(super) mod accepted;
 mod correction;
 pub(super) mod diff;
 pub(super) mod drift;
+mod field_plan;
 mod invitation;
 pub(super) mod job;
 mod lists;

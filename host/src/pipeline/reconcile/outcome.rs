@@ -2,95 +2,24 @@
 
 use crate::{
     domain::{
-        EventId, RoleId, Timestamp,
+        EventId, Timestamp,
         account::{Account, Held, HeldReason, Message, Messages},
-        contract::{Access, AccountChange, Cause, Origin},
-        reconcile::share::Change,
+        contract::Access,
     },
     pipeline::{
         context::Core,
-        outbox::texts,
         reconcile::{
-            job::{Job, Next, Trouble},
+            job::{Job, Next, Trouble, end},
             refusals,
         },
-        settings::Settings,
+        texts,
     },
     plex::PlexError,
-    store::{EventState, NewEvent, StoreError, Tx, Work},
+    store::{StoreError, Tx, Work},
 };
 
 /// After so many failures in a row that are not Plex being away, an administrator is told.
 const PATIENCE: u32 = 6;
-
-/// Journals something that happened to the account and not on Discord.
-pub(in crate::pipeline) fn note(
-    tx: &Tx<'_>,
-    settings: &Settings,
-    account: &Account,
-    change: AccountChange,
-    origin: Origin,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    // A bare address is no member of anything: the audit has it.
-    let Some(user) = account.user else { return Ok(()) };
-    let Some(guild) = concerned(tx, account, user)? else { return Ok(()) };
-    let held: Vec<RoleId> = tx
-        .member(guild, user)?
-        .filter(|member| member.present)
-        .map(|member| member.roles)
-        .unwrap_or_default();
-    tx.journal(&NewEvent {
-        at: now,
-        origin,
-        guild,
-        user,
-        cause: Cause::Account(change),
-        roles: settings.guild(guild).map(|guild| guild.tracked(&held)).unwrap_or_default(),
-        state: EventState::Waiting,
-        remark: None,
-    })?;
-    Ok(())
-}
-
-/// The guild whose decision stands behind a member's share: the last that decided, if it gives access, and
-/// else one that does.
-fn concerned(
-    tx: &Tx<'_>,
-    account: &Account,
-    user: crate::domain::UserId,
-) -> Result<Option<crate::domain::GuildId>, StoreError> {
-    let decided = account.decided_by.map(|event| tx.event(event)).transpose()?.flatten();
-    let last = decided.map(|event| event.event.guild);
-    let grants = tx.grants(user)?;
-    let mut giving = grants.iter().filter(|grant| grant.access != Access::Absent).map(|grant| grant.guild);
-    let any = giving.clone().next();
-    Ok(giving.find(|guild| Some(*guild) == last).or(any).or(last))
-}
-
-/// Journals a change of the share, and reports it.
-pub(super) fn note_change(
-    tx: &Tx<'_>,
-    settings: &Settings,
-    account: &Account,
-    change: Change,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let (noted, report) = match change {
-        Change::Quiet | Change::Invited => return Ok(()),
-        Change::Accepted => (AccountChange::Accepted, None),
-        Change::Declined => {
-            (AccountChange::Declined, Some(("declined", "declined the invitation. It is not sent again.")))
-        }
-        Change::Lost => {
-            let text = "the share was ended by the member or the owner. It is not made again.";
-            (AccountChange::LeftService, Some(("lost", text)))
-        }
-    };
-    note(tx, settings, account, noted, Origin::Live, now)?;
-    let Some((kind, text)) = report else { return Ok(()) };
-    tx.audit(now, account.decided_by, account.user, kind, &texts::about(account.user, text))
-}
 
 /// Stores how work on an account ended.
 pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result<(), StoreError> {
@@ -211,18 +140,6 @@ async fn later(job: Job<'_>, due: Timestamp, told: Option<String>) -> Result<(),
         tx.audit(now, account.decided_by, account.user, "delayed", &text)
     })
     .await
-}
-
-/// Stores the end of a piece of work, unless what should be true changed meanwhile: then it is due already.
-pub(super) async fn end<F>(mut job: Job<'_>, change: F) -> Result<(), StoreError>
-where
-    F: FnOnce(&Tx<'_>, &mut Account) -> Result<(), StoreError> + Send + 'static,
-{
-    match job.amend(change).await {
-        Ok(()) | Err(Trouble::Overtaken) => Ok(()),
-        Err(Trouble::Store(error)) => Err(error),
-        Err(Trouble::Hold(_) | Trouble::NoLibrary(_) | Trouble::Plex(_) | Trouble::Missing(_)) => Ok(()),
-    }
 }
 
 /// Tells the member what changed since they were last told.

@@ -5,15 +5,19 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
-use super::{
-    job::{Job, Observed, Trouble, is_protected, memberships},
-    outcome,
-};
 use crate::{
     domain::{AccountId, Timestamp, account::Account, contract::Access, reconcile::share::Desired},
     pipeline::{
-        approvals::settling, context::Core, decisions::apply, members::protection::Protection,
-        outbox::quarantine::Whose, runtime::worker::Worker,
+        approvals::settling,
+        context::Core,
+        desired::state,
+        memory::quarantine::Whose,
+        protection::current::Protection,
+        reconcile::{
+            job::{Job, Observed, Trouble, is_protected, memberships},
+            outcome,
+        },
+        runtime::worker::Worker,
     },
     plex::PlexError,
     store::{MemberRow, Stage, StoreError},
@@ -84,7 +88,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         .store
         .read(move |tx| {
             let Some(account) = tx.account(id)? else { return Ok(None) };
-            let access = apply::desired(tx, &settings, &account)?;
+            let access = state::desired(tx, &settings, &account)?;
             if tx.hold(id)?.is_some() {
                 return Ok(Some(Due::Held(account, access)));
             }

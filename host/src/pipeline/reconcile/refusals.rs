@@ -9,9 +9,9 @@ use crate::{
     },
     pipeline::{
         context::Core,
-        outbox::texts,
-        reconcile::{job::Job, outcome::end},
-        runtime::seam::millis,
+        reconcile::job::{Job, end},
+        seam::millis,
+        texts,
     },
     plex::PlexError,
     store::StoreError,

@@ -8,12 +8,12 @@ use crate::{
         reconcile::share::{self, Read, ShareState, Standing as Seen},
     },
     pipeline::{
+        memory::snapshot::{Look, Standing},
         reconcile::{
             job::{Job, Next, Trouble},
             requests,
-            snapshot::{Look, Standing},
         },
-        runtime::seam::Step,
+        seam::Step,
         settings::Removal,
     },
     plex::{Friend, PlexError},

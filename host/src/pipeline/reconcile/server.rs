@@ -4,11 +4,9 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-
 use crate::{
     domain::{SectionId, Timestamp},
-    pipeline::{context::Core, outbox::texts, runtime::seam::millis},
+    pipeline::{context::Core, seam::millis, texts},
     plex::{Library, PlexError},
     store::StoreError,
 };
@@ -18,16 +16,6 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// The fact that administrators were told of a missing Plex Pass is kept under.
 const NO_PASS: &str = "told-of-no-plex-pass";
-
-/// When the server was looked at last. Whoever looks holds the lock: the others wait for what is found.
-#[derive(Debug, Default)]
-pub(in crate::pipeline) struct ServerLooks(Mutex<Looked>);
-
-#[derive(Debug, Default)]
-struct Looked {
-    libraries: Option<Timestamp>,
-    name: Option<Timestamp>,
-}
 
 impl Core {
     /// The bot starts: a Plex Pass that is missing is said.

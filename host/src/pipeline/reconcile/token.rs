@@ -1,37 +1,16 @@
 //! The token that Plex refused: administrators are told, and nothing is asked with it but, now and then, whether it
 //! works again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::{
     domain::Timestamp,
-    pipeline::{
-        context::Core,
-        runtime::{seam::millis, worker::Worker},
-    },
+    pipeline::{context::Core, memory::token::CALM, runtime::worker::Worker, seam::millis},
     plex::PlexError,
     store::{ParkReason, StoreError},
 };
-
-/// A token that worked for so long counts as one that works: when it is refused after that, administrators
-/// are told anew, and the pauses begin with the first.
-const CALM: Duration = Duration::from_secs(3600);
-
-/// How the token stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::pipeline) struct Token {
-    refused: bool,
-    /// Administrators are to be told of it, and that is not stored yet.
-    untold: bool,
-    /// When it is asked for next, while it is refused.
-    next: Option<Timestamp>,
-    /// How often it was asked for or refused since it last worked for a while.
-    attempts: u32,
-    /// Since when it works again.
-    accepted: Option<Timestamp>,
-}
 
 impl Core {
     /// Plex refused the token, whoever asked with it. Administrators are told by the worker that asks for the

@@ -1,5 +1,5 @@
-//! What the workers run on: time, chance, threads, fail points, and the loop of a worker.
+//! What the workers run on: the loop of a worker, the quarantine of rows that can not be read, and the wall clock.
 
-pub(super) mod seam;
+pub(super) mod quarantine;
 pub(super) mod wall_clock;
 pub(super) mod worker;

@@ -1,54 +1,19 @@
 //! The wall clock is not believed alone: a clock that is years ahead would end every question, fire every wake and
 //! delete the journal. Discord says with each answer what time it is.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-use tokio::time::Instant;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{
     domain::Timestamp,
-    pipeline::{context::Core, outbox::texts},
+    pipeline::{context::Core, texts},
     store::{Furthest, StoreError},
 };
 
 /// So far the two clocks may differ, in milliseconds.
 const FAR: u64 = 10 * 60_000;
 
-/// Discord is asked for the time at most once in this time.
-const ASK_EVERY: Duration = Duration::from_secs(60);
-
 /// A day more than anything waits.
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// What is known of the wall clock.
-#[derive(Debug, Default)]
-pub(in crate::pipeline) struct Clock {
-    /// It differs from Discord's.
-    doubted: AtomicBool,
-    /// Times that an earlier, wrong clock wrote were brought back.
-    corrected: AtomicBool,
-    /// Discord could not be asked last: what is known of its clock may be too old.
-    unsure: AtomicBool,
-    asked: Mutex<Option<Instant>>,
-}
-
-impl Clock {
-    /// Whether Discord may be asked for the time.
-    fn asks(&self) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
-        if may {
-            *asked = Some(Instant::now());
-        }
-        may
-    }
-}
 
 impl Core {
     /// Whether what the wall clock says can be acted on where that can't be taken back.

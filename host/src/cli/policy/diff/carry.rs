@@ -11,7 +11,7 @@ use super::{
     side::{Answer, Side},
     tally::{Example, Group, Kind, Tally, Told, transition},
 };
-use crate::{cli::words, pipeline::decisions::member_state::Carried};
+use crate::{cli::words, pipeline::desired::member_state::Carried};
 
 /// More wakes than this between two events of one member are without end.
 const MOST_WAKES: usize = 1_000;

@@ -18,8 +18,10 @@ use crate::{
         contract::{Access, Account, AccountChange, Action, Cause, Event, Grant, Origin, Progress, Role},
     },
     pipeline::{
-        decisions::member_state::{Carried, Followed},
-        desired::progress::Place,
+        desired::{
+            member_state::{Carried, Followed},
+            progress::Place,
+        },
         members::role_diff::Changes,
         settings::Timings,
     },

@@ -1,70 +1,20 @@
 //! Rows of the database that no version of Rolarr writes. They concern one person or one message: what they are
 //! about is put aside, and everybody else goes on.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
-    domain::{AccountId, GuildId, PromptId, TaskId, Timestamp, UserId},
-    pipeline::{context::Core, outbox::texts},
+    domain::Timestamp,
+    pipeline::{
+        context::Core,
+        memory::quarantine::{Unread, Whose},
+        texts,
+    },
     store::StoreError,
 };
 
 /// They are looked at again after this time: somebody may mend them while the bot runs.
 const AGAIN: Duration = Duration::from_secs(3_600);
-
-/// What a row that can't be read is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Whose {
-    /// A member: nothing is decided for them.
-    Member(UserId),
-    /// A member whose wakes in a guild are due: they wait, and nothing is decided.
-    Wakes(GuildId, UserId),
-    /// A place at Plex: nothing is done there.
-    Account(AccountId),
-    /// What waits for the settling time at a place at Plex: it goes on waiting.
-    Settling(AccountId),
-    /// A question that was not answered in time: it stays open.
-    Question(PromptId),
-    /// A message: it is not sent.
-    Message(TaskId),
-}
-
-/// What was put aside within a transaction, to be told of after it, and why.
-pub(in crate::pipeline) type Unread = Vec<(Whose, StoreError)>;
-
-/// Whose rows can't be read.
-#[derive(Debug, Default)]
-pub(in crate::pipeline) struct Unreadable(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    /// Members whose events are not decided before a time.
-    members: BTreeMap<UserId, Timestamp>,
-    /// Of whom and what administrators were told.
-    told: BTreeSet<String>,
-}
-
-impl Unreadable {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The members whose events are not to be decided now.
-    pub(in crate::pipeline) fn set_aside(&self, now: Timestamp) -> BTreeSet<UserId> {
-        let mut state = self.state();
-        state.members.retain(|_, until| *until > now);
-        state.members.keys().copied().collect()
-    }
-
-    /// When the first of them is looked at again.
-    pub(in crate::pipeline) fn next(&self) -> Option<Timestamp> {
-        self.state().members.values().min().copied()
-    }
-}
 
 impl Core {
     /// When what can't be read is looked at again.

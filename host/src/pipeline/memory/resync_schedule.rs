@@ -1,4 +1,4 @@
-//! Which guilds are to be compared with what is stored, and when.
+//! Which guilds are to be compared with the database, and when.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,19 +8,11 @@ use std::{
 
 use crate::{
     domain::{GuildId, Timestamp},
-    pipeline::{context::Core, runtime::seam::millis, settings::Settings},
-    store::StoreError,
+    pipeline::{seam::millis, settings::Settings},
 };
-
-/// After a new session Discord sends each guild. One that is not there after this time is compared all the same:
-/// so it is noticed when the bot was removed from it meanwhile.
-const GUILDS_COME: Duration = Duration::from_secs(3);
 
 /// However often something on the gateway can't be read, the guilds are compared for it at most once in this time.
 const GAPS_APART: Duration = Duration::from_secs(300);
-
-/// The first pauses between tries to list a guild are left out: a list that can't be had is not urgent.
-const FIRST_PAUSE: u32 = 4;
 
 /// A first list that has fewer members than Discord says is believed when it came so often, one after the other, with
 /// the same number: Discord's number is approximate.
@@ -31,24 +23,24 @@ const TOLERANCE: u64 = 100;
 
 /// Which guilds are to be compared, and when.
 #[derive(Debug)]
-pub(in crate::pipeline) struct Sweeps(Mutex<State>);
+pub(in crate::pipeline) struct Sweeps(pub(in crate::pipeline) Mutex<State>);
 
 #[derive(Debug, Default)]
-struct State {
+pub(in crate::pipeline) struct State {
     /// What was asked for.
-    wanted: BTreeMap<GuildId, Timestamp>,
+    pub(in crate::pipeline) wanted: BTreeMap<GuildId, Timestamp>,
     /// When each guild was last compared whole, or when this began.
-    swept: BTreeMap<GuildId, Timestamp>,
+    pub(in crate::pipeline) swept: BTreeMap<GuildId, Timestamp>,
     /// When guilds were last compared because something on the gateway could not be read.
-    gap: Option<Timestamp>,
+    pub(in crate::pipeline) gap: Option<Timestamp>,
     /// How often in a row a guild could not be listed.
-    failures: BTreeMap<GuildId, u32>,
+    pub(in crate::pipeline) failures: BTreeMap<GuildId, u32>,
     /// How often Discord said that a guild is not there for the bot, since it last showed it.
-    not_there: BTreeMap<GuildId, u32>,
+    pub(in crate::pipeline) not_there: BTreeMap<GuildId, u32>,
     /// The first list of a guild that has fewer members than Discord says: its number, and how often it came.
-    short: BTreeMap<GuildId, (u64, u32)>,
+    pub(in crate::pipeline) short: BTreeMap<GuildId, (u64, u32)>,
     /// The guilds that the bot is no member of any more, as far as administrators were told.
-    gone: BTreeSet<GuildId>,
+    pub(in crate::pipeline) gone: BTreeSet<GuildId>,
 }
 
 impl Sweeps {
@@ -57,7 +49,7 @@ impl Sweeps {
         Self(Mutex::new(State { swept, ..State::default() }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(in crate::pipeline) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,7 +120,7 @@ impl Sweeps {
     }
 
     /// A guild could not be listed: how often in a row that happened before.
-    fn failed(&self, guild: GuildId) -> u32 {
+    pub(in crate::pipeline) fn failed(&self, guild: GuildId) -> u32 {
         let mut state = self.state();
         let failures = state.failures.entry(guild).or_default();
         let before = *failures;
@@ -137,7 +129,7 @@ impl Sweeps {
     }
 
     /// When guilds may be compared because something on the gateway can't be read.
-    fn gap_at(&self, now: Timestamp) -> Timestamp {
+    pub(in crate::pipeline) fn gap_at(&self, now: Timestamp) -> Timestamp {
         let mut state = self.state();
         let at = match state.gap {
             // One is on its way already.
@@ -150,70 +142,11 @@ impl Sweeps {
     }
 
     /// Notes that the bot is no member of a guild any more. False if that is known.
-    fn is_gone(&self, guild: GuildId) -> bool {
+    pub(in crate::pipeline) fn is_gone(&self, guild: GuildId) -> bool {
         self.state().gone.insert(guild)
     }
 
-    fn is_there(&self, guild: GuildId) {
+    pub(in crate::pipeline) fn is_there(&self, guild: GuildId) {
         self.state().gone.remove(&guild);
-    }
-}
-
-impl Core {
-    /// Has a guild compared with what is stored.
-    pub(in crate::pipeline) fn sweep(&self, guild: GuildId) {
-        self.sweep_at(guild, self.seam.now());
-    }
-
-    fn sweep_at(&self, guild: GuildId, at: Timestamp) {
-        if self.settings().guild(guild).is_some() {
-            self.sweeps.want(guild, at);
-            self.signals.sweep.notify_one();
-        }
-    }
-
-    /// The same for all guilds.
-    pub(in crate::pipeline) fn sweep_all(&self) {
-        for guild in &self.settings().guilds {
-            self.sweep(guild.id);
-        }
-    }
-
-    /// A new session began: each guild is compared once it comes.
-    pub(in crate::pipeline) fn sweep_after_session(&self) {
-        for guild in &self.settings().guilds {
-            self.sweep_at(guild.id, self.after(GUILDS_COME));
-        }
-    }
-
-    /// Something on the gateway could not be read, whatever it was about.
-    pub(in crate::pipeline) fn sweep_after_gap(&self) {
-        let at = self.sweeps.gap_at(self.seam.now());
-        for guild in &self.settings().guilds {
-            self.sweep_at(guild.id, at);
-        }
-    }
-
-    /// A guild could not be listed: it is tried again, less and less often.
-    pub(in crate::pipeline) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) {
-        let before = self.sweeps.failed(guild);
-        self.sweeps.want(guild, self.retry_at(before.saturating_add(FIRST_PAUSE), at_least));
-    }
-
-    /// The bot is no member of a guild any more. Administrators are told once, until it is one again.
-    pub(in crate::pipeline) async fn guild_gone(&self, guild: GuildId) -> Result<(), StoreError> {
-        if self.settings().guild(guild).is_none() || !self.sweeps.is_gone(guild) {
-            return Ok(());
-        }
-        tracing::error!(%guild, "the bot was removed from the guild; nothing is changed for its members");
-        let now = self.seam.now();
-        let text = "I am no member of a Discord server any more that I should serve. Nothing is changed for its \
-                    members.";
-        let told = self.store.write(move |tx| tx.audit(now, None, None, "alarm", text)).await;
-        if told.is_err() {
-            self.sweeps.is_there(guild);
-        }
-        self.signals.messages.notify_one();
-        told
     }
 }

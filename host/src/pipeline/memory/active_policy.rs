@@ -5,34 +5,53 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use super::watch::Watched;
-use crate::{pipeline::ports::policy_source::Policies, policy::Policy};
+use crate::{
+    pipeline::ports::policy_source::{Policies, Stamp},
+    policy::Policy,
+};
+
+/// What was seen of the files.
+#[derive(Default)]
+pub(in crate::pipeline) struct Watched {
+    /// What was loaded, or refused.
+    pub(in crate::pipeline) taken: Option<Stamp>,
+    /// What was seen last. A file that is being written looks different each time.
+    pub(in crate::pipeline) last: Option<Stamp>,
+    pub(in crate::pipeline) asked: std::sync::atomic::AtomicBool,
+}
+
+impl Watched {
+    /// The files were loaded, or refused, as they are now.
+    pub(in crate::pipeline) fn take(&mut self, stamp: Option<Stamp>) {
+        self.taken = stamp;
+    }
+}
 
 /// The policies of a pipeline.
 pub(in crate::pipeline) struct InForce {
-    pub(super) source: std::sync::Arc<dyn Policies>,
-    pub(super) active: RwLock<Policy>,
-    pub(super) candidate: RwLock<Option<Policy>>,
-    pub(super) named: Mutex<Named>,
+    pub(in crate::pipeline) source: std::sync::Arc<dyn Policies>,
+    pub(in crate::pipeline) active: RwLock<Policy>,
+    pub(in crate::pipeline) candidate: RwLock<Option<Policy>>,
+    pub(in crate::pipeline) named: Mutex<Named>,
     /// One swap at a time.
-    pub(super) swapping: tokio::sync::Mutex<()>,
+    pub(in crate::pipeline) swapping: tokio::sync::Mutex<()>,
     /// Grows when somebody wants something else than what is being loaded.
-    pub(super) wishes: AtomicU64,
+    pub(in crate::pipeline) wishes: AtomicU64,
     /// The bot ends.
-    pub(super) closed: AtomicBool,
-    pub(super) watched: Mutex<Watched>,
+    pub(in crate::pipeline) closed: AtomicBool,
+    pub(in crate::pipeline) watched: Mutex<Watched>,
 }
 
 /// Which policy somebody wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wish(u64);
+pub(in crate::pipeline) struct Wish(pub(in crate::pipeline) u64);
 
 /// What the configuration named when it was last read.
-pub(super) struct Named {
+pub(in crate::pipeline) struct Named {
     /// Its digest.
-    pub(super) digest: String,
+    pub(in crate::pipeline) digest: String,
     /// It was tried, and did not take over.
-    pub(super) refused: bool,
+    pub(in crate::pipeline) refused: bool,
 }
 
 impl InForce {
@@ -50,19 +69,19 @@ impl InForce {
     }
 
     /// What is wanted now, to see later whether it still is.
-    pub(super) fn wish(&self) -> Wish {
+    pub(in crate::pipeline) fn wish(&self) -> Wish {
         Wish(self.wishes.load(Ordering::SeqCst))
     }
 
     /// Something else is wanted than what is being loaded, which is given up.
-    pub(super) fn wish_for_another(&self) -> Wish {
+    pub(in crate::pipeline) fn wish_for_another(&self) -> Wish {
         let wish = Wish(self.wishes.fetch_add(1, Ordering::SeqCst) + 1);
         self.source.give_up();
         wish
     }
 
     /// Why a wish is not to be fulfilled any more, if that is so.
-    pub(super) fn is_past(&self, wish: Wish) -> Option<&'static str> {
+    pub(in crate::pipeline) fn is_past(&self, wish: Wish) -> Option<&'static str> {
         if self.closed.load(Ordering::SeqCst) {
             return Some("The policy was not changed: the bot was stopped before it was loaded.");
         }
@@ -78,18 +97,18 @@ impl InForce {
     }
 
     /// The configuration names this one, which could not take over or does.
-    pub(super) fn names(&self, digest: &str, refused: bool) {
+    pub(in crate::pipeline) fn names(&self, digest: &str, refused: bool) {
         *self.named.lock().unwrap_or_else(PoisonError::into_inner) =
             Named { digest: digest.to_owned(), refused };
     }
 
     /// The digest of what the configuration named when it was last read.
-    pub(super) fn configured(&self) -> String {
+    pub(in crate::pipeline) fn configured(&self) -> String {
         self.named.lock().unwrap_or_else(PoisonError::into_inner).digest.clone()
     }
 
     /// The configuration named this one before, and it decided until somebody went back to an earlier one.
-    pub(super) fn is_gone_back_from(&self, digest: &str) -> bool {
+    pub(in crate::pipeline) fn is_gone_back_from(&self, digest: &str) -> bool {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         named.digest == digest && !named.refused
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{GuildId, RoleId, UserId},
-    pipeline::{context::Core, members::protection_rules::Protected, settings::Settings},
+    pipeline::{context::Core, protection::rules::Protected, settings::Settings},
     store::MemberRow,
 };
 

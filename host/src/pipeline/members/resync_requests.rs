@@ -1,0 +1,75 @@
+//! Which guilds are to be compared with what is stored, and when.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{GuildId, Timestamp},
+    pipeline::context::Core,
+    store::StoreError,
+};
+
+/// After a new session Discord sends each guild. One that is not there after this time is compared all the same:
+/// so it is noticed when the bot was removed from it meanwhile.
+const GUILDS_COME: Duration = Duration::from_secs(3);
+
+/// The first pauses between tries to list a guild are left out: a list that can't be had is not urgent.
+const FIRST_PAUSE: u32 = 4;
+
+impl Core {
+    /// Has a guild compared with what is stored.
+    pub(in crate::pipeline) fn sweep(&self, guild: GuildId) {
+        self.sweep_at(guild, self.seam.now());
+    }
+
+    fn sweep_at(&self, guild: GuildId, at: Timestamp) {
+        if self.settings().guild(guild).is_some() {
+            self.sweeps.want(guild, at);
+            self.signals.sweep.notify_one();
+        }
+    }
+
+    /// The same for all guilds.
+    pub(in crate::pipeline) fn sweep_all(&self) {
+        for guild in &self.settings().guilds {
+            self.sweep(guild.id);
+        }
+    }
+
+    /// A new session began: each guild is compared once it comes.
+    pub(in crate::pipeline) fn sweep_after_session(&self) {
+        for guild in &self.settings().guilds {
+            self.sweep_at(guild.id, self.after(GUILDS_COME));
+        }
+    }
+
+    /// Something on the gateway could not be read, whatever it was about.
+    pub(in crate::pipeline) fn sweep_after_gap(&self) {
+        let at = self.sweeps.gap_at(self.seam.now());
+        for guild in &self.settings().guilds {
+            self.sweep_at(guild.id, at);
+        }
+    }
+
+    /// A guild could not be listed: it is tried again, less and less often.
+    pub(in crate::pipeline) fn sweep_failed(&self, guild: GuildId, at_least: Option<Duration>) {
+        let before = self.sweeps.failed(guild);
+        self.sweeps.want(guild, self.retry_at(before.saturating_add(FIRST_PAUSE), at_least));
+    }
+
+    /// The bot is no member of a guild any more. Administrators are told once, until it is one again.
+    pub(in crate::pipeline) async fn guild_gone(&self, guild: GuildId) -> Result<(), StoreError> {
+        if self.settings().guild(guild).is_none() || !self.sweeps.is_gone(guild) {
+            return Ok(());
+        }
+        tracing::error!(%guild, "the bot was removed from the guild; nothing is changed for its members");
+        let now = self.seam.now();
+        let text = "I am no member of a Discord server any more that I should serve. Nothing is changed for its \
+                    members.";
+        let told = self.store.write(move |tx| tx.audit(now, None, None, "alarm", text)).await;
+        if told.is_err() {
+            self.sweeps.is_there(guild);
+        }
+        self.signals.messages.notify_one();
+        told
+    }
+}

@@ -1,0 +1,4 @@
+//! Who is never touched.
+
+pub(super) mod current;
+pub(super) mod rules;
