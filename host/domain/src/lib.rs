@@ -1,6 +1,7 @@
 //! The words that every part of the host shares: ids, addresses, secrets, and the contract's own types.
 
 pub mod account;
+mod closest;
 #[cfg(feature = "sql")]
 mod columns;
 mod email;
@@ -14,6 +15,7 @@ mod typed;
 mod untrusted;
 mod words;
 
+pub use closest::closest;
 pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{
     AccountId, ChannelId, EventId, GuildId, MachineId, MessageId, NotAnId, PlexAccountId, PromptId, RoleId,

@@ -14,10 +14,11 @@ use toml::{
 };
 
 use super::{
-    ConfigError, Located, Place, closest,
+    ConfigError, Located, Place,
     error::{listed, quoted},
     quantity,
 };
+use crate::domain::closest;
 
 /// What reading needs besides the values.
 pub(super) struct Document<'a> {

@@ -13,7 +13,6 @@ mod policy;
 pub(crate) mod quantity;
 mod secret;
 mod sections;
-mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -24,4 +23,3 @@ pub use model::{
     Located, Log, LogFormat, Plex, Policy, PolicyModule, PolicySettings, Prompt, Removal, Said, Store,
     Timing, TrackedRole,
 };
-pub use suggest::closest;

@@ -6,12 +6,13 @@ use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
 use crate::{
+    domain::closest,
     files::{self, FileError},
     policy::Limits,
 };
 
 use super::{
-    Candidate, ConfigError, Located, Policy, PolicyModule, PolicySettings, closest,
+    Candidate, ConfigError, Located, Policy, PolicyModule, PolicySettings,
     document::{Entry, Section},
     error::{listed, quoted},
 };

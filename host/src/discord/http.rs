@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{
     date,
-    limiter::{LONGEST_WAIT, Limiter, Route, Told},
+    limiter::{LONGEST_WAIT, Limiter, Route, Told, UNKNOWN_WAIT, seconds},
     refusal::{Refusal, meaning},
     settings::{BadSettings, Settings, address},
 };
@@ -33,8 +33,6 @@ use crate::{
 const TRIES: u32 = 3;
 /// The longest answer that is read. A page of 1,000 members has about one megabyte.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
-/// How long to wait if Discord asks to wait and does not say how long.
-pub(super) const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
 /// What Discord asks bots to send (Discord's documentation, "User Agent").
 const USER_AGENT: &str = concat!("DiscordBot (rolarr, ", env!("CARGO_PKG_VERSION"), ")");
 /// What need not be encoded in a segment of a path.
@@ -288,12 +286,6 @@ pub fn answered(status: u16, headers: &[(&[u8], &[u8])], body: &[u8]) -> (Discor
     let refusal = Refusal::read(body);
     let told = complete(&refusal, told(status, &map));
     (meaning("the request", status, &refusal), told.retry_after)
-}
-
-/// Seconds as Discord writes them. More than a day is a day; a number that makes no sense is none.
-pub(super) fn seconds(number: f64) -> Option<Duration> {
-    const DAY: f64 = 86_400.0;
-    (number.is_finite() && number >= 0.0).then(|| Duration::from_secs_f64(number.min(DAY)))
 }
 
 #[cfg(test)]

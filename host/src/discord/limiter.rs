@@ -28,8 +28,16 @@ const AFTER_UNAUTHORIZED: Duration = Duration::from_secs(60);
 const UNDER_WAY: u32 = 2;
 /// The longest that a request waits here for its turn.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long to wait if Discord asks to wait and does not say how long.
+pub(super) const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
 /// From so many routes on, those that nobody uses are forgotten.
 const MANY_ROUTES: usize = 1_000;
+
+/// Seconds as Discord writes them. More than a day is a day; a number that makes no sense is none.
+pub(super) fn seconds(number: f64) -> Option<Duration> {
+    const DAY: f64 = 86_400.0;
+    (number.is_finite() && number >= 0.0).then(|| Duration::from_secs_f64(number.min(DAY)))
+}
 
 /// A route with its major parameter: what Discord counts together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

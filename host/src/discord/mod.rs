@@ -11,6 +11,7 @@ mod custom_id;
 mod date;
 mod gate;
 mod gateway;
+mod happening;
 mod http;
 mod identifies;
 mod interaction;
@@ -24,7 +25,8 @@ mod settings;
 mod translate;
 mod wire;
 
-pub use gateway::{Fatal, run};
+pub use gateway::run;
+pub use happening::Fatal;
 pub use http::answered;
 pub use refusal::refused;
 pub use rest::SerenityDiscord;

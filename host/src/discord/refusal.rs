@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::http::{UNKNOWN_WAIT, seconds};
+use super::limiter::{UNKNOWN_WAIT, seconds};
 use crate::pipeline::ports::DiscordError;
 
 /// Faults at Discord's side that carry an error code: no general code (0), requests that are answered internally

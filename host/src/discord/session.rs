@@ -45,7 +45,7 @@ use tracing::subscriber::{NoSubscriber, set_default};
 
 use super::{
     gate::Gate,
-    gateway::{Fatal, Happening},
+    happening::{Fatal, Happening},
     http,
     link::Link,
     pulse::Pulse,

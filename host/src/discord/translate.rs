@@ -10,8 +10,8 @@ use serenity::model::{
 };
 
 use super::{
-    http::seconds,
     interaction::{self, Interaction},
+    limiter::seconds,
     link::{Bot, Chunk},
     wire::{self, snapshot},
 };

@@ -1,8 +1,7 @@
 //! What Rolarr says to people. Nothing here holds an e-mail address.
 
 use crate::{
-    config::closest,
-    domain::{PromptId, Typed, UserId, contract::Action, reconcile::fields},
+    domain::{PromptId, Typed, UserId, closest, contract::Action, reconcile::fields},
     pipeline::{
         ports::{Button, ButtonAction, Outgoing, Reply},
         settings::{Drift, Settings},

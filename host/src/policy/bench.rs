@@ -10,7 +10,8 @@ use wasmtime::Store;
 use super::error::Failure;
 use super::load::{Loaded, Policy};
 use super::logs::LogSink;
-use super::run::{Memory, Run, State};
+use super::run::Run;
+use super::state::{Memory, State};
 use super::v1;
 
 /// How long it takes to make an instance of a policy and to drop it again, with nothing in between.

@@ -16,9 +16,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::load::Start;
+use super::inspect::CONTRACT;
 use super::loader::{CODE, Ready};
-use super::module::{CONTRACT, Description};
+use super::module::Description;
+use super::start::Start;
 use super::{code, hex};
 
 /// How many entries are kept: those that were used last.

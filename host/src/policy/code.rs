@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::error::one_line;
 use super::hex;
+use super::logs::one_line;
 use crate::files::shown;
 
 /// Machine code that can't be used, and why.

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{Parser, Payload};
 
-use super::error::{LoadProblem, one_line};
+use super::error::LoadProblem;
+use super::logs::one_line;
 use crate::panics::caught;
 
 /// The names of the custom sections that hold a contract begin with this.

@@ -17,7 +17,7 @@ use super::code::check_private;
 use super::folders::{self, Folders};
 use super::functions::Functions;
 use super::loader::Loader;
-use super::run::State;
+use super::state::State;
 use super::v1;
 use crate::files::shown;
 

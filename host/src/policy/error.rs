@@ -317,25 +317,6 @@ fn first_line(text: &UntrustedText) -> UntrustedText {
     UntrustedText::short(text.first_line().raw(), MOST_WORDS)
 }
 
-/// How many characters of a library's message are shown. Names in it come from the module, and are as long as that
-/// likes.
-const MOST_OF_A_MESSAGE: usize = 240;
-
-/// A message of a library's in one line, or its beginning.
-pub(super) fn one_line(text: &str) -> UntrustedText {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > 8 * MOST_OF_A_MESSAGE {
-            break;
-        }
-    }
-    UntrustedText::short(&line, MOST_OF_A_MESSAGE)
-}
-
 /// A policy's own words, of which there may be none.
 fn refusal(text: &UntrustedText) -> String {
     let text = first_line(text);

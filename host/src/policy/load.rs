@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use rolarr_policy::Convert;
 use rolarr_policy::contract::{Metadata, Source};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wasmtime::component::Component;
 
 use super::cache::About;
 use super::engine::{Engine, MOST_MEMORY};
-use super::error::{LoadError, LoadProblem, one_line};
+use super::error::{LoadError, LoadProblem};
 use super::folders::Place;
 use super::limits::Limits;
 use super::loader::{Ask, CODE, COMPONENT, Loading, Outcome, Task};
-use super::logs::LogLine;
+use super::logs::{LogLine, one_line};
 use super::marks::{self, Marked};
-use super::module::{self, Description, Module};
-use super::{cache, code, folders, v1};
+use super::module::{Description, Module};
+use super::start::Start;
+use super::state::State;
+use super::{cache, code, folders, inspect, v1};
 use crate::{domain::UntrustedText, files::shown};
 
 /// A policy that was loaded with its settings and can decide events. Cloning is cheap, and one policy can
@@ -29,25 +30,13 @@ pub(super) struct Loaded {
     pub(super) engine: Engine,
     pub(super) name: String,
     pub(super) limits: Limits,
-    pub(super) prepared: v1::Prepared<super::run::State>,
+    pub(super) prepared: v1::Prepared<State>,
     pub(super) setup: Setup,
     metadata: Metadata,
     description: Description,
     digest: String,
     logs: Vec<LogLine>,
     marked: Vec<Marked>,
-}
-
-/// Where the events of a policy start from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Start {
-    /// From the memory that `configure` left behind, if the policy is of a kind that it can be read out of: an event
-    /// is quick. Loading takes longer, because this makes a component that must be compiled.
-    #[default]
-    Snapshot,
-    /// From `configure`, which runs for every event: an event is slower. Loading compiles nothing but the module
-    /// itself, which for every script is the same; so a script that was edited is ready at once.
-    Configure,
 }
 
 /// What a fresh instance needs before it can decide.
@@ -235,9 +224,9 @@ pub(super) fn link(
     engine: &Engine,
     component: &Component,
     contract: &str,
-) -> Result<v1::Prepared<super::run::State>, LoadProblem> {
+) -> Result<v1::Prepared<State>, LoadProblem> {
     engine.inner().linker.instantiate_pre(component).and_then(v1::Prepared::new).map_err(|error| {
-        match module::newer_minor(contract) {
+        match inspect::newer_minor(contract) {
             Some(problem) => problem,
             None => LoadProblem::NotAPolicy(
                 format!(

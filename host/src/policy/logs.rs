@@ -1,4 +1,4 @@
-//! What a policy writes to the log.
+//! What a policy writes to the log, and what a library says, in lines.
 
 use rolarr_policy::contract::Level;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,25 @@ impl LogSink {
         }
         lines
     }
+}
+
+/// How many characters of a library's message are shown. Names in it come from the module, and are as long as that
+/// likes.
+const MOST_OF_A_MESSAGE: usize = 240;
+
+/// A message of a library's in one line, or its beginning.
+pub(super) fn one_line(text: &str) -> UntrustedText {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 8 * MOST_OF_A_MESSAGE {
+            break;
+        }
+    }
+    UntrustedText::short(&line, MOST_OF_A_MESSAGE)
 }
 
 #[cfg(test)]

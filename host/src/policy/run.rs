@@ -1,51 +1,14 @@
 //! One instance: its store, its limits, and what went wrong in it.
 
 use wasmtime::component::Instance;
-use wasmtime::{ResourceLimiter, Store, Trap};
+use wasmtime::{Store, Trap};
 
 use super::engine::{Engine, ticks};
-use super::error::{Failure, one_line};
+use super::error::Failure;
 use super::limits::{Budget, Limits};
-use super::logs::{LogLine, LogSink};
+use super::logs::{LogLine, LogSink, one_line};
+use super::state::{Memory, State};
 use super::v1;
-
-/// What an instance can reach of the host.
-pub(super) struct State {
-    pub(super) logs: LogSink,
-    pub(super) memory: Memory,
-}
-
-/// Counts the memory of an instance, all of its memories together.
-pub(super) struct Memory {
-    used: usize,
-    limit: usize,
-    refused: bool,
-}
-
-impl Memory {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self { used: 0, limit: limits.memory_bytes, refused: false }
-    }
-}
-
-/// The most entries that all tables of an instance may have.
-const TABLE_ENTRIES: usize = 20_000;
-
-impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.limit {
-            self.refused = true;
-            return Ok(false);
-        }
-        self.used = used;
-        Ok(true)
-    }
-
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ENTRIES)
-    }
-}
 
 /// A store for one instance.
 pub(super) struct Run {

@@ -7,7 +7,7 @@ use rolarr_policy::contract::Level;
 use wasmtime::StoreContextMut;
 use wasmtime::component::HasSelf;
 
-use super::run::State;
+use super::state::State;
 use generated::rolarr::policy::host::Level as Wit;
 
 #[allow(clippy::all, clippy::expect_used, clippy::unwrap_used, reason = "generated from wit/policy.wit")]

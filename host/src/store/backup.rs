@@ -14,7 +14,7 @@ use rusqlite::{
 use tempfile::NamedTempFile;
 
 use super::{
-    StoreError, connection,
+    StoreError,
     guard::{self, Asker},
 };
 
@@ -31,17 +31,17 @@ pub fn backup(from: &Path, to: &Path, existing: Existing) -> Result<(), StoreErr
     let from = &guard::real_path(from)?;
     guard::check(from, Asker::Reader)?;
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    source.busy_timeout(connection::PATIENCE)?;
+    source.busy_timeout(guard::PATIENCE)?;
     // Whether it is a database at all is asked before a file is made.
     source.query_row("SELECT count(*) FROM facts", [], |_| Ok(()))?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = &folder.canonicalize().map_err(|error| connection::not_opened(&error))?;
+    let folder = &folder.canonicalize().map_err(|error| guard::not_opened(&error))?;
     // Under a name that nobody can guess, and only made if there is nothing: the folder may be one that others write
     // into, and what they have put there is neither written nor followed.
     let partial = tempfile::Builder::new()
         .prefix(".rolarr-backup-")
         .tempfile_in(folder)
-        .map_err(|error| connection::not_opened(&error))?;
+        .map_err(|error| guard::not_opened(&error))?;
     copy(&source, &partial)?;
     settle(partial, folder, to, existing)
 }
@@ -75,7 +75,7 @@ fn copy_pages(copying: &Backup<'_, '_>) -> Result<(), StoreError> {
     loop {
         match copying.step(-1)? {
             StepResult::Done => return Ok(()),
-            _ if began.elapsed() > connection::PATIENCE => return Err(StoreError::Locked),
+            _ if began.elapsed() > guard::PATIENCE => return Err(StoreError::Locked),
             _ => std::thread::sleep(PAUSE),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::{
     StoreError,
-    guard::{self, Asker},
+    guard::{self, Asker, PATIENCE, beside, not_opened},
 };
 
 /// Numbered, never changed once published.
@@ -28,9 +28,6 @@ const MIGRATIONS: &[M<'_>] = &[
 
 /// The newest schema: how many migrations there are.
 pub(super) const SCHEMA: usize = MIGRATIONS.len();
-
-/// How long another program may hold the file before that is an error.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As many statements stay prepared as there are, or a little more.
 const STATEMENTS: usize = 200;
@@ -101,8 +98,22 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_present(path: &Path) -> Result<Connection, StoreError> {
     let path = &guard::real_path(path)?;
     guard::check(path, Asker::Command)?;
-    guard::require_present_schema(path)?;
+    require_present_schema(path)?;
     opened(path, |_| Ok(()))
+}
+
+/// Which schema a database has. It is only read.
+///
+/// # Errors
+/// [`StoreError::Newer`], [`StoreError::Earlier`], or what keeps it from being read.
+fn require_present_schema(path: &Path) -> Result<(), StoreError> {
+    let db = open_reader(path)?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match usize::try_from(version).unwrap_or(0).cmp(&SCHEMA) {
+        std::cmp::Ordering::Less => Err(StoreError::Earlier),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer),
+    }
 }
 
 fn opened(
@@ -155,23 +166,6 @@ fn cannot_write(path: &Path, error: StoreError) -> StoreError {
         }
         Err(refused) => not_opened(&refused),
     }
-}
-
-/// What it means that a file can't be made or opened for writing.
-pub(super) fn not_opened(error: &std::io::Error) -> StoreError {
-    use std::io::ErrorKind as Kind;
-    match error.kind() {
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => StoreError::ReadOnly,
-        Kind::StorageFull | Kind::QuotaExceeded => StoreError::Full,
-        _ => StoreError::Open(error.to_string()),
-    }
-}
-
-/// A file's companion: its own name with an ending more.
-pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn configure(db: &Connection) -> Result<(), StoreError> {

@@ -8,10 +8,7 @@ use super::{
     accounts::{COLUMNS, account},
     rows::{At, Each, Json, json, list},
 };
-use crate::{
-    domain::{AccountId, Timestamp},
-    plex::Field,
-};
+use crate::domain::{AccountId, Field, Timestamp};
 
 /// What of a person's share is not as it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

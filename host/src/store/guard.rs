@@ -5,14 +5,12 @@ use std::{
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{
-    StoreError,
-    connection::{self, beside},
-};
+use super::StoreError;
 use crate::files;
 
 /// Who asks.
@@ -25,6 +23,9 @@ pub(super) enum Asker {
     /// A command that only reads: whoever owns the file, what they wrote is only shown.
     Reader,
 }
+
+/// How long another program may hold the file before that is an error.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What SQLite keeps beside a database. Whoever can write one of them can write the database.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -65,7 +66,7 @@ pub(super) fn check(path: &Path, asker: Asker) -> Result<(), StoreError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         for place in [path, folder] {
             rustix::fs::access(place, rustix::fs::Access::WRITE_OK)
-                .map_err(|error| connection::not_opened(&error.into()))?;
+                .map_err(|error| not_opened(&error.into()))?;
         }
     }
     check_file(path, &about, asker)?;
@@ -74,6 +75,23 @@ pub(super) fn check(path: &Path, asker: Asker) -> Result<(), StoreError> {
         return Err(StoreError::Foreign);
     }
     Ok(())
+}
+
+/// What it means that a file can't be made or opened for writing.
+pub(super) fn not_opened(error: &std::io::Error) -> StoreError {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => StoreError::ReadOnly,
+        Kind::StorageFull | Kind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Open(error.to_string()),
+    }
+}
+
+/// A file's companion: its own name with an ending more.
+pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 fn check_companions(path: &Path, asker: Asker) -> Result<(), StoreError> {
@@ -92,7 +110,7 @@ fn about(path: &Path) -> Result<Option<Metadata>, StoreError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        Err(error) => Err(connection::not_opened(&error)),
+        Err(error) => Err(not_opened(&error)),
     }
 }
 
@@ -150,7 +168,7 @@ fn is_another_programs(path: &Path) -> Result<bool, StoreError> {
         // What there is stands in the log, as when a bot was killed just after it had made its database.
         Ok(Contents::Empty) if holds_something(&beside(path, "-wal")) => {
             let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            db.busy_timeout(connection::PATIENCE)?;
+            db.busy_timeout(PATIENCE)?;
             Ok(contents(&db)? == Contents::Foreign)
         }
         Ok(Contents::Empty) => Ok(false),
@@ -199,18 +217,4 @@ fn contents(db: &Connection) -> rusqlite::Result<Contents> {
         (_, 2) if version > 0 => Contents::Ours,
         _ => Contents::Foreign,
     })
-}
-
-/// Which schema a database has. It is only read.
-///
-/// # Errors
-/// [`StoreError::Newer`], [`StoreError::Earlier`], or what keeps it from being read.
-pub(super) fn require_present_schema(path: &Path) -> Result<(), StoreError> {
-    let db = connection::open_reader(path)?;
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match usize::try_from(version).unwrap_or(0).cmp(&connection::SCHEMA) {
-        std::cmp::Ordering::Less => Err(StoreError::Earlier),
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Greater => Err(StoreError::Newer),
-    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    StoreError, connection,
+    StoreError,
     guard::{self, Asker},
 };
 
@@ -27,7 +27,7 @@ impl Instance {
         let database = guard::real_path(database)?;
         // A file that is refused anyway gets no lock beside it.
         guard::check(&database, Asker::Bot)?;
-        let path = connection::beside(&database, ".lock");
+        let path = guard::beside(&database, ".lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -41,8 +41,8 @@ impl Instance {
         if let Ok(about) = std::fs::symlink_metadata(&path) {
             guard::check_file(&path, &about, Asker::Bot)?;
         }
-        let lock = options.open(&path).map_err(|error| connection::not_opened(&error))?;
-        let about = lock.metadata().map_err(|error| connection::not_opened(&error))?;
+        let lock = options.open(&path).map_err(|error| guard::not_opened(&error))?;
+        let about = lock.metadata().map_err(|error| guard::not_opened(&error))?;
         guard::check_file(&path, &about, Asker::Bot)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),

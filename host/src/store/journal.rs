@@ -85,7 +85,7 @@ impl std::fmt::Debug for Journal {
 /// [`StoreError`] if the file can't be written.
 pub fn keep_fact(path: &Path, name: &str, fresh: &str) -> Result<String, StoreError> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    db.busy_timeout(connection::PATIENCE)?;
+    db.busy_timeout(guard::PATIENCE)?;
     db.execute(
         "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
         [name, fresh],

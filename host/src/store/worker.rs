@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{StoreError, Tx, connection};
+use super::{StoreError, Tx, connection, guard};
 
 /// At most this many jobs share one commit, so that no caller waits long for the others.
 const GROUP: usize = 64;
@@ -190,7 +190,7 @@ impl Store {
 fn empty_log(db: &Connection) -> Result<(), StoreError> {
     db.busy_timeout(std::time::Duration::ZERO)?;
     let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-    db.busy_timeout(connection::PATIENCE)?;
+    db.busy_timeout(guard::PATIENCE)?;
     let busy = match busy.map_err(StoreError::from) {
         Err(StoreError::Locked) => true,
         other => other?,

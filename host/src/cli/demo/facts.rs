@@ -79,6 +79,23 @@ pub(super) struct Decided {
     pub(super) decision: Result<(Vec<Action>, String), String>,
 }
 
+/// The contract's name of an action.
+pub(super) fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Invite(_) => "invite",
+        Action::RestrictTo(_) => "restrict-to",
+        Action::Unrestrict => "unrestrict",
+        Action::Remove => "remove",
+        Action::SetLibraries(_) => "set-libraries",
+        Action::Tell(_) => "tell",
+        Action::Quiet => "quiet",
+        Action::WakeAt(_) => "wake-at",
+        Action::CancelWake(_) => "cancel-wake",
+        Action::SetMemo(_) => "set-memo",
+        Action::Other(_) => "other",
+    }
+}
+
 impl Facts {
     /// Looks. The database comes first, so that a bot that is at rest is so for what follows as well.
     pub(super) async fn gather(world: &World) -> anyhow::Result<Self> {

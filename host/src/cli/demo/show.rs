@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    facts::{AtPlex, Decided, Facts, Told},
+    facts::{AtPlex, Decided, Facts, Told, action_name},
     story::{Check, Step},
 };
 use crate::{
@@ -197,23 +197,6 @@ fn cause(cause: &Cause) -> String {
         .to_owned(),
         Cause::Review(_) => "review".to_owned(),
         Cause::Other(other) => printable(&other.name),
-    }
-}
-
-/// The contract's name of an action.
-pub(super) fn action_name(action: &Action) -> &'static str {
-    match action {
-        Action::Invite(_) => "invite",
-        Action::RestrictTo(_) => "restrict-to",
-        Action::Unrestrict => "unrestrict",
-        Action::Remove => "remove",
-        Action::SetLibraries(_) => "set-libraries",
-        Action::Tell(_) => "tell",
-        Action::Quiet => "quiet",
-        Action::WakeAt(_) => "wake-at",
-        Action::CancelWake(_) => "cancel-wake",
-        Action::SetMemo(_) => "set-memo",
-        Action::Other(_) => "other",
     }
 }
 

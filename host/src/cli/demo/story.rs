@@ -1,7 +1,7 @@
 //! The story, step by step: what people do, and what must be true after it with the default policy.
 
 use super::{
-    facts::{Facts, Told},
+    facts::{Decided, Facts, Told, action_name},
     world::{ADDRESS, World},
 };
 
@@ -202,7 +202,7 @@ impl Check {
     }
 
     /// The policy failed on an event.
-    pub(super) fn undecided(event: &super::facts::Decided) -> Self {
+    pub(super) fn undecided(event: &Decided) -> Self {
         let is = event.decision.as_ref().err().cloned().unwrap_or_default();
         Self { what: "the policy decides".to_owned(), wrong: Some(("a decision".to_owned(), is)) }
     }
@@ -219,7 +219,7 @@ fn decided(before: &Facts, now: &Facts, wanted: &str) -> Check {
     let is = match first.map(|first| &first.decision) {
         None => "no event".to_owned(),
         Some(Err(why)) => format!("undecided: {why}"),
-        Some(Ok((actions, _))) => actions.iter().map(super::show::action_name).collect::<Vec<_>>().join(", "),
+        Some(Ok((actions, _))) => actions.iter().map(action_name).collect::<Vec<_>>().join(", "),
     };
     Check::that(format!("the policy decides `{wanted}`"), wanted.to_owned(), is)
 }

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{config::closest, files, policy::printable};
+use crate::{domain::closest, files, policy::printable};
 
 /// A place in a file. Both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::{
-    config::closest,
     domain::{
-        Timestamp,
+        Timestamp, closest,
         contract::{Access, Action, Cause, Event, Grant, Member, Role, Service},
         filter, printable,
     },

@@ -7,7 +7,7 @@ use rolarr_policy::contract::{Metadata, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::UntrustedText;
-use crate::policy::{error::LoadProblem, limits::Limits, load::Start, logs::LogLine, module::Description};
+use crate::policy::{error::LoadProblem, limits::Limits, logs::LogLine, module::Description, start::Start};
 
 /// The version of these messages. It grows when their form changes.
 pub(super) const PROTOCOL: u32 = 1;

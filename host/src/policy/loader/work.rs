@@ -11,13 +11,15 @@ use wasmtime::component::Component;
 
 use super::wire::{Outcome, Ready, Request, Task};
 use crate::policy::engine::{Code, Engine};
-use crate::policy::error::{Failure, LoadProblem, one_line};
+use crate::policy::error::{Failure, LoadProblem};
 use crate::policy::functions::Functions;
+use crate::policy::inspect;
 use crate::policy::limits::Limits;
-use crate::policy::load::Start;
-use crate::policy::logs::LogLine;
-use crate::policy::module::{self, Description};
-use crate::policy::run::{Run, State};
+use crate::policy::logs::{LogLine, one_line};
+use crate::policy::module::Description;
+use crate::policy::run::Run;
+use crate::policy::start::Start;
+use crate::policy::state::State;
 use crate::policy::{answer, cache, hex, snapshot, v1};
 
 /// The file with the machine code.
@@ -51,7 +53,7 @@ pub(super) fn work(request: &Request, module: &[u8], root: &Path) -> Result<Work
     let mut worked =
         Worked { engine: engine.compatibility().to_owned(), description: None, outcome: Outcome::Described };
     let refused = |problem| Outcome::Refused { problem, logs: Vec::new() };
-    let (component, description) = match module::inspect(module) {
+    let (component, description) = match inspect::inspect(module) {
         Ok(inspected) => inspected,
         Err(problem) => {
             worked.outcome = refused(problem);
@@ -165,7 +167,7 @@ impl Loading<'_> {
             .map_err(|(failure, logs)| (LoadProblem::of_configure(failure, scripts), logs))?;
 
         if let Some(bytes) = snapshot
-            && let Some(initial_memory) = module::initial_memory(&bytes)
+            && let Some(initial_memory) = inspect::initial_memory(&bytes)
             && initial_memory <= self.limits.memory_bytes as u64
             && let Ok(compiled) = self.compile(self.engine, &bytes)
         {
@@ -176,7 +178,7 @@ impl Loading<'_> {
             Some(_) => self.compile(self.engine, component).map_err(bare)?,
             None => compiled,
         };
-        let initial_memory = module::initial_memory(component).unwrap_or(u64::MAX);
+        let initial_memory = inspect::initial_memory(component).unwrap_or(u64::MAX);
         compiled.finish(Start::Configure, metadata, logs, initial_memory)
     }
 

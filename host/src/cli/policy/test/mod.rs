@@ -18,6 +18,7 @@ mod human;
 mod json;
 mod judge;
 mod junit;
+mod observed;
 mod parallel;
 mod plan;
 mod story;
@@ -40,7 +41,7 @@ use self::{
     junit::JUnit,
     plan::{Plan, Wish},
 };
-pub(super) use self::{judge::Decide, plan::limits};
+pub(super) use self::{observed::Decide, plan::limits};
 use super::{cases::Story, compiling, parse_settings};
 use crate::{files, policy::Engine};
 

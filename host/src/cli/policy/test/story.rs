@@ -6,7 +6,7 @@
 use super::{
     coverage::Coverage,
     event::{Finding, StepReport},
-    judge::{Decide, Observed},
+    observed::{Decide, Observed},
 };
 use crate::{
     cli::policy::{

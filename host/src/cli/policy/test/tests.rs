@@ -3,7 +3,7 @@ use std::{path::Path, time::Duration};
 use super::{
     Format, TestArgs,
     event::{Finding, StepReport},
-    judge::Decide,
+    observed::Decide,
     story, watch,
 };
 use crate::{
