@@ -12,13 +12,14 @@ use super::engine::{Engine, MOST_MEMORY};
 use super::error::{LoadError, LoadProblem};
 use super::folders::Place;
 use super::limits::Limits;
+use super::link::link;
 use super::loader::{Ask, CODE, COMPONENT, Loading, Outcome, Task};
-use super::logs::{LogLine, one_line};
+use super::logs::LogLine;
 use super::marks::{self, Marked};
 use super::module::{Description, Module};
 use super::start::Start;
 use super::state::State;
-use super::{cache, code, folders, inspect, v1};
+use super::{cache, code, folders, v1};
 use crate::{domain::UntrustedText, files::shown};
 
 /// A policy that was loaded with its settings and can decide events. Cloning is cheap, and one policy can
@@ -217,26 +218,6 @@ fn check_limits(limits: &Limits, module: &Module) -> Result<(), LoadProblem> {
         return Err(LoadProblem::TooLarge { size: module.bytes.len(), limit: limits.module_bytes });
     }
     Ok(())
-}
-
-/// Links compiled code to what the contract offers.
-pub(super) fn link(
-    engine: &Engine,
-    component: &Component,
-    contract: &str,
-) -> Result<v1::Prepared<State>, LoadProblem> {
-    engine.inner().linker.instantiate_pre(component).and_then(v1::Prepared::new).map_err(|error| {
-        match inspect::newer_minor(contract) {
-            Some(problem) => problem,
-            None => LoadProblem::NotAPolicy(
-                format!(
-                    "what it imports or exports is not what the contract says: {}",
-                    one_line(&format!("{error:#}"))
-                )
-                .into(),
-            ),
-        }
-    })
 }
 
 fn failed(module: &Module, problem: LoadProblem) -> LoadError {

@@ -17,6 +17,7 @@
 //! | `inspect` | what a file is, what it imports, which contract it was made for |
 //! | `marks` | settings whose meaning a policy's schema marks |
 //! | `embedded` | from a core module with its contract in it to a component |
+//! | `link` | from machine code to a policy that an instance can be made of |
 //! | `load` | from a module to a policy that is ready |
 //! | `start` | where its events start from |
 //! | `loader` | the process that compiles, and its limits |
@@ -44,6 +45,7 @@ mod folders;
 mod functions;
 mod inspect;
 mod limits;
+mod link;
 mod load;
 pub mod loader;
 mod logs;

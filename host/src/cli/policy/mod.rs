@@ -11,6 +11,7 @@ mod diff;
 pub(super) mod difference;
 mod force;
 mod language;
+mod logs;
 mod manifest;
 mod named;
 mod new;

@@ -24,8 +24,7 @@ use std::path::PathBuf;
 
 pub use child::serve;
 pub(super) use parent::{Ask, Loading};
-pub(super) use wire::{Outcome, Ready, Task};
-pub(super) use work::{CODE, COMPONENT};
+pub(super) use wire::{CODE, COMPONENT, Outcome, Ready, Task};
 
 /// The hidden command of the program that makes it load a policy for the process that started it.
 pub const COMMAND: &str = "policy-loader";

@@ -15,6 +15,12 @@ pub(super) const PROTOCOL: u32 = 1;
 /// The longest answer, in bytes. The longest text in it is the schema of a policy's settings.
 pub(super) const LONGEST_ANSWER: u64 = 4 << 20;
 
+/// The file with the machine code.
+pub(in crate::policy) const CODE: &str = "code";
+
+/// The file with the component.
+pub(in crate::policy) const COMPONENT: &str = "component";
+
 /// What is to be done with a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,24 +9,19 @@ use rolarr_policy::contract::{Metadata, Source};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::wire::{Outcome, Ready, Request, Task};
+use super::wire::{CODE, COMPONENT, Outcome, Ready, Request, Task};
 use crate::policy::engine::{Code, Engine};
 use crate::policy::error::{Failure, LoadProblem};
 use crate::policy::functions::Functions;
 use crate::policy::inspect;
 use crate::policy::limits::Limits;
+use crate::policy::link::link;
 use crate::policy::logs::{LogLine, one_line};
 use crate::policy::module::Description;
 use crate::policy::run::Run;
 use crate::policy::start::Start;
 use crate::policy::state::State;
 use crate::policy::{answer, cache, hex, snapshot, v1};
-
-/// The file with the machine code.
-pub(in crate::policy) const CODE: &str = "code";
-
-/// The file with the component.
-pub(in crate::policy) const COMPONENT: &str = "component";
 
 /// What came of the work.
 pub(super) struct Worked {
@@ -189,7 +184,7 @@ impl Loading<'_> {
         let version = env!("CARGO_PKG_VERSION");
         let compiled = format!("{sum} {code} rolarr {version} engine {}", engine.compatibility());
         if let Some(component) = cache::load_part(parts.root, &compiled, &engine.inner().wasmtime) {
-            let prepared = crate::policy::load::link(engine, &component, self.contract)?;
+            let prepared = link(engine, &component, self.contract)?;
             return Ok(Compiled { component, prepared });
         }
         let made = self.compile(engine, component)?;
@@ -208,7 +203,7 @@ impl Loading<'_> {
         let inner = engine.inner();
         let component = Component::new(&inner.wasmtime, component)
             .map_err(|error| LoadProblem::Compile(one_line(&format!("{error:#}"))))?;
-        let prepared = crate::policy::load::link(engine, &component, self.contract)?;
+        let prepared = link(engine, &component, self.contract)?;
         Ok(Compiled { component, prepared })
     }
 

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::json,
     files,
-    policy::{Engine, LogLine, Policy, printable},
+    policy::{Engine, Policy, printable},
 };
 
 /// Say what a policy is and what it imports, whether it loads and if not, why, and how it behaves: it decides
@@ -187,12 +187,4 @@ fn read_source(path: &Path) -> Result<Source, String> {
         Ok(text) => Ok(Source { name, text }),
         Err(error) => Err(printable(&format!("the script `{}` can't be read: {error}", files::shown(path)))),
     }
-}
-
-pub(super) fn write_logs(out: &mut dyn Write, logs: &[LogLine]) -> std::io::Result<()> {
-    for line in logs {
-        let level = format!("{:?}", line.level).to_lowercase();
-        writeln!(out, "  log {level:<9} {}", line.text)?;
-    }
-    Ok(())
 }

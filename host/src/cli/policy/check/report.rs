@@ -4,11 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{
-    trial::{Seen, Share, Undecided},
-    write_logs,
-};
+use super::trial::{Seen, Share, Undecided};
 use crate::{
+    cli::policy::logs,
     domain::{UntrustedText, printable},
     policy::{CONTRACT, Description, Kind, LogLine, Policy},
 };
@@ -96,7 +94,7 @@ impl Report {
         if let Some(seen) = &self.seen {
             tried(out, seen)?;
         }
-        write_logs(out, &self.logs)?;
+        logs::write(out, &self.logs)?;
         for share in self.shares().iter().filter(|share| share.is_near()) {
             writeln!(out, "\nwarning: {}", near(share))?;
         }

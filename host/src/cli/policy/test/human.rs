@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::event::{Finding, RunEvent, Show, StepReport, Tested, Totals, Verdict};
 use crate::{
-    cli::policy::{check::write_logs, difference},
+    cli::policy::{difference, logs},
     files,
 };
 
@@ -191,7 +191,7 @@ fn lines(step: &StepReport, paint: Paint) -> Vec<String> {
     }
     let mut logged = Vec::new();
     // Writing to memory does not fail.
-    let _ = write_logs(&mut logged, &step.logs);
+    let _ = logs::write(&mut logged, &step.logs);
     lines.extend(String::from_utf8_lossy(&logged).lines().map(|line| line.trim_start().to_owned()));
     lines
 }
