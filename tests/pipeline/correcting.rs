@@ -285,6 +285,76 @@ async fn an_address_of_another_member_is_held_and_theirs_stays() -> Result<()> {
     Ok(())
 }
 
+/// Bob gave an address, and this one in its place; the first one can't be withdrawn yet.
+async fn bob_corrects_to(address: &str) -> Result<Stage> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), ANM).await?.context("no answer")?;
+    stage.settle().await;
+    let away = Effect::Status { status: 503, retry_after: None };
+    stage.at_plex().fault(Fault::on("DELETE", "/api/*", away));
+    stage.write(stage.bob(), address).await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.bob()).await?.correction.is_some());
+    Ok(stage)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_waits_for_a_member_is_not_invited_for_another_by_an_administrator() -> Result<()> {
+    for member in [true, false] {
+        let stage = bob_corrects_to(BEN).await?;
+        let member = member.then_some(stage.alice());
+        let invite = Command::Invite { email: BEN.to_owned(), member };
+        let reply = stage.command(stage.bob(), true, invite.clone()).await?;
+        let owned = if member.is_some() { "belongs to another member" } else { "belongs to a member" };
+        assert!(reply.text.contains(owned), "{}", reply.text);
+        stage.at_plex().clear_faults();
+        stage.wait(LONG * 2).await;
+        // It is as if Bob had given it at first.
+        assert_eq!(out(&stage), [BEN], "{member:?}");
+        let account = stage.account(stage.bob()).await?;
+        assert_eq!((account.stage, account.held), (At::Invited, None), "{member:?}");
+        assert!(stage.audit().iter().all(|text| !text.contains("another member")), "{:?}", stage.audit());
+        let reply = stage.command(stage.bob(), true, invite).await?;
+        assert!(reply.text.contains(owned), "{}", reply.text);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_waits_for_a_member_is_invited_for_another_once_it_was_removed_there() -> Result<()> {
+    let stage = bob_corrects_to(BEN).await?;
+    stage.at_plex().clear_faults();
+    let remove = Command::Remove { email: BEN.to_owned() };
+    stage.command(stage.bob(), true, remove).await?;
+    stage.wait(LONG).await;
+    let invite = Command::Invite { email: BEN.to_owned(), member: Some(stage.alice()) };
+    let reply = stage.command(stage.bob(), true, invite).await?;
+    assert_eq!(reply.text, "The invitation is out.");
+    assert_eq!(out(&stage), [BEN]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_held_for_a_member_is_whose_an_administrator_says() -> Result<()> {
+    let stage = Stage::with(Setting { before: ann_is_a_friend, ..Setting::default() }).await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.bob()).await?.claim.is_some());
+    let invite = Command::Invite { email: ANN.to_owned(), member: Some(stage.alice()) };
+    let reply = stage.command(stage.bob(), true, invite).await?;
+    assert_eq!(reply.text, "They have access.");
+    stage.settle().await;
+    let bob = stage.account(stage.bob()).await?;
+    assert_eq!((bob.stage, bob.email), (At::None, None));
+    assert!(bob.claim.is_some() && bob.held.is_some(), "nothing is told to Bob, and nothing is his");
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_remark_with_an_address_in_it_changes_nothing_once_one_was_given() -> Result<()> {
     let stage = invited(ANM).await?;
