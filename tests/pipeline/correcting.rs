@@ -7,8 +7,11 @@ use rolarr::{
     pipeline::ports::{ButtonAction, Command, Pressed},
     store::{PromptState, Stage as At},
 };
-use rolarr_sim::plex::{Effect, Fault, MACHINE, PlexSim};
-use rolarr_tests::inprocess::{ANN, BEGINNING, BEN, Setting, Stage};
+use rolarr_sim::{
+    http::Request,
+    plex::{Effect, Fault, MACHINE, PlexSim},
+};
+use rolarr_tests::inprocess::{ANN, BEGINNING, BEN, Place, Setting, Stage};
 
 /// An address that was mistyped.
 const ANM: &str = "anm@example.org";
@@ -119,6 +122,95 @@ async fn an_address_can_be_changed_three_times_and_the_same_one_again_is_no_chan
     }
     assert_eq!(out(&stage), [ANN]);
     assert_eq!(stage.at_plex().world.offered.len(), 4);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_before_a_declined_invitation_counts_after_it() -> Result<()> {
+    let stage = invited(ANM).await?;
+    for address in ["a1@example.org", "a2@example.org", "a3@example.org"] {
+        says(&stage, address, "Thank you").await?;
+        stage.wait(MINUTES).await;
+    }
+    stage.at_plex().person_declines("a3@example.org")?;
+    stage.wait(LONG).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Declined);
+    // Another address is a new beginning once.
+    says(&stage, BEN, "Thank you").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN]);
+    says(&stage, ANN, "several times already").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN]);
+    assert!(stage.open_buttons(stage.alice()).is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_after_a_declined_invitation_is_changed_three_times_at_most() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), BEN).await?.context("no answer")?;
+    stage.settle().await;
+    let stage = invited_on(stage, ANM).await?;
+    stage.at_plex().person_declines(ANM)?;
+    stage.wait(LONG).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Declined);
+    // Bob's address is held, and what follows replaces it.
+    for address in [BEN, "a1@example.org", "a2@example.org", "a3@example.org"] {
+        says(&stage, address, "Thank you").await?;
+        stage.wait(MINUTES).await;
+    }
+    assert_eq!(out(&stage), [BEN, "a3@example.org"]);
+    says(&stage, ANN, "several times already").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN, "a3@example.org"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_again_before_anything_was_withdrawn_leaves_its_invitation_alone() -> Result<()> {
+    let stage = invited(ANM).await?;
+    let away = Fault::on("GET", "/api/users/", Effect::Status { status: 503, retry_after: None });
+    stage.at_plex().fault(away);
+    says(&stage, ANN, "Thank you").await?;
+    stage.settle().await;
+    says(&stage, ANM, "Thank you").await?;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!((account.correction, account.corrections), (None, 2));
+    stage.at_plex().clear_faults();
+    stage.wait(LONG * 3).await;
+    assert_eq!(out(&stage), [ANM]);
+    assert_eq!(stage.writes().len(), 1, "nothing was withdrawn: {:?}", stage.writes());
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited);
+    assert!(!stage.database_holds(ANN)?, "the other one is forgotten");
+
+    accepts(&stage, ANM)?;
+    stage.wait(MINUTES).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined);
+    let told = stage.messages(stage.alice());
+    assert_eq!(told.len(), 1, "nothing but the question: {told:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_again_while_its_invitation_is_withdrawn_is_invited_again() -> Result<()> {
+    for place in Place::ALL {
+        let stage = invited(ANM).await?;
+        let withdraws = |request: &Request| request.method == "DELETE";
+        let mut under_way = stage.plex_boundaries.stop(place, withdraws);
+        says(&stage, ANN, "Thank you").await?;
+        assert!(under_way.reached().await);
+        says(&stage, ANM, "Thank you").await?;
+        drop(under_way);
+        stage.wait(MINUTES).await;
+        assert_eq!(out(&stage), [ANM], "{place:?}");
+        assert_eq!(stage.at_plex().world.offered.len(), 2, "{place:?}");
+        let account = stage.account(stage.alice()).await?;
+        assert_eq!((account.stage, account.held, account.correction), (At::Invited, None, None), "{place:?}");
+        assert!(!stage.database_holds(ANN)?, "{place:?}: the other one is forgotten");
+    }
     Ok(())
 }
 
