@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         AccountId, EventId, GuildId, Timestamp, UserId,
-        contract::{Access, Cause, Origin},
+        contract::{Cause, Origin},
     },
     store::{Account, GrantRow, NewEvent, SettlingRow, StoreError, Tx},
 };
@@ -48,13 +48,10 @@ pub(super) fn go_on(
     change: &Change,
 ) -> Result<Outcome, StoreError> {
     let waiting = tx.settling(account.id)?;
-    let stood: Vec<(GuildId, Access)> = match &waiting {
-        Some(waiting) => waiting.before.clone(),
-        None => brake::served(settings, was),
-    };
+    let stood = brake::stood(settings, waiting.as_ref(), was);
     let is = effects::desired(tx, settings, &account)?;
     let takes = brake::takes(settings, &stood, &is);
-    match brake::judge(tx, settings, now, &account, &stood, was, change)? {
+    match brake::judge(tx, settings, now, &account, waiting.as_ref(), was, change)? {
         Judged::Held => {
             if let Some(waiting) = waiting {
                 hand_over(tx, now, waiting, account.id)?;

@@ -24,7 +24,7 @@ use crate::{
         AccountId, EventId, GuildId, Timestamp, UserId,
         contract::{Access, Cause, Grant},
     },
-    store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, Stage, StoreError, Told, Tx},
+    store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, SettlingRow, Stage, StoreError, Told, Tx},
 };
 
 /// How long the message about those who are held waits for more of them.
@@ -44,14 +44,14 @@ pub(super) enum Judged {
     Lifts(HoldRow),
 }
 
-/// Judges a change of what was decided for a member. `stood` is what the guilds had decided when it was last
-/// carried out, and `was` what they had decided just before this change.
+/// Judges a change of what was decided for a member. `waiting` is what was decided earlier and waits for the settling
+/// time, and `was` what the guilds had decided just before this change.
 pub(super) fn judge(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
     account: &Account,
-    stood: &[(GuildId, Access)],
+    waiting: Option<&SettlingRow>,
     was: &[GrantRow],
     change: &Change,
 ) -> Result<Judged, StoreError> {
@@ -70,7 +70,7 @@ pub(super) fn judge(
             );
             return Ok(Judged::Lifts(hold));
         }
-        tx.count_shrink(change.user, now)?;
+        tx.count_shrink(change.user, now, hold.since)?;
         hold.tell.extend(change.told_now.iter().cloned());
         if together(settings, &served(settings, was)) == is {
             tx.put_hold(&hold)?;
@@ -79,11 +79,13 @@ pub(super) fn judge(
         }
         return Ok(Judged::Held);
     }
-    let is_held = drift.is_some();
-    if !has_something(account) || !takes(settings, stood, &is) {
+    let stood = stood(settings, waiting, was);
+    if !has_something(account) || !takes(settings, &stood, &is) {
         return Ok(drift.map_or(Judged::Free, Judged::Lifts));
     }
-    tx.count_shrink(change.user, now)?;
+    let is_held = drift.is_some();
+    let pending = waiting.map(|waiting| waiting.since).or(drift.map(|hold| hold.since));
+    tx.count_shrink(change.user, now, pending.unwrap_or(now))?;
     let (reason, role) = match lost_with_a_role(tx, change.user)? {
         Some(role) => (HoldReason::RoleDeleted, Some(role)),
         // What is held does not begin by itself because something more is decided.
@@ -94,10 +96,19 @@ pub(super) fn judge(
     let hold = HoldRow {
         role,
         tell: change.told_now.clone(),
-        ..fresh(account, Some(change.event), reason, stood.to_vec(), now)
+        ..fresh(account, Some(change.event), reason, stood, now)
     };
     put(tx, settings, now, &hold)?;
     Ok(Judged::Held)
+}
+
+/// What the guilds had decided when it was last carried out.
+pub(super) fn stood(
+    settings: &Settings,
+    waiting: Option<&SettlingRow>,
+    was: &[GrantRow],
+) -> Vec<(GuildId, Access)> {
+    waiting.map_or_else(|| served(settings, was), |waiting| waiting.before.clone())
 }
 
 /// Drops what holds an account, and goes on with what is decided for it. This is how a hold ends, whatever ends
@@ -154,7 +165,7 @@ pub(super) fn holds_correction(
 ) -> Result<bool, StoreError> {
     // What an administrator gave an address by itself names nothing that setting it again could take away.
     let Some(user) = account.user else { return Ok(false) };
-    tx.count_shrink(user, now)?;
+    tx.count_shrink(user, now, now)?;
     if !too_many(tx, settings, now)? {
         return Ok(false);
     }
@@ -183,7 +194,7 @@ pub(super) fn unprotected(
     let is = effects::desired(tx, settings, &account)?;
     let shrinks = has_something(&account) && takes(settings, &stands, &is);
     if shrinks {
-        tx.count_shrink(user, now)?;
+        tx.count_shrink(user, now, now)?;
     }
     let reason = match &deleted {
         Some(_) if has_something(&account) => HoldReason::RoleDeleted,
