@@ -7,8 +7,11 @@ use rolarr::{
     pipeline::ports::{ButtonAction, Command, Pressed},
     store::{PromptState, Stage as At},
 };
-use rolarr_sim::plex::{Effect, Fault, MACHINE, PlexSim};
-use rolarr_tests::inprocess::{ANN, BEGINNING, BEN, Setting, Stage};
+use rolarr_sim::{
+    http::Request,
+    plex::{Effect, Fault, MACHINE, PlexSim},
+};
+use rolarr_tests::inprocess::{ANN, BEGINNING, BEN, Place, Setting, Stage};
 
 /// An address that was mistyped.
 const ANM: &str = "anm@example.org";
@@ -119,6 +122,95 @@ async fn an_address_can_be_changed_three_times_and_the_same_one_again_is_no_chan
     }
     assert_eq!(out(&stage), [ANN]);
     assert_eq!(stage.at_plex().world.offered.len(), 4);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_before_a_declined_invitation_counts_after_it() -> Result<()> {
+    let stage = invited(ANM).await?;
+    for address in ["a1@example.org", "a2@example.org", "a3@example.org"] {
+        says(&stage, address, "Thank you").await?;
+        stage.wait(MINUTES).await;
+    }
+    stage.at_plex().person_declines("a3@example.org")?;
+    stage.wait(LONG).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Declined);
+    // Another address is a new beginning once.
+    says(&stage, BEN, "Thank you").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN]);
+    says(&stage, ANN, "several times already").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN]);
+    assert!(stage.open_buttons(stage.alice()).is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_after_a_declined_invitation_is_changed_three_times_at_most() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), BEN).await?.context("no answer")?;
+    stage.settle().await;
+    let stage = invited_on(stage, ANM).await?;
+    stage.at_plex().person_declines(ANM)?;
+    stage.wait(LONG).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Declined);
+    // Bob's address is held, and what follows replaces it.
+    for address in [BEN, "a1@example.org", "a2@example.org", "a3@example.org"] {
+        says(&stage, address, "Thank you").await?;
+        stage.wait(MINUTES).await;
+    }
+    assert_eq!(out(&stage), [BEN, "a3@example.org"]);
+    says(&stage, ANN, "several times already").await?;
+    stage.wait(MINUTES).await;
+    assert_eq!(out(&stage), [BEN, "a3@example.org"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_again_before_anything_was_withdrawn_leaves_its_invitation_alone() -> Result<()> {
+    let stage = invited(ANM).await?;
+    let away = Fault::on("GET", "/api/users/", Effect::Status { status: 503, retry_after: None });
+    stage.at_plex().fault(away);
+    says(&stage, ANN, "Thank you").await?;
+    stage.settle().await;
+    says(&stage, ANM, "Thank you").await?;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!((account.correction, account.corrections), (None, 2));
+    stage.at_plex().clear_faults();
+    stage.wait(LONG * 3).await;
+    assert_eq!(out(&stage), [ANM]);
+    assert_eq!(stage.writes().len(), 1, "nothing was withdrawn: {:?}", stage.writes());
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited);
+    assert!(!stage.database_holds(ANN)?, "the other one is forgotten");
+
+    accepts(&stage, ANM)?;
+    stage.wait(MINUTES).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined);
+    let told = stage.messages(stage.alice());
+    assert_eq!(told.len(), 1, "nothing but the question: {told:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_again_while_its_invitation_is_withdrawn_is_invited_again() -> Result<()> {
+    for place in Place::ALL {
+        let stage = invited(ANM).await?;
+        let withdraws = |request: &Request| request.method == "DELETE";
+        let mut under_way = stage.plex_boundaries.stop(place, withdraws);
+        says(&stage, ANN, "Thank you").await?;
+        assert!(under_way.reached().await);
+        says(&stage, ANM, "Thank you").await?;
+        drop(under_way);
+        stage.wait(MINUTES).await;
+        assert_eq!(out(&stage), [ANM], "{place:?}");
+        assert_eq!(stage.at_plex().world.offered.len(), 2, "{place:?}");
+        let account = stage.account(stage.alice()).await?;
+        assert_eq!((account.stage, account.held, account.correction), (At::Invited, None, None), "{place:?}");
+        assert!(!stage.database_holds(ANN)?, "{place:?}: the other one is forgotten");
+    }
     Ok(())
 }
 
@@ -282,6 +374,76 @@ async fn an_address_of_another_member_is_held_and_theirs_stays() -> Result<()> {
     let account = stage.account(stage.alice()).await?;
     assert!(account.held.is_some() && account.email.is_none());
     assert_eq!(stage.account(stage.bob()).await?.stage, At::Invited);
+    Ok(())
+}
+
+/// Bob gave an address, and this one in its place; the first one can't be withdrawn yet.
+async fn bob_corrects_to(address: &str) -> Result<Stage> {
+    let stage = Stage::set().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), ANM).await?.context("no answer")?;
+    stage.settle().await;
+    let away = Effect::Status { status: 503, retry_after: None };
+    stage.at_plex().fault(Fault::on("DELETE", "/api/*", away));
+    stage.write(stage.bob(), address).await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.bob()).await?.correction.is_some());
+    Ok(stage)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_waits_for_a_member_is_not_invited_for_another_by_an_administrator() -> Result<()> {
+    for member in [true, false] {
+        let stage = bob_corrects_to(BEN).await?;
+        let member = member.then_some(stage.alice());
+        let invite = Command::Invite { email: BEN.to_owned(), member };
+        let reply = stage.command(stage.bob(), true, invite.clone()).await?;
+        let owned = if member.is_some() { "belongs to another member" } else { "belongs to a member" };
+        assert!(reply.text.contains(owned), "{}", reply.text);
+        stage.at_plex().clear_faults();
+        stage.wait(LONG * 2).await;
+        // It is as if Bob had given it at first.
+        assert_eq!(out(&stage), [BEN], "{member:?}");
+        let account = stage.account(stage.bob()).await?;
+        assert_eq!((account.stage, account.held), (At::Invited, None), "{member:?}");
+        assert!(stage.audit().iter().all(|text| !text.contains("another member")), "{:?}", stage.audit());
+        let reply = stage.command(stage.bob(), true, invite).await?;
+        assert!(reply.text.contains(owned), "{}", reply.text);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_waits_for_a_member_is_invited_for_another_once_it_was_removed_there() -> Result<()> {
+    let stage = bob_corrects_to(BEN).await?;
+    stage.at_plex().clear_faults();
+    let remove = Command::Remove { email: BEN.to_owned() };
+    stage.command(stage.bob(), true, remove).await?;
+    stage.wait(LONG).await;
+    let invite = Command::Invite { email: BEN.to_owned(), member: Some(stage.alice()) };
+    let reply = stage.command(stage.bob(), true, invite).await?;
+    assert_eq!(reply.text, "The invitation is out.");
+    assert_eq!(out(&stage), [BEN]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_is_held_for_a_member_is_whose_an_administrator_says() -> Result<()> {
+    let stage = Stage::with(Setting { before: ann_is_a_friend, ..Setting::default() }).await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.bob(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    assert!(stage.account(stage.bob()).await?.claim.is_some());
+    let invite = Command::Invite { email: ANN.to_owned(), member: Some(stage.alice()) };
+    let reply = stage.command(stage.bob(), true, invite).await?;
+    assert_eq!(reply.text, "They have access.");
+    stage.settle().await;
+    let bob = stage.account(stage.bob()).await?;
+    assert_eq!((bob.stage, bob.email), (At::None, None));
+    assert!(bob.claim.is_some() && bob.held.is_some(), "nothing is told to Bob, and nothing is his");
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined);
     Ok(())
 }
 

@@ -121,6 +121,44 @@ async fn what_needs_the_list_waits_for_it() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_missing_is_no_failure_of_the_accounts_that_need_it() -> Result<()> {
+    for list in LISTS {
+        for invited_before in [false, true] {
+            let stage = Stage::set().await?;
+            let alice = stage.alice();
+            stage.give_role(alice, stage.role()).await?;
+            stage.settle().await;
+            if invited_before {
+                stage.write(alice, ANN).await?.context("no answer")?;
+                stage.settle().await;
+            }
+            lose(&stage, list, &Effect::Gone);
+            // An invitation is to be withdrawn, or one is to be sent.
+            if invited_before {
+                stage.take_role(alice, stage.role()).await?;
+            } else {
+                stage.write(alice, ANN).await?.context("no answer")?;
+            }
+            stage.wait(HOUR * 3).await;
+            let account = stage.account(alice).await?;
+            assert_eq!((account.attempts, account.refusals), (0, 0), "{list} {invited_before}");
+            assert!(account.due.is_some() && account.parked.is_none(), "{list} {invited_before}");
+
+            // What fails after that is at its beginning: it is tried again soon, and not told of.
+            stage.at_plex().clear_faults();
+            let method = if invited_before { "DELETE" } else { "POST" };
+            let fails = Effect::Status { status: 500, retry_after: None };
+            stage.at_plex().fault(Fault::on(method, "/api/*", fails).times(3));
+            stage.wait(HOUR / 4).await;
+            let stands = stage.account(alice).await?.stage;
+            assert_eq!(stands, if invited_before { At::None } else { At::Invited }, "{list}");
+            assert!(stage.audit().iter().all(|text| !text.contains("I keep trying")), "{:?}", stage.audit());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invitation_is_withdrawn_once_the_list_is_back_and_nobody_is_forgotten_before() -> Result<()> {
     for list in LISTS {
         for leaves in [false, true] {

@@ -241,6 +241,126 @@ async fn the_alarm_names_only_whom_it_outlasts() -> Result<()> {
     Ok(())
 }
 
+fn two_an_hour(settings: &mut Settings) {
+    ten_seconds(settings);
+    settings.brake = Brake { members: 2, window: Duration::from_secs(3600) };
+}
+
+/// A member loses the role, and has it back before that is carried out.
+async fn flickers(stage: &Stage, member: Subscriber) -> Result<()> {
+    stage.take_role(member.user, stage.role()).await?;
+    stage.wait(SECOND * 4).await;
+    stage.give_role(member.user, stage.role()).await?;
+    stage.wait(SECOND * 20).await;
+    Ok(())
+}
+
+/// A member loses the role for longer than the settling time, and has it back.
+async fn is_restricted_for_a_while(stage: &Stage, member: Subscriber) -> Result<()> {
+    stage.take_role(member.user, stage.role()).await?;
+    stage.wait(WHILE).await;
+    assert!(stage.is_restricted(member.plex));
+    stage.give_role(member.user, stage.role()).await?;
+    stage.wait(WHILE).await;
+    assert!(!stage.is_restricted(member.plex));
+    Ok(())
+}
+
+fn restricted(stage: &Stage, members: &[Subscriber]) -> Vec<bool> {
+    members.iter().map(|member| stage.is_restricted(member.plex)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_carried_out_counts_though_the_next_one_is_cancelled() -> Result<()> {
+    for restarts in [false, true] {
+        let mut stage = Stage::with(Setting { change: two_an_hour, ..Setting::default() }).await?;
+        let members = stage.populate(3).await?;
+        is_restricted_for_a_while(&stage, members[0]).await?;
+        flickers(&stage, members[0]).await?;
+        flickers(&stage, members[0]).await?;
+        if restarts {
+            stage.stop().await;
+            stage.start().await?;
+        }
+        lose(&stage, &members[1..]).await?;
+        stage.wait(WHILE).await;
+        assert_eq!(restricted(&stage, &members), [false, true, false], "two had less within the hour");
+        assert_eq!(stage.read(|tx| tx.holds()).await?.len(), 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_carried_out_counts_though_the_next_one_was_held_and_is_cancelled() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: two_an_hour, ..Setting::default() }).await?;
+    let members = stage.populate(4).await?;
+    is_restricted_for_a_while(&stage, members[0]).await?;
+    lose(&stage, &members[1..3]).await?;
+    stage.wait(SECOND * 2).await;
+    lose(&stage, &members[..1]).await?;
+    stage.wait(SECOND * 2).await;
+    assert_eq!(stage.read(|tx| tx.holds()).await?.len(), 2);
+    for member in [members[0], members[2]] {
+        stage.give_role(member.user, stage.role()).await?;
+    }
+    stage.wait(WHILE).await;
+    assert!(stage.read(|tx| tx.holds()).await?.is_empty());
+    lose(&stage, &members[3..]).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(restricted(&stage, &members), [false, true, false, false], "two had less within the hour");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_is_cancelled_leaves_room_for_another_until_it_comes_again() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: two_an_hour, ..Setting::default() }).await?;
+    let members = stage.populate(3).await?;
+    flickers(&stage, members[0]).await?;
+    lose(&stage, &members[1..]).await?;
+    stage.wait(SECOND * 2).await;
+    lose(&stage, &members[..1]).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(restricted(&stage, &members), [false, true, true]);
+    assert_eq!(stage.read(|tx| tx.holds()).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_waits_and_then_is_held_is_taken_out_of_the_count_as_a_whole() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: two_an_hour, ..Setting::default() }).await?;
+    let members = stage.populate(4).await?;
+    lose(&stage, &members[..3]).await?;
+    stage.wait(SECOND * 2).await;
+    // One of those who wait leaves: that is more than may pass by now.
+    stage.leave(members[0].user).await?;
+    stage.wait(SECOND * 2).await;
+    assert_eq!(stage.read(|tx| tx.holds()).await?.len(), 2);
+    stage.join(members[0].user).await?;
+    for member in [members[0], members[2]] {
+        stage.give_role(member.user, stage.role()).await?;
+    }
+    stage.wait(WHILE).await;
+    assert!(stage.read(|tx| tx.holds()).await?.is_empty());
+    lose(&stage, &members[3..]).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(restricted(&stage, &members), [false, true, false, true]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_carried_out_counts_from_its_own_time_once_the_next_one_is_cancelled() -> Result<()> {
+    let mut stage = Stage::with(Setting { change: two_an_hour, ..Setting::default() }).await?;
+    let members = stage.populate(3).await?;
+    is_restricted_for_a_while(&stage, members[0]).await?;
+    stage.wait(SECOND * 3_000).await;
+    flickers(&stage, members[0]).await?;
+    stage.wait(SECOND * 600).await;
+    lose(&stage, &members[1..]).await?;
+    stage.wait(WHILE).await;
+    assert_eq!(restricted(&stage, &members), [false, true, true], "the first loss is more than an hour ago");
+    Ok(())
+}
+
 /// Says what it does at once, and asks to be woken.
 const TALKS: &str = r#"
 fn decide(event) {

@@ -256,6 +256,68 @@ async fn an_unreadable_message_keeps_no_other_waiting() -> Result<()> {
     Ok(())
 }
 
+/// What makes the row of a message, or of the question that it asks, unreadable.
+const MESSAGE_DAMAGE: [&str; 8] = [
+    "UPDATE tasks SET work = '{\"nonsense\":1}' WHERE id = {task}",
+    "UPDATE tasks SET work = '{\"tell\":1}' WHERE id = {task}",
+    "UPDATE tasks SET work = '{\"tell\":{\"text\":1}}' WHERE id = {task}",
+    "UPDATE tasks SET work = '{\"ask\":\"x\"}' WHERE id = {task}",
+    "UPDATE tasks SET channel = -1 WHERE id = {task}",
+    "UPDATE tasks SET sent_at = -1 WHERE id = {task}",
+    "UPDATE tasks SET attempts = -1 WHERE id = {task}",
+    "UPDATE prompts SET expires_at = -1; UPDATE tasks SET work = '{\"ask\":1}' WHERE id = {task}",
+];
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_message_keeps_no_later_one_to_the_same_person_waiting() -> Result<()> {
+    let mut blocked = Vec::new();
+    for damage in MESSAGE_DAMAGE {
+        let mut stage = Stage::set().await?;
+        stage.stop().await;
+        let (alice, guild, now) = (stage.alice(), stage.guild(), Timestamp(stage.now()));
+        let say = |number: u32| Work::Tell { text: format!("Number {number}.") };
+        let [first, second, third] = [1, 2, 3].map(say);
+        let task = stage
+            .change(move |tx| {
+                tx.open_prompt(alice, guild, now, now)?;
+                let task = tx.add_task(None, Some(alice), &first, now)?;
+                tx.add_task(None, Some(alice), &second, now)?;
+                Ok(task)
+            })
+            .await?;
+        let file = stage.folder.path().join("rolarr.db");
+        let by_hand = |sql: &str| -> Result<()> {
+            let db = rusqlite::Connection::open(&file)?;
+            Ok(db.execute_batch(&sql.replace("{task}", &task.to_string()))?)
+        };
+        by_hand(damage)?;
+        stage.start().await?;
+        stage.wait(HOUR / 4).await;
+        let mut told = vec![stage.messages(alice)];
+        assert!(alarms(&stage).await? >= 1, "{damage}: administrators are told");
+        // After a restart too.
+        stage.stop().await;
+        stage.change(move |tx| tx.add_task(None, Some(alice), &third, now)).await?;
+        stage.start().await?;
+        stage.wait(HOUR / 4).await;
+        told.push(stage.messages(alice));
+        // Whoever mends it has it sent.
+        by_hand(
+            "UPDATE tasks SET work = '{\"tell\":{\"text\":\"Number 1.\"}}', channel = NULL, sent_at = NULL, \
+             attempts = 0 WHERE id = {task}",
+        )?;
+        stage.wait(HOUR * 2).await;
+        told.push(stage.messages(alice));
+        let expected =
+            [vec!["Number 2."], vec!["Number 2.", "Number 3."], vec!["Number 2.", "Number 3.", "Number 1."]];
+        if told != expected {
+            blocked.push(format!("{damage}: {told:?}"));
+        }
+    }
+    assert!(blocked.is_empty(), "{blocked:#?}");
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_account_keeps_no_other_from_being_compared() -> Result<()> {
     let sql = "UPDATE accounts SET email = 'x', email_key = 'x', due = NULL WHERE user = {user};

@@ -24,6 +24,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/006-answers.sql")),
     M::up(include_str!("migrations/007-corrections.sql")),
     M::up(include_str!("migrations/008-reasons.sql")),
+    M::up(include_str!("migrations/009-losses.sql")),
 ];
 
 /// The newest schema: how many migrations there are.

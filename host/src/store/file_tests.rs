@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::tests::{ANN, event, folder};
 use super::*;
-use crate::domain::{Field, FieldValue};
+use crate::domain::{Field, FieldValue, account::HeldReason};
 
 /// The migrations that were published, with their digests. A published migration never changes: somebody has a
 /// database that it has been applied to.
@@ -49,7 +49,8 @@ const ROWS: &str = "
     INSERT INTO decisions VALUES (1, 7, '{}', '[]', 'why', 'p', '1', 'd', 1, 1, '[]');
     INSERT INTO grants VALUES (1, 2, '\"absent\"', NULL, '');
     INSERT INTO wakes VALUES (1, 2, 'tag', 7, 'p');
-    INSERT INTO accounts (user, email, email_key, stage) VALUES (2, 'ann@example.org', 'ann@example.org', 'joined');
+    INSERT INTO accounts (user, email, email_key, stage, held, wish) VALUES (2, 'ann@example.org', 'ann@example.org',
+        'joined', 'the Plex account or share belongs to another member. Nothing was changed.', 5);
     INSERT INTO fields VALUES (1, '\"movies\"', 'a', NULL, 'b', 'b');
     INSERT INTO prompts VALUES (1, 2, 1, 'open', 7, 8, NULL, NULL);
     INSERT INTO tasks (user, work, state, due) VALUES (2, '{\"tell\":{\"text\":\"x\"}}', 'waiting', 7);
@@ -71,7 +72,8 @@ async fn a_database_of_every_published_schema_is_brought_up_to_date_with_all_its
         drop(db);
         let store = Store::open(&file, Threads::Own).unwrap();
         let account = store.read(|tx| tx.account_of(ANN)).await.unwrap().unwrap();
-        assert_eq!(account.stage, Stage::Joined);
+        assert_eq!((account.stage, account.generation), (Stage::Joined, 5));
+        assert_eq!(account.held.as_ref().map(|held| held.why), Some(HeldReason::OthersShare));
         assert!(!account.mend);
         assert_eq!(account.invited, version == 1, "whoever has a share was invited");
         let ledgers = store.read(move |tx| tx.ledgers(account.id)).await.unwrap();

@@ -212,13 +212,27 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A person's access shrinks, or would.
-    pub fn count_shrink(&self, user: UserId, at: Timestamp) -> Result<(), StoreError> {
+    /// A person's access shrinks, or would. What was counted of them since `pending` was not carried out yet: it is
+    /// one with this. What was counted before may have been, and counts still if this is cancelled.
+    pub fn count_shrink(&self, user: UserId, at: Timestamp, pending: Timestamp) -> Result<(), StoreError> {
         self.db
             .prepare_cached(
-                "INSERT INTO shrinks (user, at) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET at = ?2",
+                "INSERT INTO shrinks (user, at) VALUES (?1, ?2)
+                 ON CONFLICT (user) DO UPDATE SET at = ?2, earlier = iif(at < ?3, at, earlier)",
             )?
-            .execute(params![user, At(at)])?;
+            .execute(params![user, At(at), At(pending)])?;
+        Ok(())
+    }
+
+    /// A person's access that was to shrink does not, and is taken out of the count. `since` is when it was to. What
+    /// was counted before stays.
+    pub fn discount_shrink(&self, user: UserId, since: Timestamp) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached("DELETE FROM shrinks WHERE user = ?1 AND at >= ?2 AND earlier IS NULL")?
+            .execute(params![user, At(since)])?;
+        self.db
+            .prepare_cached("UPDATE shrinks SET at = earlier, earlier = NULL WHERE user = ?1 AND at >= ?2")?
+            .execute(params![user, At(since)])?;
         Ok(())
     }
 

@@ -70,14 +70,30 @@ impl Reader {
     }
 }
 
+/// The fact that lists the messages that can't be read.
+const UNREADABLE: &str = "unreadable-messages";
+
+/// Their numbers, as a table.
+fn put_aside() -> String {
+    format!(
+        "(SELECT value FROM json_each((SELECT value FROM facts WHERE name = '{UNREADABLE}' AND json_valid(value))))"
+    )
+}
+
 /// What is true of the row of a direct message that no earlier one to the same person waits before, and of everything
-/// that is no direct message.
-const IN_TURN: &str = "(
+/// that is no direct message. One that can't be read may wait for ever, so nothing waits for it.
+fn in_turn() -> String {
+    format!(
+        "(
     (json_type(tasks.work, '$.tell') IS NULL AND json_type(tasks.work, '$.ask') IS NULL)
     OR NOT EXISTS (
         SELECT 1 FROM tasks AS earlier
         WHERE earlier.user = tasks.user AND earlier.id < tasks.id AND earlier.state IN ('waiting', 'sending')
-          AND (json_type(earlier.work, '$.tell') IS NOT NULL OR json_type(earlier.work, '$.ask') IS NOT NULL)))";
+          AND (json_type(earlier.work, '$.tell') IS NOT NULL OR json_type(earlier.work, '$.ask') IS NOT NULL)
+          AND earlier.id NOT IN {}))",
+        put_aside()
+    )
+}
 
 /// Kinds of what administrators are told of which there can be any number: beyond some that wait, the others are
 /// counted in one message, so that the channel stays readable.
@@ -246,9 +262,10 @@ impl Tx<'_> {
         limit: u32,
     ) -> Result<Each<Task, TaskId>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {} AND {IN_TURN}
+            "SELECT {COLUMNS} FROM tasks WHERE state IN ('waiting', 'sending') AND due <= ?1 AND {} AND {}
              ORDER BY urgent DESC, id LIMIT ?2",
-            reader.filter()
+            reader.filter(),
+            in_turn()
         );
         list(self.db.prepare_cached(&sql)?, params![At(now), limit], |row| row.get(0), task)
     }
@@ -256,8 +273,9 @@ impl Tx<'_> {
     /// When the next message to some is due.
     pub fn next_task_due(&self, reader: Reader) -> Result<Option<Timestamp>, StoreError> {
         let sql = format!(
-            "SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending') AND {} AND {IN_TURN}",
-            reader.filter()
+            "SELECT min(due) FROM tasks WHERE state IN ('waiting', 'sending') AND {} AND {}",
+            reader.filter(),
+            in_turn()
         );
         let due = self.db.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))
@@ -361,6 +379,19 @@ impl Tx<'_> {
             .prepare_cached("UPDATE tasks SET due = ?2, attempts = attempts + 1 WHERE id = ?1")?
             .execute(params![id, At(due)])?;
         Ok(())
+    }
+
+    /// Tries a message that can't be read again later. Until then no later one to the same person waits for it.
+    pub fn put_task_aside(&self, id: TaskId, due: Timestamp) -> Result<(), StoreError> {
+        // Those that are over by now are left out.
+        let sql = format!(
+            "SELECT json_group_array(id) FROM tasks
+             WHERE state IN ('waiting', 'sending') AND (id = ?1 OR id IN {})",
+            put_aside()
+        );
+        let aside: String = self.db.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?;
+        self.put_fact(UNREADABLE, &aside)?;
+        self.delay_task(id, due)
     }
 
     /// Drops the messages that have not been sent to a person yet: they would be wrong by now. Changes of

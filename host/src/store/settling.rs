@@ -103,12 +103,4 @@ impl Tx<'_> {
             .execute(params![account, At(until)])?;
         Ok(())
     }
-
-    /// A person's access that was to shrink does not, and is taken out of the count. `since` is when it was to.
-    pub fn discount_shrink(&self, user: crate::domain::UserId, since: Timestamp) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("DELETE FROM shrinks WHERE user = ?1 AND at >= ?2")?
-            .execute(params![user, At(since)])?;
-        Ok(())
-    }
 }

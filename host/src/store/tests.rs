@@ -370,3 +370,28 @@ async fn what_is_done_apart_is_taken_back_alone_where_it_meets_what_can_not_be_r
         assert!(store.read(|tx| tx.story(BEN)).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_loss_that_is_taken_out_of_the_count_leaves_the_one_before_it_there() {
+    let (_folder, file) = folder();
+    let store = Store::open(&file, Threads::Own).unwrap();
+    store
+        .write(|tx| {
+            let counted = |since| tx.shrunk_since(Timestamp(since)).unwrap();
+            tx.count_shrink(ANN, Timestamp(10), Timestamp(10))?;
+            // Two decisions of which neither is carried out, one after the other.
+            for (at, pending) in [(20, 20), (25, 20)] {
+                tx.count_shrink(ANN, Timestamp(at), Timestamp(pending))?;
+            }
+            assert_eq!((counted(9), counted(24), counted(25)), (1, 1, 0));
+            tx.discount_shrink(ANN, Timestamp(20))?;
+            assert_eq!((counted(9), counted(10)), (1, 0));
+            tx.discount_shrink(ANN, Timestamp(20))?;
+            assert_eq!(counted(9), 1, "it was taken out already");
+            tx.discount_shrink(ANN, Timestamp(10))?;
+            assert_eq!(counted(0), 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}

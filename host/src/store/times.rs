@@ -64,6 +64,7 @@ impl Tx<'_> {
             "UPDATE accounts SET absent_since = ?2 WHERE absent_since > ?1",
             "UPDATE members SET seen_at = ?2 WHERE seen_at > ?1",
             "UPDATE shrinks SET at = ?2 WHERE at > ?1",
+            "UPDATE shrinks SET earlier = ?2 WHERE earlier > ?1",
             "UPDATE pace SET since = ?2 WHERE since > ?1",
         ] {
             change(sql, now(), now())?;

@@ -170,14 +170,14 @@ impl std::error::Error for ReadError {
     }
 }
 
-/// Reads the recordings of a file.
+/// Reads the recordings of a file. A byte order mark at its beginning is no part of them.
 ///
 /// # Errors
 ///
 /// The file can't be read, is not valid, is for a newer Rolarr, or holds nothing.
 pub fn read_file(file: &Path) -> Result<Vec<Recording>, ReadError> {
     match std::fs::read_to_string(file) {
-        Ok(text) => parse(&text, file),
+        Ok(text) => parse(text.strip_prefix('\u{feff}').unwrap_or(&text), file),
         Err(error) => Err(ReadError::File { file: file.to_owned(), error }),
     }
 }

@@ -141,8 +141,7 @@ pub(super) struct Ways {
     pub(super) downloads: bool,
     pub(super) live_tv: u8,
     pub(super) policy: usize,
-    /// How long what takes something waits. Only small towns without a brake have such a time: the judge counts neither
-    /// what the brake lets pass once it has waited, nor reports that come all at once after it.
+    /// How long what takes something waits.
     pub(super) settle: Duration,
 }
 
@@ -205,10 +204,6 @@ impl Plan {
             live_tv: if rng.u8(0..4) == 0 { rng.u8(1..3) } else { 0 },
             policy: if rng.bool() { 0 } else { rng.usize(0..policies().len()) },
             settle: Duration::from_secs(if rng.bool() { 0 } else { rng.u64(1..40) }),
-        };
-        let ways = match people < 200 && ways.brake == WITHOUT_BRAKE {
-            true => ways,
-            false => Ways { settle: Duration::ZERO, ..ways },
         };
         let length = rng.u64(HOUR..3 * HOUR);
         let mut happenings = Vec::new();

@@ -20,7 +20,7 @@ use crate::{
         seam::millis,
         settings::Settings,
     },
-    store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, Stage, StoreError, Told, Tx},
+    store::{Account, DeletedRole, GrantRow, HoldReason, HoldRow, SettlingRow, Stage, StoreError, Told, Tx},
 };
 
 /// How long the message about those who are held waits for more of them.
@@ -40,14 +40,14 @@ pub(in crate::pipeline) enum Judged {
     Lifts(HoldRow),
 }
 
-/// Judges a change of what was decided for a member. `stood` is what the guilds had decided when it was last
-/// carried out, and `was` what they had decided just before this change.
+/// Judges a change of what was decided for a member. `waiting` is what was decided earlier and waits for the settling
+/// time, and `was` what the guilds had decided just before this change.
 pub(in crate::pipeline) fn judge(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,
     account: &Account,
-    stood: &[(GuildId, Access)],
+    waiting: Option<&SettlingRow>,
     was: &[GrantRow],
     change: &Change,
 ) -> Result<Judged, StoreError> {
@@ -66,7 +66,7 @@ pub(in crate::pipeline) fn judge(
             );
             return Ok(Judged::Lifts(hold));
         }
-        tx.count_shrink(change.user, now)?;
+        tx.count_shrink(change.user, now, hold.since)?;
         hold.tell.extend(change.told_now.iter().cloned());
         if together(settings, &served(settings, was)) == is {
             tx.put_hold(&hold)?;
@@ -75,11 +75,13 @@ pub(in crate::pipeline) fn judge(
         }
         return Ok(Judged::Held);
     }
-    let is_held = drift.is_some();
-    if !has_something(account) || !takes(settings, stood, &is) {
+    let stood = stood(settings, waiting, was);
+    if !has_something(account) || !takes(settings, &stood, &is) {
         return Ok(drift.map_or(Judged::Free, Judged::Lifts));
     }
-    tx.count_shrink(change.user, now)?;
+    let is_held = drift.is_some();
+    let pending = waiting.map(|waiting| waiting.since).or(drift.map(|hold| hold.since));
+    tx.count_shrink(change.user, now, pending.unwrap_or(now))?;
     let (reason, role) = match lost_with_a_role(tx, change.user)? {
         Some(role) => (HoldReason::RoleDeleted, Some(role)),
         // What is held does not begin by itself because something more is decided.
@@ -90,10 +92,19 @@ pub(in crate::pipeline) fn judge(
     let hold = HoldRow {
         role,
         tell: change.told_now.clone(),
-        ..fresh(account, Some(change.event), reason, stood.to_vec(), now)
+        ..fresh(account, Some(change.event), reason, stood, now)
     };
     put(tx, settings, now, &hold)?;
     Ok(Judged::Held)
+}
+
+/// What the guilds had decided when it was last carried out.
+pub(super) fn stood(
+    settings: &Settings,
+    waiting: Option<&SettlingRow>,
+    was: &[GrantRow],
+) -> Vec<(GuildId, Access)> {
+    waiting.map_or_else(|| served(settings, was), |waiting| waiting.before.clone())
 }
 
 /// Drops what holds an account, and goes on with what is decided for it. This is how a hold ends, whatever ends
@@ -150,7 +161,7 @@ pub(in crate::pipeline) fn holds_correction(
 ) -> Result<bool, StoreError> {
     // What an administrator gave an address by itself names nothing that setting it again could take away.
     let Some(user) = account.user else { return Ok(false) };
-    tx.count_shrink(user, now)?;
+    tx.count_shrink(user, now, now)?;
     if !too_many(tx, settings, now)? {
         return Ok(false);
     }
@@ -179,7 +190,7 @@ pub(in crate::pipeline) fn unprotected(
     let is = state::desired(tx, settings, &account)?;
     let shrinks = has_something(&account) && takes(settings, &stands, &is);
     if shrinks {
-        tx.count_shrink(user, now)?;
+        tx.count_shrink(user, now, now)?;
     }
     let reason = match &deleted {
         Some(_) if has_something(&account) => HoldReason::RoleDeleted,

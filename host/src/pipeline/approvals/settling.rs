@@ -8,7 +8,7 @@
 use crate::{
     domain::{
         AccountId, EventId, GuildId, Timestamp, UserId,
-        contract::{Access, Cause, Origin},
+        contract::{Cause, Origin},
     },
     pipeline::{
         approvals::limit::{self, Judged},
@@ -48,13 +48,10 @@ pub(in crate::pipeline) fn go_on(
     change: &Change,
 ) -> Result<Outcome, StoreError> {
     let waiting = tx.settling(account.id)?;
-    let stood: Vec<(GuildId, Access)> = match &waiting {
-        Some(waiting) => waiting.before.clone(),
-        None => limit::served(settings, was),
-    };
+    let stood = limit::stood(settings, waiting.as_ref(), was);
     let is = state::desired(tx, settings, &account)?;
     let takes = limit::takes(settings, &stood, &is);
-    match limit::judge(tx, settings, now, &account, &stood, was, change)? {
+    match limit::judge(tx, settings, now, &account, waiting.as_ref(), was, change)? {
         Judged::Held => {
             if let Some(waiting) = waiting {
                 hand_over(tx, now, waiting, account.id)?;

@@ -75,11 +75,12 @@ fn hold_what_shrinks(
     let counted = grants.filter(|grant| was.contains(&grant.guild) || settings.guild(grant.guild).is_some());
     let decided: Vec<(GuildId, Access)> = counted.map(|grant| (grant.guild, grant.access)).collect();
     // What waits for the settling time is not carried out yet.
-    let before = tx.settling(account.id)?.map_or(decided, |waits| waits.before);
+    let (before, pending) =
+        tx.settling(account.id)?.map_or((decided, now), |waiting| (waiting.before, waiting.since));
     if !takes(settings, &before, &state::desired(tx, settings, &account)?) {
         return Ok(());
     }
     tracing::warn!(%user, "a guild that gave access is not served any more: held for an administrator");
-    tx.count_shrink(user, now)?;
+    tx.count_shrink(user, now, pending)?;
     put(tx, settings, now, &fresh(&account, account.decided_by, HoldReason::GuildUnserved, before, now))
 }

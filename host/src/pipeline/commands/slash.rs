@@ -218,6 +218,19 @@ fn swapped(by: UserId, outcome: Result<Result<String, String>, StoreError>) -> R
     }
 }
 
+/// The answer where an address belongs to another member than the one that is named.
+const ANOTHERS: &str = "That address belongs to another member. Remove it there first.";
+
+/// The answer where an address belongs to a member and none is named.
+const A_MEMBERS: &str = "That address belongs to a member. Name the member to invite it again.";
+
+/// Whether another member gave an address in place of the one that is invited, and it is taken up once that invitation
+/// is withdrawn. A claim that is held is no such address: an administrator says whose that is.
+fn is_awaited(tx: &Tx<'_>, email: &Email, by: Option<AccountId>) -> Result<bool, StoreError> {
+    let awaits = |account: &Account| account.correction.as_ref() == Some(email) && Some(account.id) != by;
+    Ok(tx.claims_of(email)?.iter().any(awaits))
+}
+
 /// An invitation that was begun.
 struct Invited {
     id: AccountId,
@@ -241,11 +254,15 @@ fn invite_member(
         _ => return Ok(Err("That person is no member of this Discord server.")),
     };
     let mut account = tx.account_for(member)?;
-    if let Some(other) = tx.account_with(email)?
+    let owner = tx.account_with(email)?;
+    if owner.is_none() && is_awaited(tx, email, Some(account.id))? {
+        return Ok(Err(ANOTHERS));
+    }
+    if let Some(other) = owner
         && other.id != account.id
     {
         if other.user.is_some() {
-            return Ok(Err("That address belongs to another member. Remove it there first."));
+            return Ok(Err(ANOTHERS));
         }
         // A bare address that was invited before: it is this member's from now on.
         if account.stage != Stage::None {
@@ -293,9 +310,8 @@ fn invite_member(
 /// An address that belongs to no member.
 fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Result<Begun, StoreError> {
     let mut account = match tx.account_with(email)? {
-        Some(account) if account.user.is_some() => {
-            return Ok(Err("That address belongs to a member. Name the member to invite it again."));
-        }
+        Some(account) if account.user.is_some() => return Ok(Err(A_MEMBERS)),
+        None if is_awaited(tx, email, None)? => return Ok(Err(A_MEMBERS)),
         Some(account) => account,
         None => tx.new_account(None)?,
     };

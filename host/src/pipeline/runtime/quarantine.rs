@@ -61,7 +61,7 @@ impl Core {
                         Whose::Account(account) => tx.postpone(account, until)?,
                         Whose::Settling(account) => tx.postpone_settling(account, until)?,
                         Whose::Question(prompt) => tx.postpone_prompt(prompt, until)?,
-                        Whose::Message(task) => tx.delay_task(task, until)?,
+                        Whose::Message(task) => tx.put_task_aside(task, until)?,
                     }
                     if is_new {
                         tx.audit(now, None, None, "alarm", &format!("{about}: {text}"))?;

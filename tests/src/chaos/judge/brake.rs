@@ -28,6 +28,8 @@ pub struct Times<'a> {
     pub deeds: &'a BTreeMap<UserId, Vec<Deed>>,
     /// Where it was done.
     pub plex: &'a PlexSim,
+    /// How long what takes something waits before it is done, in milliseconds.
+    pub settling: u64,
 }
 
 impl Times<'_> {
@@ -41,15 +43,15 @@ impl Times<'_> {
     fn takings(&self, user: UserId) -> impl Iterator<Item = (&Turn, &Deed)> {
         let history = self.histories.get(&user);
         let deeds = self.deeds.get(&user).map(Vec::as_slice).unwrap_or_default();
-        deeds.iter().filter(|deed| deed.kind == Kind::Takes).filter_map(move |deed| {
-            let turn = history?.last(deed.at).filter(|turn| turn.less())?;
-            Some((turn, deed))
-        })
+        deeds
+            .iter()
+            .filter(|deed| deed.kind == Kind::Takes)
+            .filter_map(move |deed| Some((history?.loss(deed.at, self.settling)?, deed)))
     }
 }
 
 /// Whether a word of an administrator may have let happen between two moments what is held for somebody.
-fn approved(verdicts: &[Verdict], user: UserId, from: u64, to: u64) -> bool {
+pub(super) fn approved(verdicts: &[Verdict], user: UserId, from: u64, to: u64) -> bool {
     verdicts.iter().any(|verdict| {
         let until = if verdict.answered { verdict.at } else { verdict.at + UNANSWERED };
         verdict.approves && verdict.members.contains(&user) && verdict.at <= to && until >= from
@@ -105,9 +107,7 @@ pub fn held_back(times: &Times<'_>, town: &Town) -> Vec<String> {
         let end = end_of(held, history, &town.verdicts);
         for (turn, deed) in times.takings(held.user) {
             let within = deed.at > held.since && deed.at < end && turn.at < end;
-            if within
-                && !was_under_way(times.plex, town.given.moment + town.given.settling, held.since, deed.at)
-            {
+            if within && !was_under_way(times.plex, town.given.moment, held.since, deed.at) {
                 found.push(format!(
                     "<@{}> was held from {} to {end}, and had something taken at {}: {turn:?}",
                     held.user, held.since, deed.at

@@ -208,6 +208,24 @@ impl History {
         }
     }
 
+    /// The loss that something was taken for at a moment. What was decided while the loss waited for the settling time
+    /// and neither gave nor took more is carried out with it.
+    #[must_use]
+    pub fn loss(&self, at: u64, settling: u64) -> Option<&Turn> {
+        let mut decided: Option<&Turn> = None;
+        for turn in self.turns.iter().rev().skip_while(|turn| turn.at > at) {
+            let waited = decided.is_none_or(|later| later.at < turn.at + settling);
+            if !waited || rank(&turn.after) > rank(&turn.before) {
+                return None;
+            }
+            if turn.less() {
+                return Some(turn);
+            }
+            decided = Some(turn);
+        }
+        None
+    }
+
     /// The last turn before a moment.
     #[must_use]
     pub fn last(&self, at: u64) -> Option<&Turn> {

@@ -8,7 +8,7 @@
 //! | `sight` | what somebody should see at Plex, against what they see |
 //! | `giving` | nothing was given that was not decided |
 //! | `brake` | nothing was taken from those who were held |
-//! | `settling` | nothing was taken from those whose role was back at once |
+//! | `settling` | nothing was taken before the settling time was over |
 //! | `messages` | every message came, and none twice |
 //! | `others` | those of whom Rolarr must keep away |
 
@@ -61,7 +61,7 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
             own.extend(giving::without_access(&plex, &town.given, soul, &known.history, deeds));
         }
         if !known.history.vague {
-            own.extend(settling::taken(&plex, &town.given, &known.history, deeds));
+            own.extend(settling::taken(&plex, town, &known.history, deeds));
         }
         own.extend(giving::invited_twice(&plex, soul, &known.history));
         own.extend(others::guarded(soul, deeds, &known.history, &misled));
@@ -81,7 +81,8 @@ pub async fn at_the_end(evidence: &Evidence, town: &Town) -> Result<Vec<String>>
         .map(|(user, known)| (user, known.history))
         .collect();
     let plex = evidence.at_plex();
-    let times = Times { histories: &histories, deeds: &deeds, plex: &plex };
+    let settling = town.given.settling;
+    let times = Times { histories: &histories, deeds: &deeds, plex: &plex, settling };
     found.extend(brake::too_many(&times, town));
     found.extend(brake::held_back(&times, town));
     found.extend(brake::lost_with_a_role(&times, town));

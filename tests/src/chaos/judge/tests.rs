@@ -16,6 +16,7 @@ use super::{
     deeds::{Deed, Kind},
     giving,
     history::{History, Turn},
+    settling,
 };
 use crate::chaos::town::{Deletion, Given, Held, Soul, Town, Verdict};
 
@@ -77,7 +78,9 @@ impl Story {
     }
 
     fn of(&self, judge: fn(&Times<'_>, &Town) -> Vec<String>) -> usize {
-        judge(&Times { histories: &self.histories, deeds: &self.deeds, plex: &self.plex }, &self.town).len()
+        let settling = self.town.given.settling;
+        let times = Times { histories: &self.histories, deeds: &self.deeds, plex: &self.plex, settling };
+        judge(&times, &self.town).len()
     }
 
     fn says(&mut self, at: u64, approves: bool, member: Option<UserId>) {
@@ -124,6 +127,53 @@ fn another_hour_counts_anew() {
     story.town.given.brake = 1;
     story.histories = (1..=3).map(|user| (UserId(user), history(&[loses(user, user * WINDOW)]))).collect();
     assert_eq!(story.of(brake::too_many), 0);
+}
+
+#[test]
+fn a_loss_that_was_carried_out_counts_though_the_next_one_was_cancelled() {
+    let mut story = Story::three();
+    story.town.given.settling = 10_000;
+    let returns = |at| turn(1, at, restricted(), granted());
+    let cancelled = [loses(1, 120_000), returns(125_000)];
+    let carried_out = [loses(1, 60_000), returns(90_000), loses(1, 120_000), returns(125_000)];
+    for (turns, found) in [(&cancelled[..], 0), (&carried_out[..], 1)] {
+        story.histories.insert(UserId(1), history(turns));
+        story.deeds.insert(UserId(1), vec![deed(1, 70_500, Kind::Takes)]);
+        assert_eq!(story.of(brake::too_many), found, "{turns:?}");
+    }
+}
+
+#[test]
+fn a_loss_that_became_another_while_it_waited_counts() {
+    let mut story = Story::three();
+    let mut other = restricted();
+    if let Access::Restricted(restricted) = &mut other {
+        restricted.restriction.downloads = Some(false);
+    }
+    let turns = [loses(1, 60_000), turn(1, 65_000, restricted(), other)];
+    story.histories.insert(UserId(1), history(&turns));
+    for (settling, found) in [(10_000, 1), (5_000, 0)] {
+        story.town.given.settling = settling;
+        assert_eq!(story.of(brake::too_many), found, "{settling}");
+    }
+}
+
+#[test]
+fn whatever_is_taken_within_the_settling_time_is_found() {
+    let mut story = Story::three();
+    story.town.given.settling = 10_000;
+    let role = rolarr::domain::Snowflake("1".to_owned());
+    let lost = Turn { lost: Some(role), ..loses(1, 200_000) };
+    let before = turn(1, 1_000, Access::Absent, granted());
+    let waits = [before, lost, turn(1, 205_000, restricted(), granted())];
+    let found = |story: &Story, turns: &[Turn], at| {
+        let deeds = [deed(1, at, Kind::Takes)];
+        settling::taken(&story.plex, &story.town, &history(turns), &deeds).len()
+    };
+    assert_eq!((found(&story, &waits[..2], 209_999), found(&story, &waits[..2], 210_000)), (1, 0));
+    assert_eq!((found(&story, &waits, 204_000), found(&story, &waits, 206_000)), (1, 0));
+    story.says(203_000, true, Some(UserId(1)));
+    assert_eq!(found(&story, &waits, 204_000), 0, "an administrator's word does not wait");
 }
 
 #[test]

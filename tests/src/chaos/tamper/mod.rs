@@ -92,7 +92,9 @@ tampers! {
     /// Something was taken from a member who was held.
     HeldTaken => "was held from",
     /// Something was taken although the role was back within the settling time.
-    FlickerTaken => "within the settling time, and had something taken",
+    FlickerTaken => "within the settling time",
+    /// Something was taken before the settling time was over.
+    EarlyTaken => "within the settling time",
     /// Something was taken with a role that was deleted.
     RoleTaken => "and nobody approved it",
     /// Nobody may lose anything.

@@ -62,7 +62,8 @@ impl Tampered {
             | Tamper::HeldTaken
             | Tamper::RoleTaken
             | Tamper::TooMany
-            | Tamper::FlickerTaken => self.look_back(tamper).await,
+            | Tamper::FlickerTaken
+            | Tamper::EarlyTaken => self.look_back(tamper).await,
             at_plex => self.at_plex(at_plex).await,
         }
     }
@@ -396,8 +397,16 @@ impl Tampered {
             let next = history.turns.iter().find(|later| later.at > turn.at);
             let returns = turn.lost.is_some() && next.is_some_and(judge::history::Turn::granted);
             let next = next.map_or(u64::MAX, |later| later.at);
-            let at = turn.at + 120_000;
-            if at >= next || (tamper == Tamper::FlickerTaken && !returns) {
+            // What is taken a moment after it was decided may have been under way.
+            let waits = turn.lost.is_some() && self.town.given.settling > 2 * self.town.given.moment;
+            let at = match tamper {
+                Tamper::EarlyTaken => turn.at + self.town.given.settling - 1,
+                _ => turn.at + 120_000,
+            };
+            if at >= next
+                || (tamper == Tamper::FlickerTaken && !returns)
+                || (tamper == Tamper::EarlyTaken && !waits)
+            {
                 continue;
             }
             self.town.verdicts.clear();
