@@ -1,5 +1,6 @@
 //! Discord's answers count only if they are its own, and for what they say of that one request.
 
+use rolarr::domain::AuditKind;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -104,7 +105,9 @@ async fn an_audit_channel_of_the_wrong_kind_loses_nothing() -> Result<()> {
         fail(&stage, "POST", &path, status, code, 100_000);
         let user = stage.alice();
         stage
-            .change(move |tx| tx.audit(rolarr::domain::Timestamp(0), None, Some(user), "alarm", "Look here."))
+            .change(move |tx| {
+                tx.audit(rolarr::domain::Timestamp(0), None, Some(user), AuditKind::Alarm, "Look here.")
+            })
             .await?;
         stage.wait(HOUR * 2).await;
         stage.on_discord().end_trouble();
@@ -122,7 +125,13 @@ async fn a_channel_that_takes_nothing_for_long_is_told_in_one_line_what_it_misse
     stage
         .change(|tx| {
             for number in 0..1_000 {
-                tx.audit(rolarr::domain::Timestamp(0), None, None, "held", &format!("Number {number}."))?;
+                tx.audit(
+                    rolarr::domain::Timestamp(0),
+                    None,
+                    None,
+                    AuditKind::Held,
+                    &format!("Number {number}."),
+                )?;
             }
             Ok(())
         })

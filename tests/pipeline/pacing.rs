@@ -3,6 +3,7 @@
 //! Members of the kind: a wake as early as may be, again and again; the same from several tags; one that asks for a time
 //! that has passed, after a downtime; messages without end; many members each at a fair pace.
 
+use rolarr::domain::AuditKind;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -190,9 +191,9 @@ async fn reports_of_decisions_beyond_some_hundreds_are_one_message_and_alarms_go
     stage
         .change(move |tx| {
             for number in 0..2_000 {
-                tx.audit(now.into(), None, None, "decision", &format!("decision {number}"))?;
+                tx.audit(now.into(), None, None, AuditKind::Decision, &format!("decision {number}"))?;
             }
-            tx.audit(now.into(), None, None, "alarm", "look at this")
+            tx.audit(now.into(), None, None, AuditKind::Alarm, "look at this")
         })
         .await?;
     let waiting = stage.read(move |tx| tx.due_tasks(Reader::Administrators, now.into(), 9_999)).await?;

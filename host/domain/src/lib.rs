@@ -1,6 +1,7 @@
 //! The words that every part of the host shares: ids, addresses, secrets, and the contract's own types.
 
 pub mod account;
+mod audit;
 mod closest;
 #[cfg(feature = "sql")]
 mod columns;
@@ -15,6 +16,7 @@ mod typed;
 mod untrusted;
 mod words;
 
+pub use audit::AuditKind;
 pub use closest::closest;
 pub use email::{Email, NotAnAddress, without_addresses};
 pub use ids::{

@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{GuildId, UserId},
+    domain::{AuditKind, GuildId, UserId},
     pipeline::{
         context::Core,
         decisions::{decider::Decider, timers::Deadlines},
@@ -186,7 +186,7 @@ async fn prepare(
             let owners = members::protection_ended::begin(tx, &settings, &guilds, now)?;
             for guild in &settings.guilds {
                 if !guilds.iter().any(|shown| shown.id == guild.id) {
-                    tx.audit(now, None, None, "alarm", &texts::without_guild(&guild.key))?;
+                    tx.audit(now, None, None, AuditKind::Alarm, &texts::without_guild(&guild.key))?;
                 }
             }
             let nonce = match tx.fact(NONCE)? {

@@ -9,7 +9,7 @@ use super::{
     StoreError, Tx,
     rows::{At, Each, Json, json, list, words},
 };
-use crate::domain::{ChannelId, EventId, MessageId, PromptId, TaskId, Timestamp, UserId};
+use crate::domain::{AuditKind, ChannelId, EventId, MessageId, PromptId, TaskId, Timestamp, UserId};
 
 words! {
     /// How far a message has got.
@@ -95,18 +95,11 @@ fn in_turn() -> String {
     )
 }
 
-/// Kinds of what administrators are told of which there can be any number: beyond some that wait, the others are
-/// counted in one message, so that the channel stays readable.
-const MANY: [&str; 2] = ["decision", "policy"];
-
 /// So many messages to administrators wait before those are counted.
 const LONGEST: u32 = 500;
 
 /// The fact that says which message counts, and how many it stands for.
 const COUNTED: &str = "counted-reports";
-
-/// Kinds of what administrators are told that come before the others.
-const URGENT: [&str; 2] = ["alarm", "token"];
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,15 +169,15 @@ impl Tx<'_> {
         now: Timestamp,
         event: Option<EventId>,
         user: Option<UserId>,
-        kind: &str,
+        kind: AuditKind,
         text: &str,
     ) -> Result<(), StoreError> {
         self.remark(now, event, user, kind, text)?;
-        if MANY.contains(&kind) && self.reports_wait()? >= LONGEST {
+        if kind.is_frequent() && self.reports_wait()? >= LONGEST {
             return self.count_report(now);
         }
         let task = self.add_task(event, None, &Work::Audit { text: text.to_owned() }, now)?;
-        if URGENT.contains(&kind) { self.make_urgent(task) } else { Ok(()) }
+        if kind.is_urgent() { self.make_urgent(task) } else { Ok(()) }
     }
 
     /// How many messages to administrators wait: no more than [`LONGEST`] are counted.
@@ -229,7 +222,7 @@ impl Tx<'_> {
         now: Timestamp,
         event: Option<EventId>,
         user: Option<UserId>,
-        kind: &str,
+        kind: AuditKind,
         text: &str,
     ) -> Result<(), StoreError> {
         self.db

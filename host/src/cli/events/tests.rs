@@ -1,5 +1,6 @@
 //! The commands against real database files, in which names, ids and addresses stand everywhere.
 
+use crate::domain::AuditKind;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -104,7 +105,7 @@ fn full() -> (TempDir, PathBuf) {
             Timestamp(START),
             Some(id),
             Some(ADA),
-            "decision",
+            AuditKind::Decision,
             "<@900000021>: restrict (ada@example.org)",
         )?;
 
@@ -368,7 +369,7 @@ fn the_page_about_it_shows_what_is_shown() {
         tx.begin_task(task, crate::domain::ChannelId(1), Timestamp(START + 2_000))?;
         tx.end_task(task, crate::store::TaskState::Done, None)?;
         let text = "<@900000021>: restrict (lost the last role `plus`)";
-        tx.remark(Timestamp(START), Some(id), Some(ADA), "decision", text)
+        tx.remark(Timestamp(START), Some(id), Some(ADA), AuditKind::Decision, text)
     });
     let database = file.display().to_string();
     let shown =

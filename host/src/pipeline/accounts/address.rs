@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Email, Timestamp, UserId,
+        AuditKind, Email, Timestamp, UserId,
         account::{Account, Held, HeldReason},
         contract::Access,
     },
@@ -41,7 +41,7 @@ pub(in crate::pipeline) fn report_claim(
     match &account.held {
         Some(held) if account.claim.is_some() => {
             let text = texts::about(account.user, &held.words);
-            tx.audit(now, account.decided_by, account.user, "held", &text)
+            tx.audit(now, account.decided_by, account.user, AuditKind::Held, &text)
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        RoleId, Timestamp,
+        AuditKind, RoleId, Timestamp,
         account::Account,
         contract::{Access, AccountChange, Cause, Origin},
         reconcile::share::Change,
@@ -67,12 +67,13 @@ pub(in crate::pipeline) fn note_change(
     let (noted, report) = match change {
         Change::Quiet | Change::Invited => return Ok(()),
         Change::Accepted => (AccountChange::Accepted, None),
-        Change::Declined => {
-            (AccountChange::Declined, Some(("declined", "declined the invitation. It is not sent again.")))
-        }
+        Change::Declined => (
+            AccountChange::Declined,
+            Some((AuditKind::Declined, "declined the invitation. It is not sent again.")),
+        ),
         Change::Lost => {
             let text = "the share was ended by the member or the owner. It is not made again.";
-            (AccountChange::LeftService, Some(("lost", text)))
+            (AccountChange::LeftService, Some((AuditKind::Lost, text)))
         }
     };
     note(tx, settings, account, noted, Origin::Live, now)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        EventId, GuildId, RoleId, TaskId, Timestamp, UserId,
+        AuditKind, EventId, GuildId, RoleId, TaskId, Timestamp, UserId,
         contract::{Access, Cause, Origin, Review},
     },
     pipeline::{
@@ -109,7 +109,7 @@ fn carry_out(
         // Whoever comes next is counted anew: what came before was looked at.
         tx.forget_shrinks()?;
     }
-    tx.audit(now, None, by, "command", &hold_texts::decided_on_holds(verdict, by, &done.members))?;
+    tx.audit(now, None, by, AuditKind::Command, &hold_texts::decided_on_holds(verdict, by, &done.members))?;
     Ok(done)
 }
 
@@ -293,7 +293,7 @@ pub(in crate::pipeline) fn announce(
     }
     if !concerned.is_empty() {
         let text = hold_texts::held(&concerned, settings.brake);
-        tx.remark(now, None, None, "held", &text)?;
+        tx.remark(now, None, None, AuditKind::Held, &text)?;
         tx.rewrite_task(by, &Work::Audit { text })?;
     }
     if let Some(next) = next {

@@ -7,7 +7,7 @@
 
 use crate::{
     domain::{
-        AccountId, EventId, GuildId, Timestamp, UserId,
+        AccountId, AuditKind, EventId, GuildId, Timestamp, UserId,
         contract::{Cause, Origin},
     },
     pipeline::{
@@ -158,7 +158,7 @@ pub(in crate::pipeline) fn report(
 
 fn report_all(tx: &Tx<'_>, now: Timestamp, user: UserId, waiting: &SettlingRow) -> Result<(), StoreError> {
     for (event, text) in &waiting.reports {
-        tx.audit(now, Some(*event), Some(user), "decision", text)?;
+        tx.audit(now, Some(*event), Some(user), AuditKind::Decision, text)?;
     }
     Ok(())
 }
@@ -178,7 +178,7 @@ fn hand_over(
     tx.put_hold(&hold)?;
     let user = tx.user_of(account)?;
     for (event, text) in waiting.reports {
-        tx.remark(now, Some(event), user, "decision", &text)?;
+        tx.remark(now, Some(event), user, AuditKind::Decision, &text)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Email, PromptId, Timestamp, Typed, UserId,
+        AuditKind, Email, PromptId, Timestamp, Typed, UserId,
         account::{Account, CORRECTIONS, Corrected},
         contract::{AccountChange, Origin},
     },
@@ -167,7 +167,7 @@ fn correct(
     };
     tx.put_account(&account)?;
     let text = texts::about(account.user, texts::CORRECTED);
-    tx.audit(now, account.decided_by, account.user, "corrected", &text)?;
+    tx.audit(now, account.decided_by, account.user, AuditKind::Corrected, &text)?;
     if corrected == Corrected::TakenUp {
         report_claim(tx, &account, now)?;
         note(tx, settings, &account, AccountChange::Identified, Origin::Live, now)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        AccountId, Email, GuildId, RoleId, Timestamp, Typed, UserId,
+        AccountId, AuditKind, Email, GuildId, RoleId, Timestamp, Typed, UserId,
         contract::{Access, AccountChange, Cause, Grant, Origin},
     },
     pipeline::{
@@ -285,7 +285,7 @@ fn invite_member(
         remark: Some("invited by an administrator".to_owned()),
     })?;
     let text = texts::about(Some(member), &format!("invited by <@{by}>."));
-    tx.audit(now, Some(event), Some(member), "command", &text)?;
+    tx.audit(now, Some(event), Some(member), AuditKind::Command, &text)?;
     let mut grant = grant_of(tx, guild, member)?;
     if !matches!(grant.access, Access::Granted(_)) {
         grant.access =
@@ -320,7 +320,7 @@ fn invite_address(tx: &Tx<'_>, by: UserId, email: &Email, now: Timestamp) -> Res
         now,
         None,
         Some(by),
-        "command",
+        AuditKind::Command,
         &format!("<@{by}> invited an address that belongs to no member."),
     )?;
     account.invite_address(email, now);
@@ -353,7 +353,7 @@ fn remove(
     let Some(mut account) = meant else { return Ok(None) };
     let text = texts::about(account.user, &format!("removed by <@{by}>."));
     let Some(user) = account.user else {
-        tx.audit(now, None, None, "command", &text)?;
+        tx.audit(now, None, None, AuditKind::Command, &text)?;
         account.remove_address(now);
         tx.put_account(&account)?;
         return Ok(Some(account.id));
@@ -368,7 +368,7 @@ fn remove(
         state: EventState::Noted,
         remark: Some("removed by an administrator".to_owned()),
     })?;
-    tx.audit(now, Some(event), Some(user), "command", &text)?;
+    tx.audit(now, Some(event), Some(user), AuditKind::Command, &text)?;
     // What happened before and is not decided yet must not give back what is taken now.
     tx.close_waiting(user, "overtaken: an administrator removed the member")?;
     for GrantRow { guild, access, since, memo } in tx.grants(user)? {

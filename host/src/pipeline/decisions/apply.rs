@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{
-        Timestamp,
+        AuditKind, Timestamp,
         contract::{Access, Action, Wake},
     },
     pipeline::{
@@ -59,7 +59,7 @@ pub(in crate::pipeline) fn carry_out(
             deferred.join(", ")
         );
         tracing::warn!(event = event.id.padded(), "the policy asked to be woken too soon: it is woken later");
-        tx.remark(now, Some(event.id), Some(user), "policy", &text)?;
+        tx.remark(now, Some(event.id), Some(user), AuditKind::Policy, &text)?;
     }
     let told_now = pace::messages(tx, settings, now, (guild, user), told_now)?;
     let tell = pace::messages(tx, settings, now, (guild, user), tell.into_iter().collect())?.pop();
@@ -82,12 +82,12 @@ pub(in crate::pipeline) fn carry_out(
         let text = texts::decided(user, decision);
         match outcome {
             // One message names everybody who is held.
-            Outcome::Held => tx.remark(now, Some(event.id), Some(user), "decision", &text)?,
+            Outcome::Held => tx.remark(now, Some(event.id), Some(user), AuditKind::Decision, &text)?,
             Outcome::Settles => settling::report(tx, user, event.id, text)?,
             // Nothing changed for them: it stands in the journal.
             Outcome::Unchanged => {}
             Outcome::Free | Outcome::Forgot => {
-                tx.audit(now, Some(event.id), Some(user), "decision", &text)?;
+                tx.audit(now, Some(event.id), Some(user), AuditKind::Decision, &text)?;
             }
         }
     }

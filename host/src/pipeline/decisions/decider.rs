@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::{
-        Timestamp, UserId,
+        AuditKind, Timestamp, UserId,
         contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
     pipeline::{
@@ -254,7 +254,7 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
                     let text = texts::undecided(user, &why);
                     tx.close_event(id, EventState::Undecided, Some(&text))?;
                     tx.put_failure(&row)?;
-                    tx.audit(now, Some(id), Some(user), "policy", &text)
+                    tx.audit(now, Some(id), Some(user), AuditKind::Policy, &text)
                 })
                 .await?;
             core.signals.messages.notify_one();

@@ -6,7 +6,7 @@
 //! policy anew, or another one, lifts it.
 
 use crate::{
-    domain::{GuildId, Timestamp, UserId},
+    domain::{AuditKind, GuildId, Timestamp, UserId},
     pipeline::settings::Settings,
     store::{Pace, Paced, StoreError, Tx, WakeRow},
 };
@@ -146,5 +146,5 @@ fn stop(
          happens on Discord is decided as before."
     );
     let text = text.replacen("much. for", "much. For", 1);
-    tx.audit(now, None, user, "alarm", &text)
+    tx.audit(now, None, user, AuditKind::Alarm, &text)
 }

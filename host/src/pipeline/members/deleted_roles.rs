@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::{
-    domain::{GuildId, RoleId, Timestamp, UserId},
+    domain::{AuditKind, GuildId, RoleId, Timestamp, UserId},
     pipeline::{
         context::Core,
         ports::{DiscordError, Guild, Snapshot},
@@ -80,7 +80,7 @@ impl Core {
                             let text = format!(
                                 "The role `{key}` is there again: it does not count as deleted any more."
                             );
-                            tx.audit(now, None, None, "role", &text)?;
+                            tx.audit(now, None, None, AuditKind::Role, &text)?;
                         }
                     }
                     Ok(())
@@ -155,7 +155,7 @@ impl Core {
                         },
                     };
                     if tx.put_deleted_role(guild, role, &name, now)? {
-                        tx.audit(now, None, None, "alarm", &text)?;
+                        tx.audit(now, None, None, AuditKind::Alarm, &text)?;
                         news.push(name);
                     }
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{GuildId, Timestamp},
+    domain::{AuditKind, GuildId, Timestamp},
     pipeline::context::Core,
     store::StoreError,
 };
@@ -65,7 +65,7 @@ impl Core {
         let now = self.seam.now();
         let text = "I am no member of a Discord server any more that I should serve. Nothing is changed for its \
                     members.";
-        let told = self.store.write(move |tx| tx.audit(now, None, None, "alarm", text)).await;
+        let told = self.store.write(move |tx| tx.audit(now, None, None, AuditKind::Alarm, text)).await;
         if told.is_err() {
             self.sweeps.is_there(guild);
         }

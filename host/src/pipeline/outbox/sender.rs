@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
+    domain::{AuditKind, ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
     pipeline::{
         accounts::address,
         approvals::review,
@@ -474,7 +474,7 @@ async fn into_inbox(core: &Core, task: &Task, error: &DiscordError) -> Result<De
         .write(move |tx| {
             tx.end_task(id, TaskState::Inbox, None)?;
             if tells {
-                tx.audit(now, None, None, "alarm", texts::QUARANTINED)?;
+                tx.audit(now, None, None, AuditKind::Alarm, texts::QUARANTINED)?;
             }
             if let Work::Ask(prompt) = work
                 && tx.prompt(prompt)?.is_some_and(|prompt| prompt.state == PromptState::Open)
@@ -507,7 +507,7 @@ async fn pause_direct_messages(core: &Core, error: &DiscordError) -> Result<Deli
     core.store
         .write(move |tx| {
             if tells {
-                tx.audit(now, None, None, "alarm", texts::DIRECT_MESSAGES_PAUSE)?;
+                tx.audit(now, None, None, AuditKind::Alarm, texts::DIRECT_MESSAGES_PAUSE)?;
             }
             tx.delay_direct_messages(until)
         })

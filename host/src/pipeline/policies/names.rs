@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::{
-        Timestamp, closest,
+        AuditKind, Timestamp, closest,
         contract::{Access, Action, Cause, Event, Grant, Member, Role, Service},
         filter, printable,
     },
@@ -140,7 +140,7 @@ impl Core {
                     }
                 }
                 if !new.is_empty() {
-                    tx.audit(now, None, None, "alarm", &new.join("\n"))?;
+                    tx.audit(now, None, None, AuditKind::Alarm, &new.join("\n"))?;
                 }
                 Ok(new)
             })

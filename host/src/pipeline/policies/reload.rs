@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::{Timestamp, contract::Event},
+    domain::{AuditKind, Timestamp, contract::Event},
     pipeline::{
         context::Core,
         decisions::undecided,
@@ -288,7 +288,7 @@ impl Core {
                 let unread = undecided::ask_again(tx, &guilds, &unanswered, now)?;
                 if let Some((mut text, answer)) = said {
                     text.push_str(&of_wakes(shelved));
-                    tx.audit(now, None, None, "policy", &text)?;
+                    tx.audit(now, None, None, AuditKind::Policy, &text)?;
                     if let Some((order, answer)) = answer {
                         tx.answer_order(order, now, &answer)?;
                     }
@@ -329,7 +329,7 @@ impl Core {
 
     pub(super) async fn alarm(&self, text: &str) -> Result<(), StoreError> {
         let (at, text) = (self.seam.now(), text.to_owned());
-        self.store.write(move |tx| tx.audit(at, None, None, "alarm", &text)).await?;
+        self.store.write(move |tx| tx.audit(at, None, None, AuditKind::Alarm, &text)).await?;
         self.signals.messages.notify_one();
         Ok(())
     }

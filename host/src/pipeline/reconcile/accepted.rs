@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        PlexAccountId, Timestamp,
+        AuditKind, PlexAccountId, Timestamp,
         account::{Held, HeldReason},
         contract::{Access, Grant},
         reconcile::{
@@ -196,7 +196,7 @@ impl Job<'_> {
                 let text =
                     format!("{} was changed at Plex by somebody else. It is left as it is.", news.join(", "));
                 let text = texts::about(account.user, &text);
-                tx.audit(now, account.decided_by, account.user, "foreign", &text)?;
+                tx.audit(now, account.decided_by, account.user, AuditKind::Foreign, &text)?;
             }
             if writes {
                 account.intend_write(streams, now, windows);
@@ -317,7 +317,13 @@ impl Job<'_> {
             }
             tx.put_drift(&row)?;
             let text = "the libraries were changed at Plex by somebody else. They are left as they are.";
-            tx.audit(now, account.decided_by, account.user, "foreign", &texts::about(account.user, text))
+            tx.audit(
+                now,
+                account.decided_by,
+                account.user,
+                AuditKind::Foreign,
+                &texts::about(account.user, text),
+            )
         })
         .await
     }
@@ -348,7 +354,7 @@ impl Job<'_> {
                 self.amend(move |tx, account| {
                     account.end_streams();
                     let text = texts::about(account.user, &text);
-                    tx.audit(now, account.decided_by, account.user, "streams", &text)
+                    tx.audit(now, account.decided_by, account.user, AuditKind::Streams, &text)
                 })
                 .await
             }

@@ -2,7 +2,10 @@
 //! the other address is invited.
 
 use crate::{
-    domain::contract::{Access, AccountChange, Origin},
+    domain::{
+        AuditKind,
+        contract::{Access, AccountChange, Origin},
+    },
     pipeline::{
         accounts::{address, journal::note},
         reconcile::job::{Job, Trouble},
@@ -51,7 +54,7 @@ impl Job<'_> {
                 tx.add_task(account.decided_by, Some(user), &work, now)?;
             }
             let text = texts::about(account.user, texts::TOO_LATE_TO_CORRECT);
-            tx.audit(now, account.decided_by, account.user, "corrected", &text)
+            tx.audit(now, account.decided_by, account.user, AuditKind::Corrected, &text)
         })
         .await?;
         self.core.scrub().await?;

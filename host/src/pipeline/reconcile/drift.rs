@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{Timestamp, UserId, contract::Access},
+    domain::{AuditKind, Timestamp, UserId, contract::Access},
     pipeline::{
         approvals::limit,
         context::Core,
@@ -280,11 +280,11 @@ impl News {
     fn tell(self, tx: &Tx<'_>, settings: &Settings, now: Timestamp) -> Result<(), StoreError> {
         if !self.found.is_empty() {
             tracing::warn!(differences = self.found.len(), "Plex was changed by somebody else");
-            tx.audit(now, None, None, "drift", &texts::drift(&self.found, settings.drift))?;
+            tx.audit(now, None, None, AuditKind::Drift, &texts::drift(&self.found, settings.drift))?;
         }
         if !self.over.is_empty() {
             tracing::info!(differences = self.over.len(), "what differed at Plex does not any more");
-            tx.audit(now, None, None, "drift", &texts::drift_over(&self.over))?;
+            tx.audit(now, None, None, AuditKind::Drift, &texts::drift_over(&self.over))?;
         }
         Ok(())
     }

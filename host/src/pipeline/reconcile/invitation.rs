@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        Timestamp,
+        AuditKind, Timestamp,
         account::{Held, HeldReason},
         contract::{Access, Grant},
         reconcile::share::{Outcome, Read, Stage, Standing as Seen},
@@ -49,7 +49,7 @@ impl Job<'_> {
         if self.core.settings().owner.names.has(&email) || look.at_home(&email) {
             let words =
                 "gave the address of the Plex owner or of somebody in the owner's Plex Home. It is refused.";
-            return self.set_aside("refused", HeldReason::OwnersAddress, words).await;
+            return self.set_aside(AuditKind::Refused, HeldReason::OwnersAddress, words).await;
         }
         // An earlier request of ours may have made it.
         let maybe_ours = self.account.created_until.is_some();
@@ -117,12 +117,12 @@ impl Job<'_> {
     async fn hold_claim(&mut self) -> Result<Begun, Trouble> {
         let (kind, words) = match self.core.settings().existing_shares {
             ExistingShares::Ask => (
-                "held",
+                AuditKind::Held,
                 "gave the address of somebody with whom the owner shares already. Nothing was changed. If it is \
                  theirs, an administrator can say so with `/plex invite`, naming address and member.",
             ),
             ExistingShares::Never => (
-                "refused",
+                AuditKind::Refused,
                 "gave the address of somebody with whom the owner shares already. It is refused, as configured.",
             ),
         };
@@ -133,7 +133,7 @@ impl Job<'_> {
     /// address looks like one that was taken up, so that nobody learns whose it is.
     async fn set_aside(
         &mut self,
-        kind: &'static str,
+        kind: AuditKind,
         why: HeldReason,
         words: &'static str,
     ) -> Result<Begun, Trouble> {
@@ -258,7 +258,7 @@ impl Job<'_> {
                 tx.add_task(account.decided_by, Some(user), &work, now)?;
             }
             let text = texts::about(account.user, "Plex does not accept the address that was given.");
-            tx.audit(now, account.decided_by, account.user, "refused", &text)
+            tx.audit(now, account.decided_by, account.user, AuditKind::Refused, &text)
         })
         .await?;
         self.core.scrub().await?;

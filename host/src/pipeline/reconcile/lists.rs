@@ -1,7 +1,7 @@
 //! The lists of plex.tv's that a look reads beside that of the friends. Where one of them is not given, what does not
 //! bear on it goes on.
 
-use crate::{pipeline::context::Core, store::StoreError};
+use crate::{domain::AuditKind, pipeline::context::Core, store::StoreError};
 
 impl Core {
     /// Tells administrators of lists that are missing.
@@ -12,7 +12,9 @@ impl Core {
             return Ok(());
         }
         self.store
-            .write(move |tx| texts.iter().try_for_each(|text| tx.audit(now, None, None, "delayed", text)))
+            .write(move |tx| {
+                texts.iter().try_for_each(|text| tx.audit(now, None, None, AuditKind::Delayed, text))
+            })
             .await?;
         self.signals.messages.notify_one();
         Ok(())

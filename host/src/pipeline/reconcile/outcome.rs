@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        EventId, Timestamp,
+        AuditKind, EventId, Timestamp,
         account::{Account, Held, HeldReason, Message, Messages},
         contract::Access,
     },
@@ -41,7 +41,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             end(job, move |tx, account| {
                 if account.agree(due) && tx.drop_drift_of(account.id)? {
                     let text = texts::about(account.user, texts::SET_AGAIN);
-                    tx.audit(now, account.decided_by, account.user, "drift", &text)?;
+                    tx.audit(now, account.decided_by, account.user, AuditKind::Drift, &text)?;
                 }
                 // Nothing is told that isn't so: they still see nothing.
                 let deceives = hidden && matches!(access, Access::Granted(_));
@@ -101,7 +101,7 @@ async fn hold(job: Job<'_>, held: Held, due: Option<Timestamp>) -> Result<(), St
     end(job, move |tx, account| {
         let text = texts::about(account.user, &held.words);
         if account.hold(held, due) {
-            tx.audit(now, account.decided_by, account.user, "held", &text)
+            tx.audit(now, account.decided_by, account.user, AuditKind::Held, &text)
         } else {
             Ok(())
         }
@@ -137,7 +137,7 @@ async fn later(job: Job<'_>, due: Timestamp, told: Option<String>) -> Result<(),
     end(job, move |tx, account| {
         account.retry(due);
         let Some(text) = told else { return Ok(()) };
-        tx.audit(now, account.decided_by, account.user, "delayed", &text)
+        tx.audit(now, account.decided_by, account.user, AuditKind::Delayed, &text)
     })
     .await
 }

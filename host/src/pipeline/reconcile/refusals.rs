@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{
+        AuditKind,
         account::{ParkReason, Parked},
         contract::Access,
     },
@@ -40,7 +41,13 @@ pub(super) async fn refused(
     end(job, move |tx, account| {
         account.refuse(due);
         if refusals == 1 {
-            tx.audit(now, account.decided_by, account.user, "delayed", &texts::about(account.user, &text))?;
+            tx.audit(
+                now,
+                account.decided_by,
+                account.user,
+                AuditKind::Delayed,
+                &texts::about(account.user, &text),
+            )?;
         }
         Ok(())
     })
@@ -66,7 +73,11 @@ pub(super) async fn park(
         let text = texts::about(account.user, &next_step(&words, account.user.is_some(), &access));
         let why = if is_token { ParkReason::Token } else { ParkReason::Refused };
         account.park(Parked { why, words });
-        if is_token { Ok(()) } else { tx.audit(now, account.decided_by, account.user, "parked", &text) }
+        if is_token {
+            Ok(())
+        } else {
+            tx.audit(now, account.decided_by, account.user, AuditKind::Parked, &text)
+        }
     })
     .await?;
     if is_token {

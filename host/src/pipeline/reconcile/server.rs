@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{SectionId, Timestamp},
+    domain::{AuditKind, SectionId, Timestamp},
     pipeline::{context::Core, seam::millis, texts},
     plex::{Library, PlexError},
     store::StoreError,
@@ -133,7 +133,7 @@ impl Core {
         let stored = self
             .store
             .write(move |tx| {
-                tx.audit(now, None, None, "libraries", &texts::libraries_changed(&changes))?;
+                tx.audit(now, None, None, AuditKind::Libraries, &texts::libraries_changed(&changes))?;
                 // What a rule names may mean other libraries now.
                 tx.make_named_libraries_due(now)
             })
@@ -188,7 +188,7 @@ impl Core {
                 } else {
                     tx.put_fact(NO_PASS, &now.0.to_string())?;
                 }
-                tx.audit(now, None, None, "alarm", text)?;
+                tx.audit(now, None, None, AuditKind::Alarm, text)?;
                 Ok(Some(text))
             })
             .await?;

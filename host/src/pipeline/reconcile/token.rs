@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::{
-    domain::Timestamp,
+    domain::{AuditKind, Timestamp},
     pipeline::{context::Core, memory::token::CALM, runtime::worker::Worker, seam::millis},
     plex::PlexError,
     store::{ParkReason, StoreError},
@@ -38,7 +38,7 @@ impl Core {
         }
         let now = self.seam.now();
         let text = format!("{}. Nothing is changed at Plex until it works.", PlexError::Unauthorized);
-        self.store.write(move |tx| tx.audit(now, None, None, "token", &text)).await?;
+        self.store.write(move |tx| tx.audit(now, None, None, AuditKind::Token, &text)).await?;
         self.token().untold = false;
         self.signals.messages.notify_one();
         Ok(())

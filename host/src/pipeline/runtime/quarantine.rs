@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::Timestamp,
+    domain::{AuditKind, Timestamp},
     pipeline::{
         context::Core,
         memory::quarantine::{Unread, Whose},
@@ -64,7 +64,7 @@ impl Core {
                         Whose::Message(task) => tx.put_task_aside(task, until)?,
                     }
                     if is_new {
-                        tx.audit(now, None, None, "alarm", &format!("{about}: {text}"))?;
+                        tx.audit(now, None, None, AuditKind::Alarm, &format!("{about}: {text}"))?;
                     }
                     Ok(())
                 }

@@ -4,7 +4,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{
-    domain::Timestamp,
+    domain::{AuditKind, Timestamp},
     pipeline::{context::Core, texts},
     store::{Furthest, StoreError},
 };
@@ -44,7 +44,7 @@ impl Core {
             } else {
                 tracing::info!("{text}");
             }
-            self.store.write(move |tx| tx.audit(now, None, None, "alarm", text)).await?;
+            self.store.write(move |tx| tx.audit(now, None, None, AuditKind::Alarm, text)).await?;
             clock.doubted.store(wrong, Ordering::Relaxed);
             clock.corrected.store(false, Ordering::Relaxed);
             self.signals.messages.notify_one();
