@@ -7,7 +7,7 @@
 mod first_look;
 mod policy;
 
-use std::{convert::Infallible, fmt::Write as _, path::Path, sync::Arc};
+use std::{convert::Infallible, fmt::Write as _, sync::Arc};
 
 use anyhow::Context;
 use tokio::sync::Notify;
@@ -164,9 +164,4 @@ async fn client_identifier(store: &Store, seam: &Seam) -> Result<String, StoreEr
             }
         })
         .await
-}
-
-/// Where compiled policies are kept: beside the database.
-fn cache_beside(store: &Path) -> std::path::PathBuf {
-    store.with_extension("cache")
 }

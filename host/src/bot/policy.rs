@@ -2,14 +2,13 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context;
 use serde_json::Value;
 
-use super::cache_beside;
 use crate::{
     config::{Config, ConfigError, Located, PolicyModule, PolicySettings, Said},
     pipeline::ports::policy_source::{Configured, Loaded, Policies, Stamp},
@@ -170,4 +169,9 @@ pub(super) fn engine(config: &Config, loader: Loader) -> anyhow::Result<Engine> 
         Err(error) => Err(error)
             .context("no policy can run: a 64-bit processor, and memory and threads that a limit may be withholding, are needed"),
     }
+}
+
+/// Where compiled policies are kept: beside the database.
+fn cache_beside(store: &Path) -> PathBuf {
+    store.with_extension("cache")
 }

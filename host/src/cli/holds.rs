@@ -10,8 +10,8 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::{
-    CliError, Exit, ago,
-    moment::{self, Moment},
+    CliError, Exit,
+    moment::{self, Moment, ago},
     order::Desk,
     output,
 };

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{domain::Timestamp, panics, policy::loader};
+use crate::{panics, policy::loader};
 
 pub use color::Color;
 pub use error::{CliError, Exit};
@@ -84,17 +84,6 @@ pub fn main() -> ExitCode {
         Command::Policy(policy) => policy.run(cli.color),
     };
     error::exit(done)
-}
-
-/// How long ago something was.
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let minutes = now.0.saturating_sub(then.0) / 60_000;
-    match minutes {
-        0 => "just now".to_owned(),
-        1..60 => format!("{minutes} min ago"),
-        60..2_880 => format!("{} h ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1_440),
-    }
 }
 
 #[cfg(test)]

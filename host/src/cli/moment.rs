@@ -104,6 +104,17 @@ pub(super) fn grouped(number: u64) -> String {
     out
 }
 
+/// How long ago something was.
+pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
+    let minutes = now.0.saturating_sub(then.0) / 60_000;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2_880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1_440),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ use self::{
 use super::{
     CliError, Color, Exit, logging,
     output::{self, Output},
-    policy::parse_settings,
+    policy::settings::parse_settings,
     stop,
 };
 use crate::{

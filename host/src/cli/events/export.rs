@@ -11,10 +11,10 @@ use clap::Args;
 use rolarr_policy::recording::Recording;
 
 use super::{
-    Which,
     names::Names,
     pseudonyms::{Kept, Pseudonyms},
     redact,
+    which::Which,
 };
 use crate::{
     cli::{

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::Which;
+use super::which::Which;
 use crate::{
     cli::{
         CliError, Exit,

@@ -8,17 +8,14 @@ mod redact;
 mod show;
 #[cfg(test)]
 mod tests;
+mod which;
 
 use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, Exit, moment::Moment, output};
-use crate::{
-    domain::{Timestamp, UserId},
-    pipeline::Seam,
-    store::Span,
-};
+use super::{CliError, Exit, output};
+use crate::{domain::Timestamp, pipeline::Seam};
 
 /// Look at what was decided, and export it as recorded events
 ///
@@ -34,28 +31,6 @@ enum Action {
     List(list::List),
     Show(show::Show),
     Export(export::Export),
-}
-
-/// Which events.
-#[derive(Debug, Args)]
-struct Which {
-    /// Only what was noticed since then: a date (2026-11-01), a time (2026-11-01T18:30:00Z), or an age (90d, 12h)
-    #[arg(long, value_name = "WHEN")]
-    since: Option<Moment>,
-    /// Only what was noticed before then
-    #[arg(long, value_name = "WHEN")]
-    until: Option<Moment>,
-    /// Only this member: the id on Discord
-    #[arg(long, value_name = "ID")]
-    member: Option<UserId>,
-}
-
-impl Which {
-    fn span(&self, now: Timestamp) -> Span {
-        let Self { since, until, member } = self;
-        let seen = |moment: &Option<Moment>| moment.map(|moment| moment.seen_from(now));
-        Span { since: seen(since), until: seen(until), member: *member }
-    }
 }
 
 impl Events {

@@ -22,7 +22,7 @@ use crate::{
         words,
     },
     domain::{
-        Email, PlexAccountId, ShareId,
+        Email, PlexAccountId, ShareId, UserId,
         account::{Account, Record},
     },
     policy::{Engine, EngineSettings, Limits, Module, Policy},

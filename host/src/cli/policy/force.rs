@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    cli::{CliError, Exit, ago, order::Desk, output},
+    cli::{CliError, Exit, moment::ago, order::Desk, output},
     config::Config,
     domain::Timestamp,
     pipeline::Seam,

@@ -16,21 +16,19 @@ mod manifest;
 mod named;
 mod new;
 mod node;
+mod not_done;
 mod recordings;
+pub(super) mod settings;
 mod shadow;
 mod situation;
 mod test;
 
-use std::{io::Write, process::ExitCode};
-
-use serde_json::{Map, Value, json};
+use std::process::ExitCode;
 
 use super::{
     CliError, Color,
     output::{self, Output},
-    words,
 };
-use crate::domain::json::to_string_pretty;
 
 /// Make, build, check, test and compare policies, and say which one decides.
 #[derive(Debug, clap::Args)]
@@ -79,29 +77,6 @@ impl PolicyArgs {
             PolicyCommand::Apply(args) => args.run().map(ExitCode::from),
             PolicyCommand::Shadow(args) => args.run().map(ExitCode::from),
         }
-    }
-}
-
-/// What could not be done, of a command that ends with 1 when it found something. Whoever reads its output as JSON
-/// is told there, too.
-fn not_done(error: CliError, json: bool, out: &mut dyn Write) -> CliError {
-    if json {
-        // What went wrong first is more important than that nobody reads.
-        let _ = writeln!(
-            out,
-            "{}",
-            to_string_pretty(&json!({ "problem": words::clean(&error.message()) })).unwrap_or_default()
-        );
-    }
-    error.not_done()
-}
-
-/// Settings as they stand on the command line: a JSON object.
-pub(super) fn parse_settings(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(settings)) => Ok(settings),
-        Ok(_) => Err("settings are a JSON object, for example '{\"label\": \"noAccess\"}'".to_owned()),
-        Err(error) => Err(format!("not valid JSON: {error}")),
     }
 }
 

@@ -15,8 +15,9 @@ use serde_json::{Map, Value};
 
 use super::{
     named::Named,
-    not_done, parse_settings,
+    not_done::not_done,
     recordings::{self, recordings_in},
+    settings::parse_settings,
 };
 use crate::{
     cli::{CliError, moment::grouped, words},

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
+use super::building::{Building, Built};
 use super::tool::{self, Tool, ToolError};
-use super::{Building, Built};
 use crate::cli::error::CliError;
 
 /// How each clang may be called; Debian's packages for WebAssembly belong to the first.

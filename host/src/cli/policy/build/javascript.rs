@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::building::{Building, Built};
 use super::tool::{Tool, ToolError};
-use super::{Building, Built};
 use crate::cli::error::CliError;
 use crate::files;
 

@@ -1,5 +1,6 @@
 //! `rolarr policy build`.
 
+mod building;
 mod c;
 mod javascript;
 mod paths;
@@ -9,13 +10,14 @@ mod tool;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use self::building::{Building, Built};
 use self::tool::ToolError;
 use super::compiling;
 use super::language::Language;
@@ -40,9 +42,6 @@ pub(super) struct BuildArgs {
     #[arg(default_value = ".", hide_default_value = true)]
     folder: PathBuf,
 }
-
-/// What a build step gave, or what somebody has to do first.
-type Built<T> = Result<T, CliError>;
 
 impl BuildArgs {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, CliError> {
@@ -75,16 +74,6 @@ impl BuildArgs {
         runtime.shutdown_background();
         built.map_err(CliError::from)?.map(|()| 0)
     }
-}
-
-/// One build.
-struct Building<'a> {
-    /// The policy's folder, as the machine knows it.
-    folder: &'a Path,
-    /// The same as the author wrote it.
-    shown: &'a Path,
-    out: &'a mut dyn Write,
-    stop: &'a CancellationToken,
 }
 
 impl Building<'_> {
@@ -133,11 +122,6 @@ impl Building<'_> {
         let started = Instant::now();
         load(module, script.settings().cloned().unwrap_or_default(), self.stop).await?;
         self.say(&format!("loaded   in {}", seconds(started.elapsed())))
-    }
-
-    /// Tells the author what is going on.
-    fn say(&mut self, text: &str) -> Built<()> {
-        writeln!(self.out, "{text}").and_then(|()| self.out.flush()).map_err(CliError::failed)
     }
 }
 

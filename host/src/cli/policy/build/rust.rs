@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
+use super::building::{Building, Built};
+use super::paths;
 use super::tool::{self, Tool, ToolError};
-use super::{Building, Built, paths};
 use crate::cli::error::CliError;
 use crate::files;
 use crate::policy::Module;

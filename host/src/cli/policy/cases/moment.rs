@@ -5,7 +5,7 @@ use toml::{
     value::{Datetime, Offset},
 };
 
-use super::node::{Mistake, Node};
+use super::super::node::{Mistake, Node};
 use crate::{config::quantity, domain::Timestamp};
 
 /// A moment: fixed, or counted from the event.

@@ -7,7 +7,7 @@ use std::{
 
 use rolarr_policy::recording;
 
-use super::{CaseFile, Mistake, recorded, written};
+use super::{super::node::Mistake, model::CaseFile, recorded, written};
 use crate::{
     files::{self, FileError},
     policy::printable,
@@ -70,4 +70,11 @@ pub(in crate::cli::policy) fn parse(text: String, path: &Path) -> Result<CaseFil
         return Err(ReadError::Empty { path: path.to_owned() });
     }
     Ok(CaseFile { path: path.to_owned(), text, tests })
+}
+
+impl CaseFile {
+    /// Whether its cases were written by hand, in TOML. If not, they are recordings in JSON.
+    pub(in crate::cli::policy) fn is_written(&self) -> bool {
+        is_toml(&self.path)
+    }
 }

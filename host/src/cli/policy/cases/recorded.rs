@@ -5,8 +5,8 @@ use std::{ops::Range, path::Path, sync::Arc};
 use rolarr_policy::recording::{self, Recording};
 
 use super::{
-    Broken, Case, Expect, Kind, Test,
-    node::{Mistake, Place},
+    super::node::{Mistake, Place},
+    model::{Broken, Case, Expect, Kind, Test},
     words::Wanted,
 };
 use crate::{cli::policy::situation, policy::printable};

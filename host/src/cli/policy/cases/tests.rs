@@ -2,7 +2,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{Broken, Kind, Test, in_toml, parse};
+use super::{Kind, Test, in_toml, model::Broken, parse};
 use crate::domain::{
     Timestamp,
     contract::{

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::{
+    super::node::{Mistake, Node, Table},
     moment::Moment,
-    node::{Mistake, Node, Table},
 };
 use crate::domain::contract::{
     Access, AccountChange, Action, Cause, Combine, Extension, Filter, Grant, GuildRoles, Message,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
-    AccessCheck, Broken, Case, Expect, Kind, Spans, Step, Story, Test, What,
+    super::node::{Mistake, Node, Source, Table},
+    model::{AccessCheck, Broken, Case, Expect, Kind, Spans, Step, Story, Test, What},
     moment::{self, Moment},
-    node::{Mistake, Node, Source, Table},
     words::{self, Roles},
 };
 use crate::{

@@ -16,7 +16,7 @@ use super::{
     cases::{self, Kind},
     compiling,
     named::Named,
-    parse_settings,
+    settings::parse_settings,
     test::{Decide, limits, tell_story},
 };
 use crate::{

@@ -36,7 +36,7 @@ use self::{
     source::{Raw, Source},
     tally::Tally,
 };
-use super::{compiling, named::Named, not_done, parse_settings};
+use super::{compiling, named::Named, not_done::not_done, settings::parse_settings};
 use crate::{
     cli::{
         CliError,

@@ -42,7 +42,7 @@ use self::{
     plan::{Plan, Wish},
 };
 pub(super) use self::{observed::Decide, plan::limits};
-use super::{cases::Story, compiling, parse_settings};
+use super::{cases::Story, compiling, settings::parse_settings};
 use crate::{files, policy::Engine};
 
 /// Run cases through a policy and compare what follows with what must follow.
