@@ -1,4 +1,5 @@
-//! What all workers of the pipeline share.
+//! What all workers of the pipeline share: the settings, the database, the ways to Discord and Plex, and what they
+//! remember together. What only one worker remembers is here too where others have to tell it something.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,9 +17,9 @@ use crate::{
     domain::{GuildId, RoleId, Timestamp, UserId, contract::Role},
     pipeline::{
         memory::{
-            active_policy::InForce, direct_messages::DirectMessages, doubt::Clock, hints::Hints,
-            quarantine::Unreadable, resync_schedule::Sweeps, server_looks::ServerLooks, snapshot::Looks,
-            token::Token,
+            active_policy::ActivePolicy, direct_messages::DirectMessages, doubt::Clock, hints::Hints,
+            quarantine::Unreadable, resync_schedule::ResyncSchedule, server_looks::ServerLooks,
+            snapshot::Looks, token::Token,
         },
         ports::{Discord, Guild, GuildRole},
         seam::{Seam, millis},
@@ -32,17 +33,29 @@ use crate::{
 /// Wakes a worker when there is something for it.
 #[derive(Default, Debug)]
 pub(super) struct Signals {
+    /// A member may have changed.
     pub(super) observe: Notify,
-    pub(super) sweep: Notify,
+    /// A guild is to be compared.
+    pub(super) resync: Notify,
+    /// An event waits for its decision.
     pub(super) decide: Notify,
-    pub(super) converge: Notify,
+    /// An account is due.
+    pub(super) reconcile: Notify,
+    /// A message waits.
     pub(super) messages: Bells,
+    /// Something has a deadline.
     pub(super) deadlines: Notify,
+    /// The token was refused.
     pub(super) token: Notify,
+    /// Plex is to be compared.
     pub(super) drift: Notify,
+    /// The files of the policy are to be looked at.
     pub(super) policies: Notify,
+    /// An order to let another policy take over waits.
     pub(super) swaps: Notify,
+    /// A decision waits for the shadow policy.
     pub(super) shadow: Notify,
+    /// What a policy names is to be checked.
     pub(super) names: Notify,
     /// Rings whenever an account has been worked on: for those who wait for an outcome.
     pub(super) worked: Notify,
@@ -64,21 +77,34 @@ impl Bells {
 }
 
 /// What all workers share.
-pub(super) struct Core {
+pub(super) struct Context {
     /// What the pipeline goes by. What the Plex server has changes in it.
     settings: RwLock<Arc<Settings>>,
+    /// Time, randomness and threads.
     pub(super) seam: Seam,
+    /// The database.
     pub(super) store: Store,
+    /// plex.tv and the server.
     pub(super) plex: Plex,
+    /// Discord.
     pub(super) discord: Arc<dyn Discord>,
-    pub(super) policies: InForce,
+    /// The policy that decides, and what was asked for. A swap takes effect between two decisions.
+    pub(super) policies: ActivePolicy,
+    /// Wakes a worker when there is something for it.
     pub(super) signals: Signals,
+    /// Members who may have changed. The gateway puts them in, and the observer takes them out.
     pub(super) hints: Hints,
-    pub(super) sweeps: Sweeps,
+    /// Which guilds are to be compared, and when. Commands and the gateway ask for it.
+    pub(super) resyncs: ResyncSchedule,
+    /// The last snapshot of Plex. Those who need one at the same moment share it.
     pub(super) looks: Looks,
+    /// When the Plex server was looked at last.
     pub(super) server_looks: ServerLooks,
+    /// Whether Discord takes direct messages at the moment.
     pub(super) direct_messages: DirectMessages,
+    /// Whether the wall clock is believed.
     pub(super) clock: Clock,
+    /// Whether Plex accepts the token. Whoever is refused says so, and the probe asks until it works.
     token: Mutex<Token>,
     /// How often in a row Plex could not be compared.
     pub(super) drift_failures: AtomicU32,
@@ -86,24 +112,27 @@ pub(super) struct Core {
     pub(super) unreadable: Unreadable,
     /// When this run of the bot began.
     pub(super) began: Timestamp,
+    /// Something that was forgotten may still stand in the log of the database.
     unscrubbed: AtomicBool,
+    /// When old rows were last dropped.
     pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
     pub(super) nonce: String,
     /// When each guild was last looked at.
     pub(super) guild_looks: tokio::sync::Mutex<HashMap<GuildId, tokio::time::Instant>>,
+    /// The guilds as Discord showed them last, for the names of roles.
     guilds: RwLock<HashMap<GuildId, Guild>>,
     /// Who owns each guild that was ever shown.
     owners: RwLock<BTreeMap<GuildId, UserId>>,
 }
 
-impl Core {
+impl Context {
     #[expect(clippy::too_many_arguments, reason = "each is a part that is made elsewhere")]
     pub(super) fn new(
         settings: Settings,
         seam: Seam,
         store: Store,
-        policies: InForce,
+        policies: ActivePolicy,
         plex: Plex,
         discord: Arc<dyn Discord>,
         guilds: Vec<Guild>,
@@ -111,7 +140,7 @@ impl Core {
         nonce: String,
     ) -> Self {
         Self {
-            sweeps: Sweeps::new(&settings, seam.now()),
+            resyncs: ResyncSchedule::new(&settings, seam.now()),
             began: seam.now(),
             settings: RwLock::new(Arc::new(settings)),
             seam,
@@ -273,8 +302,8 @@ impl Core {
     }
 }
 
-impl std::fmt::Debug for Core {
+impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Core")
+        f.write_str("Context")
     }
 }

@@ -33,17 +33,17 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{AuditKind, GuildId, UserId},
     pipeline::{
-        context::Core,
+        context::Context,
         decisions::{decider::Decider, timers::Deadlines},
-        members::{observer::Observer, resync::Sweeper},
-        memory::{active_policy::InForce, quarantine::Unread},
+        members::{observer::Observer, resync::Resync},
+        memory::{active_policy::ActivePolicy, quarantine::Unread},
         outbox::sender::{Messenger, Reporter},
         policies::{names::NameCheck, ordered::Swapper, shadow::Shadower, watch::Watch},
         ports::{
             Discord, Guild,
             policy_source::{Configured, Policies},
         },
-        reconcile::{drift::Comparer, reconciler::Converger, token::TokenProbe},
+        reconcile::{drift::Comparer, reconciler::Reconciler, token::TokenProbe},
         settings::Settings,
     },
     plex::Plex,
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Parts {
 /// The pipeline at work.
 #[derive(Debug)]
 pub struct Pipeline {
-    core: Arc<Core>,
+    core: Arc<Context>,
     workers: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -98,8 +98,9 @@ impl Pipeline {
         let Parts { settings, seam, store, policy, policies, plex, discord, guilds } = parts;
         let Begun { nonce, owners, unread } = prepare(&store, &seam, &settings, &guilds).await?;
         let Configured { active, candidate } = policy;
-        let policies = InForce::new(policies, active.policy.clone());
-        let core = Arc::new(Core::new(settings, seam, store, policies, plex, discord, guilds, owners, nonce));
+        let policies = ActivePolicy::new(policies, active.policy.clone());
+        let core =
+            Arc::new(Context::new(settings, seam, store, policies, plex, discord, guilds, owners, nonce));
         core.put_all_aside(&unread).await?;
         core.begin_with_server().await?;
         core.begin_with_policy(active).await?;
@@ -109,9 +110,9 @@ impl Pipeline {
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
         workers.spawn(runtime::worker::run::<Observer>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Sweeper>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Resync>(Arc::clone(&core), stop.clone()));
         workers.spawn(runtime::worker::run::<Decider>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Converger>(Arc::clone(&core), stop.clone()));
+        workers.spawn(runtime::worker::run::<Reconciler>(Arc::clone(&core), stop.clone()));
         workers.spawn(runtime::worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
         workers.spawn(runtime::worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
         workers.spawn(runtime::worker::run::<Reporter>(Arc::clone(&core), stop.clone()));

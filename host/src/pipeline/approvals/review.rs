@@ -11,7 +11,7 @@ use crate::{
             limit::{lift, takes, together},
             verdict::{Done, Verdict, Whom},
         },
-        context::Core,
+        context::Context,
         desired::{
             member_state::Carried,
             reduction::shrinks,
@@ -24,7 +24,7 @@ use crate::{
     store::{Account, Answer, EventState, GrantRow, HoldReason, HoldRow, NewEvent, StoreError, Tx, Work},
 };
 
-impl Core {
+impl Context {
     /// Carries out what an administrator decided on those who are held.
     pub(in crate::pipeline) async fn decide_holds(
         &self,
@@ -43,7 +43,7 @@ impl Core {
                 Ok(done)
             })
             .await?;
-        self.signals.converge.notify_one();
+        self.signals.reconcile.notify_one();
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();
         self.put_all_aside(&done.unread).await?;

@@ -12,7 +12,7 @@ use crate::{
     },
     pipeline::{
         approvals::limit::{self, Judged},
-        context::Core,
+        context::Context,
         desired::state::{self, Change, Outcome},
         memory::quarantine::Whose,
         protection::current::Protection,
@@ -185,7 +185,7 @@ fn hand_over(
 
 /// An account is due while what was decided for it waits: it is looked at once that is over.
 pub(in crate::pipeline) async fn wait(
-    core: &Core,
+    core: &Context,
     id: AccountId,
     until: Timestamp,
 ) -> Result<(), StoreError> {
@@ -196,7 +196,7 @@ pub(in crate::pipeline) async fn wait(
         .await
 }
 
-impl Core {
+impl Context {
     /// Carries out what has waited for the settling time.
     pub(in crate::pipeline) async fn end_settling(&self) -> Result<(), StoreError> {
         loop {
@@ -217,7 +217,7 @@ impl Core {
                     Err(error) => self.put_aside(Whose::Settling(account), &error).await?,
                 }
             }
-            self.signals.converge.notify_one();
+            self.signals.reconcile.notify_one();
             self.signals.messages.notify_one();
             if forgot {
                 self.scrub().await?;

@@ -4,14 +4,14 @@ use crate::{
     domain::UserId,
     pipeline::{
         approvals::verdict::{Verdict, Whom},
-        context::Core,
+        context::Context,
         policies::ordered::is_a_swap,
         texts,
     },
     store::{Answer, Order, StoreError},
 };
 
-impl Core {
+impl Context {
     /// Carries out the orders that wait. An order that changes what is stored is answered in the transaction
     /// that does so: a crash can't make it count twice, or lose it.
     pub(in crate::pipeline) async fn take_up_orders(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{
     domain::{GuildId, TaskId, UserId, contract::Origin},
     pipeline::{
-        context::Core,
+        context::Context,
         ports::{Button, ButtonAction, Command, GatewayNews, Hint, Intake, Invoker, Pressed, Reply, Via},
         seam::millis,
         texts,
@@ -21,7 +21,7 @@ const ROOM: usize = 1_900;
 /// The pipeline's ear.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    pub(in crate::pipeline) core: Arc<Core>,
+    pub(in crate::pipeline) core: Arc<Context>,
 }
 
 #[async_trait]
@@ -39,9 +39,9 @@ impl Intake for Handle {
         match news {
             GatewayNews::Session => {
                 tracing::info!("a new gateway session began; the guilds are compared");
-                self.core.sweep_after_session();
+                self.core.resync_after_session();
             }
-            GatewayNews::GuildAvailable(guild) => self.sweep(guild),
+            GatewayNews::GuildAvailable(guild) => self.resync(guild),
             GatewayNews::GuildUnavailable(guild) => {
                 tracing::warn!(%guild, "the guild is not available at Discord; nobody is taken for gone");
             }
@@ -55,7 +55,7 @@ impl Intake for Handle {
             GatewayNews::RoleDeleted(guild, role) => self.core.role_deleted(guild, role).await,
             GatewayNews::Gap(what) => {
                 tracing::warn!(what, "something on the gateway could not be read; the guilds are compared");
-                self.core.sweep_after_gap();
+                self.core.resync_after_gap();
             }
         }
     }
@@ -90,8 +90,8 @@ impl Intake for Handle {
 
 impl Handle {
     /// Compares a guild with what is stored.
-    pub fn sweep(&self, guild: GuildId) {
-        self.core.sweep(guild);
+    pub fn resync(&self, guild: GuildId) {
+        self.core.resync(guild);
     }
 
     /// Has the policy that the configuration names loaded anew, soon. What comes of it is told in the log and

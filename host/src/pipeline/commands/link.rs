@@ -11,7 +11,7 @@ use crate::{
             address::{against, can_correct, refresh_question, report_claim, wanted},
             journal::note,
         },
-        context::Core,
+        context::Context,
         ports::{Button, ButtonAction, Pressed, Reply, Via},
         seam::{Step, millis},
         settings::Settings,
@@ -35,7 +35,7 @@ enum Given {
     Linked,
 }
 
-impl Core {
+impl Context {
     /// Takes up what a member typed. None: it was not meant for us.
     pub(in crate::pipeline) async fn take_address(
         &self,
@@ -78,7 +78,7 @@ impl Core {
                 self.scrub().await?;
             }
             self.seam.reach(Step::AddressStored).await;
-            self.signals.converge.notify_one();
+            self.signals.reconcile.notify_one();
             self.signals.decide.notify_one();
             self.signals.messages.notify_one();
             self.signals.deadlines.notify_one();

@@ -12,7 +12,7 @@ use crate::{
             hold_texts, limit,
             verdict::{Reach, Verdict, Whom},
         },
-        context::Core,
+        context::Context,
         desired::{
             member_state::Carried,
             state::{close_prompts, grant_of},
@@ -28,7 +28,7 @@ use crate::{
 /// How long a command waits for its outcome before it answers that the work goes on.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-impl Core {
+impl Context {
     /// Carries out a command, and says what came of it.
     pub(in crate::pipeline) async fn obey(&self, command: Command, by: Invoker) -> Reply {
         let guild = by.guild.filter(|guild| self.settings().guild(*guild).is_some());
@@ -44,7 +44,7 @@ impl Core {
                 return Reply::text(texts::ADMINISTRATORS_ONLY);
             }
             Command::Sync => {
-                self.sweep_all();
+                self.resync_all();
                 return Reply::text(texts::SYNCING);
             }
             Command::Approve { member } => {
@@ -169,7 +169,7 @@ impl Core {
     }
 
     fn ring(&self) {
-        self.signals.converge.notify_one();
+        self.signals.reconcile.notify_one();
         self.signals.messages.notify_one();
         self.signals.deadlines.notify_one();
     }

@@ -68,7 +68,7 @@ pub(in crate::pipeline) fn carry_out(
     let waits = settling::waits(&event.event);
     let change = Change { opens, quiet, tell, told_now, waits, ..Change::of(event.id, guild, user) };
     let outcome = if moved || change.tell.is_some() {
-        wish(tx, settings, now, &before, &change)?
+        advance(tx, settings, now, &before, &change)?
     } else {
         tell_now(tx, now, &change)?;
         if let Some(account) = tx.account_of(user)?
@@ -116,7 +116,7 @@ fn forget_wakes_that_came(tx: &Tx<'_>, event: &EventRow, decision: &DecisionRow)
 
 /// Takes note of what should be true now, and lets the other workers know by what it writes; unless the
 /// brake holds it. `before` is what the guilds had decided before.
-pub(in crate::pipeline) fn wish(
+pub(in crate::pipeline) fn advance(
     tx: &Tx<'_>,
     settings: &Settings,
     now: Timestamp,

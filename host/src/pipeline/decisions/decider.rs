@@ -12,7 +12,7 @@ use crate::{
         contract::{Account, Event, GuildRoles, Level, Member, Progress, Service, Wake},
     },
     pipeline::{
-        context::Core,
+        context::Context,
         decisions::{apply, undecided},
         desired::progress::Place,
         memory::quarantine::Whose,
@@ -40,11 +40,11 @@ pub(in crate::pipeline) struct Decider;
 impl Worker for Decider {
     const NAME: &'static str = "decide";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.decide
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let aside = core.unreadable.set_aside(core.seam.now());
         let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
         let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
@@ -66,7 +66,7 @@ impl Worker for Decider {
     }
 }
 
-async fn decide_member(core: &Core, user: UserId) -> Result<(), StoreError> {
+async fn decide_member(core: &Context, user: UserId) -> Result<(), StoreError> {
     while let Some(waiting) = core.store.read(move |tx| Known::of_next_event(tx, user)).await? {
         decide(core, waiting).await?;
     }
@@ -145,7 +145,7 @@ impl Known {
 
 /// Decides one event. Where the member's state became another one meanwhile, by an administrator's command say,
 /// nothing is stored, and the event still waits.
-async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
+async fn decide(core: &Context, known: Known) -> Result<(), StoreError> {
     let policy = core.policy();
     let basis = known.basis();
     let input = input(core, &known);
@@ -216,7 +216,7 @@ async fn decide(core: &Core, known: Known) -> Result<(), StoreError> {
             if shadowed {
                 core.signals.shadow.notify_one();
             }
-            core.signals.converge.notify_one();
+            core.signals.reconcile.notify_one();
             core.signals.messages.notify_one();
             core.signals.deadlines.notify_one();
             core.seam.reach(Step::DecisionStored).await;
@@ -277,7 +277,7 @@ fn relay(event: &str, policy: &str, lines: &[LogLine]) {
 }
 
 /// What the policy is told.
-pub(in crate::pipeline) fn input(core: &Core, known: &Known) -> Event {
+pub(in crate::pipeline) fn input(core: &Context, known: &Known) -> Event {
     let event = &known.event.event;
     let here = known.memberships.iter().find(|member| member.guild == event.guild);
     let settings = core.settings();

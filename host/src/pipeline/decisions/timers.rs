@@ -10,7 +10,7 @@ use crate::{
         contract::{AccountChange, Cause, Origin},
     },
     pipeline::{
-        context::Core, decisions::pace, members::ingest::Seen, memory::quarantine::Whose,
+        context::Context, decisions::pace, members::ingest::Seen, memory::quarantine::Whose,
         runtime::worker::Worker, seam::millis,
     },
     store::{EventState, NewEvent, Prompt, PromptState, StoreError, Tx, WakeRow, Work},
@@ -25,11 +25,11 @@ pub(in crate::pipeline) struct Deadlines;
 impl Worker for Deadlines {
     const NAME: &'static str = "deadlines";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.deadlines
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let believed = core.believes_clock().await?;
         let now = core.seam.now();
         if believed {
@@ -62,7 +62,7 @@ impl Worker for Deadlines {
 }
 
 /// Questions that were not answered in time expire, and policies are woken that asked for it.
-async fn fall_due(core: &Core, now: Timestamp) -> Result<(), StoreError> {
+async fn fall_due(core: &Context, now: Timestamp) -> Result<(), StoreError> {
     let (prompts, wakes) =
         core.store.read(move |tx| Ok((tx.overdue_prompts(now)?, tx.due_wakes(now)?))).await?;
     for prompt in prompts {
@@ -100,7 +100,7 @@ async fn fall_due(core: &Core, now: Timestamp) -> Result<(), StoreError> {
 }
 
 /// A question was not answered in time.
-async fn expire(core: &Core, prompt: Prompt, now: Timestamp) -> Result<(), StoreError> {
+async fn expire(core: &Context, prompt: Prompt, now: Timestamp) -> Result<(), StoreError> {
     let seen = Seen::new(core, prompt.guild);
     core.store
         .write(move |tx| {
@@ -118,7 +118,7 @@ async fn expire(core: &Core, prompt: Prompt, now: Timestamp) -> Result<(), Store
 }
 
 /// The policy is woken, unless it asks for too much.
-async fn fire(core: &Core, wake: WakeRow) -> Result<(), StoreError> {
+async fn fire(core: &Context, wake: WakeRow) -> Result<(), StoreError> {
     let seen = Seen::new(core, wake.guild);
     let (settings, now) = (core.settings(), core.seam.now());
     core.store

@@ -10,7 +10,7 @@ use crate::{
         contract::{Cause, Origin, Review},
     },
     pipeline::{
-        context::Core,
+        context::Context,
         members::ingest::Seen,
         memory::quarantine::{Unread, Whose},
     },
@@ -22,7 +22,7 @@ use crate::{
 const LATER: Duration = Duration::from_secs(3_600);
 
 /// When the policy is to be asked again after a failure; none if the answer would be the same.
-pub(in crate::pipeline) fn later(core: &Core, why: Option<&Failure>) -> Option<Timestamp> {
+pub(in crate::pipeline) fn later(core: &Context, why: Option<&Failure>) -> Option<Timestamp> {
     match why {
         None | Some(Failure::OutOfTime { .. }) => Some(core.after(LATER)),
         Some(_) => None,
@@ -30,7 +30,7 @@ pub(in crate::pipeline) fn later(core: &Core, why: Option<&Failure>) -> Option<T
 }
 
 /// All guilds, for [`ask_again`].
-pub(in crate::pipeline) fn guilds(core: &Core) -> Vec<Seen> {
+pub(in crate::pipeline) fn guilds(core: &Context) -> Vec<Seen> {
     core.settings().guilds.iter().map(|guild| Seen::new(core, guild.id)).collect()
 }
 
@@ -72,7 +72,7 @@ fn ask(tx: &Tx<'_>, seen: &Seen, user: UserId, now: Timestamp) -> Result<(), Sto
     Ok(())
 }
 
-impl Core {
+impl Context {
     /// Has the policy asked anew where the machine was to blame, and it is time.
     pub(in crate::pipeline) async fn retry(&self) -> Result<(), StoreError> {
         let now = self.seam.now();

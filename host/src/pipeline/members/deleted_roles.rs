@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::{
     domain::{AuditKind, GuildId, RoleId, Timestamp, UserId},
     pipeline::{
-        context::Core,
+        context::Context,
         ports::{DiscordError, Guild, Snapshot},
         settings::Settings,
     },
@@ -26,7 +26,7 @@ impl From<StoreError> for Unknown {
     }
 }
 
-impl Core {
+impl Context {
     /// The gateway says that a role was deleted. It does not say who had it.
     pub(in crate::pipeline) async fn role_deleted(&self, guild: GuildId, role: RoleId) {
         self.forget_role(guild, role);
@@ -40,7 +40,7 @@ impl Core {
             // The next look at the guild finds it too.
             tracing::error!(%guild, %error, "that a role was deleted could not be stored");
         }
-        self.sweep(guild);
+        self.resync(guild);
     }
 
     /// Takes in what Discord shows of a guild, asked for at `asked`: who owns it, which of its tracked and

@@ -7,7 +7,7 @@ use crate::{
     },
     pipeline::{
         approvals::limit,
-        context::Core,
+        context::Context,
         members::{protection_ended, role_diff::Changes},
         ports::Snapshot,
         protection::current::Protection,
@@ -26,7 +26,7 @@ pub(in crate::pipeline) struct Seen {
 }
 
 impl Seen {
-    pub(in crate::pipeline) fn new(core: &Core, guild: GuildId) -> Self {
+    pub(in crate::pipeline) fn new(core: &Context, guild: GuildId) -> Self {
         let ids: Vec<RoleId> = core
             .settings()
             .guild(guild)

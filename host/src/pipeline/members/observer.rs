@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::{
     domain::{EventId, GuildId, Timestamp, UserId, contract::Origin},
     pipeline::{
-        context::Core,
+        context::Context,
         members::{deleted_roles::Unknown, ingest::Seen},
         memory::{hints::Pending, quarantine::Whose},
         ports::{DiscordError, Presence, Said, Snapshot},
@@ -36,11 +36,11 @@ pub(in crate::pipeline) struct Observer;
 impl Worker for Observer {
     const NAME: &'static str = "observe";
 
-    fn signal(core: &Core) -> &tokio::sync::Notify {
+    fn signal(core: &Context) -> &tokio::sync::Notify {
         &core.signals.observe
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let (due, next) = core.hints.due(core.seam.now());
         if due.is_empty() {
             return Ok(next);
@@ -82,7 +82,7 @@ impl Worker for Observer {
 
 /// Drops the hints that say what is stored already: most member updates are about something else.
 async fn changed(
-    core: &Core,
+    core: &Context,
     guild: GuildId,
     members: Vec<(UserId, Pending)>,
 ) -> Result<Vec<(UserId, Pending)>, StoreError> {
@@ -121,7 +121,7 @@ async fn changed(
 
 /// What is stored of a member can't be read: what Discord shows of them can't be compared with it.
 async fn put_aside(
-    core: &Core,
+    core: &Context,
     guild: GuildId,
     user: UserId,
     pending: Pending,
@@ -132,7 +132,7 @@ async fn put_aside(
     Ok(())
 }
 
-async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -> Result<(), StoreError> {
+async fn ask_gateway(core: &Context, guild: GuildId, chunk: &[(UserId, Pending)]) -> Result<(), StoreError> {
     let users: Vec<UserId> = chunk.iter().map(|(user, _)| *user).collect();
     let answer = core.discord.members_by_id(guild, &users).await;
     let read_at = Instant::now();
@@ -163,7 +163,7 @@ async fn ask_gateway(core: &Core, guild: GuildId, chunk: &[(UserId, Pending)]) -
 /// Whether an account that Discord does not know (10013) is missing from the guild's list of members too. Only then
 /// does it count as gone.
 async fn confirmed(
-    core: &Core,
+    core: &Context,
     guild: GuildId,
     user: UserId,
     answer: Result<Presence, DiscordError>,
@@ -190,7 +190,7 @@ async fn confirmed(
 /// Compares what Discord answered with what is stored, journals the difference, and decides whether the
 /// answer can be the last word on this hint.
 async fn settle(
-    core: &Core,
+    core: &Context,
     guild: GuildId,
     user: UserId,
     pending: Pending,
@@ -249,7 +249,7 @@ async fn settle(
 
 /// Stores what was read, and the events that it makes, in one transaction.
 async fn journal(
-    core: &Core,
+    core: &Context,
     guild: GuildId,
     user: UserId,
     presence: Presence,
@@ -275,7 +275,7 @@ async fn journal(
 }
 
 /// Tells the next worker, and the log.
-pub(in crate::pipeline) async fn announce(core: &Core, guild: GuildId, user: UserId, events: &[EventId]) {
+pub(in crate::pipeline) async fn announce(core: &Context, guild: GuildId, user: UserId, events: &[EventId]) {
     if events.is_empty() {
         return;
     }

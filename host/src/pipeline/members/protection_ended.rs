@@ -9,7 +9,7 @@ use crate::{
         contract::{Access, Cause, Origin, Review},
     },
     pipeline::{
-        approvals::limit, context::Core, ports::Guild, protection::rules::Protected, settings::Settings,
+        approvals::limit, context::Context, ports::Guild, protection::rules::Protected, settings::Settings,
     },
     store::{EventState, MemberRow, NewEvent, StoreError, Tx},
 };
@@ -36,7 +36,7 @@ pub(in crate::pipeline) fn begin(
     Ok(is.guilds.into_iter().filter_map(|(guild, owner)| Some((guild, owner?))).collect())
 }
 
-impl Core {
+impl Context {
     /// A guild has this owner: whoever owned it before is protected by that no longer.
     pub(in crate::pipeline) async fn note_owner(
         &self,
@@ -58,7 +58,7 @@ impl Core {
             })
             .await?;
         self.signals.decide.notify_one();
-        self.signals.converge.notify_one();
+        self.signals.reconcile.notify_one();
         self.signals.messages.notify_one();
         Ok(())
     }

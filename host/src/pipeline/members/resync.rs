@@ -7,7 +7,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     domain::{EventId, GuildId, RoleId, Timestamp, UserId, contract::Origin},
     pipeline::{
-        context::Core,
+        context::Context,
         members::{
             deleted_roles::Unknown,
             ingest::Seen,
@@ -32,24 +32,24 @@ const TRIES: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Compares guilds with what is stored.
-pub(in crate::pipeline) struct Sweeper;
+pub(in crate::pipeline) struct Resync;
 
-impl Worker for Sweeper {
-    const NAME: &'static str = "sweep";
+impl Worker for Resync {
+    const NAME: &'static str = "resync";
 
-    fn signal(core: &Core) -> &Notify {
-        &core.signals.sweep
+    fn signal(core: &Context) -> &Notify {
+        &core.signals.resync
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let every = core.settings().timings.sweep;
-        let mut due = core.sweeps.take_due(core.seam.now(), every).into_iter();
+        let mut due = core.resyncs.take_due(core.seam.now(), every).into_iter();
         while let Some(guild) = due.next() {
             match sweep(core, guild).await {
-                Ok(()) => core.sweeps.done(guild, core.seam.now()),
+                Ok(()) => core.resyncs.done(guild, core.seam.now()),
                 Err(Trouble::Store(error)) => {
                     for guild in std::iter::once(guild).chain(due) {
-                        core.sweep(guild);
+                        core.resync(guild);
                     }
                     return Err(error);
                 }
@@ -59,18 +59,18 @@ impl Worker for Sweeper {
                         DiscordError::RateLimited { retry_after } => Some(*retry_after),
                         _ => None,
                     };
-                    core.sweep_failed(guild, at_least);
+                    core.resync_failed(guild, at_least);
                 }
                 Err(Trouble::Gone) => {
-                    core.sweep_failed(guild, None);
+                    core.resync_failed(guild, None);
                     // Once may be Discord's own mistake.
-                    if core.sweeps.not_there(guild) > 1 {
+                    if core.resyncs.not_there(guild) > 1 {
                         core.guild_gone(guild).await?;
                     }
                 }
             }
         }
-        Ok(core.sweeps.next(core.seam.now(), every))
+        Ok(core.resyncs.next(core.seam.now(), every))
     }
 }
 
@@ -102,7 +102,7 @@ impl From<DiscordError> for Trouble {
     }
 }
 
-async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
+async fn sweep(core: &Context, guild: GuildId) -> Result<(), Trouble> {
     if core.settings().guild(guild).is_none() {
         return Ok(());
     }
@@ -112,7 +112,7 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
         Err(error) if error.says_not_in_guild() => return Err(Trouble::Gone),
         Err(error) => return Err(error.into()),
     };
-    core.sweeps.is_shown(guild);
+    core.resyncs.is_shown(guild);
     let members = shown.members;
     core.learn_guild(shown, asked).await?;
     let seen = Seen::new(core, guild);
@@ -128,7 +128,7 @@ async fn sweep(core: &Core, guild: GuildId) -> Result<(), Trouble> {
 
 /// The next page of members. One that can't be had is asked for again soon, so that a large guild's list need not
 /// begin anew for it.
-async fn page(core: &Core, guild: GuildId, after: Option<UserId>) -> Result<Vec<Snapshot>, DiscordError> {
+async fn page(core: &Context, guild: GuildId, after: Option<UserId>) -> Result<Vec<Snapshot>, DiscordError> {
     let mut tries = 1;
     loop {
         let error = match core.discord.members_after(guild, after).await {
@@ -149,7 +149,7 @@ async fn page(core: &Core, guild: GuildId, after: Option<UserId>) -> Result<Vec<
 
 /// The first time: everybody is taken in as they are, or each role as an event. The guild counts as taken in only
 /// once the list is whole: whoever is missing from it would be taken for new later.
-async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> Result<(), Trouble> {
+async fn take_in_guild(core: &Context, guild: GuildId, seen: &Seen, shown: u64) -> Result<(), Trouble> {
     let mut after = None;
     let mut members: u64 = 0;
     let mut events = 0;
@@ -194,7 +194,7 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> 
             break;
         }
     }
-    if !core.sweeps.is_whole(guild, members, shown) {
+    if !core.resyncs.is_whole(guild, members, shown) {
         let what = format!("the first list has {members} members, and Discord says that there are {shown}");
         return Err(Trouble::Discord(DiscordError::Unavailable { what }));
     }
@@ -208,7 +208,7 @@ async fn take_in_guild(core: &Core, guild: GuildId, seen: &Seen, shown: u64) -> 
 
 /// Pages come by rising id, and so do the rows that are stored: they are compared page by page, whatever
 /// the guild's size. Who is missing from the list is looked at one by one before they count as gone.
-async fn compare(core: &Core, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
+async fn compare(core: &Context, guild: GuildId, seen: &Seen) -> Result<(), Trouble> {
     let mut after = None;
     let mut looked_at_singly: Vec<UserId> = Vec::new();
     let mut events: Vec<(UserId, EventId)> = Vec::new();
@@ -316,7 +316,7 @@ fn missing_from(
 }
 
 /// Roles that were added to the configuration since the guild was taken in are a first start of their own.
-async fn track(core: &Core, guild: GuildId, seen: &Seen, before: &[RoleId]) -> Result<(), StoreError> {
+async fn track(core: &Context, guild: GuildId, seen: &Seen, before: &[RoleId]) -> Result<(), StoreError> {
     let tracked = seen.all();
     let fresh: Vec<RoleId> = tracked.iter().copied().filter(|role| !before.contains(role)).collect();
     if tracked.len() == before.len() && fresh.is_empty() {

@@ -28,23 +28,23 @@ impl Watched {
 }
 
 /// The policies of a pipeline.
-pub(in crate::pipeline) struct InForce {
+pub(in crate::pipeline) struct ActivePolicy {
     pub(in crate::pipeline) source: std::sync::Arc<dyn Policies>,
     pub(in crate::pipeline) active: RwLock<Policy>,
     pub(in crate::pipeline) candidate: RwLock<Option<Policy>>,
     pub(in crate::pipeline) named: Mutex<Named>,
     /// One swap at a time.
     pub(in crate::pipeline) swapping: tokio::sync::Mutex<()>,
-    /// Grows when somebody wants something else than what is being loaded.
-    pub(in crate::pipeline) wishes: AtomicU64,
+    /// Rises when somebody asks for another policy than the one that is being loaded.
+    pub(in crate::pipeline) generation: AtomicU64,
     /// The bot ends.
     pub(in crate::pipeline) closed: AtomicBool,
     pub(in crate::pipeline) watched: Mutex<Watched>,
 }
 
-/// Which policy somebody wants.
+/// Which policy is wanted: a counter that rises when somebody asks for another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::pipeline) struct Wish(pub(in crate::pipeline) u64);
+pub(in crate::pipeline) struct Generation(pub(in crate::pipeline) u64);
 
 /// What the configuration named when it was last read.
 pub(in crate::pipeline) struct Named {
@@ -54,7 +54,7 @@ pub(in crate::pipeline) struct Named {
     pub(in crate::pipeline) refused: bool,
 }
 
-impl InForce {
+impl ActivePolicy {
     pub(in crate::pipeline) fn new(source: std::sync::Arc<dyn Policies>, active: Policy) -> Self {
         Self {
             watched: Mutex::new(Watched::default()),
@@ -63,29 +63,29 @@ impl InForce {
             active: RwLock::new(active),
             candidate: RwLock::default(),
             swapping: tokio::sync::Mutex::new(()),
-            wishes: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// What is wanted now, to see later whether it still is.
-    pub(in crate::pipeline) fn wish(&self) -> Wish {
-        Wish(self.wishes.load(Ordering::SeqCst))
+    /// What is wanted now, so that it can be seen later whether that has changed.
+    pub(in crate::pipeline) fn generation(&self) -> Generation {
+        Generation(self.generation.load(Ordering::SeqCst))
     }
 
-    /// Something else is wanted than what is being loaded, which is given up.
-    pub(in crate::pipeline) fn wish_for_another(&self) -> Wish {
-        let wish = Wish(self.wishes.fetch_add(1, Ordering::SeqCst) + 1);
+    /// Another policy is wanted: what is being loaded is given up.
+    pub(in crate::pipeline) fn next_generation(&self) -> Generation {
+        let generation = Generation(self.generation.fetch_add(1, Ordering::SeqCst) + 1);
         self.source.give_up();
-        wish
+        generation
     }
 
-    /// Why a wish is not to be fulfilled any more, if that is so.
-    pub(in crate::pipeline) fn is_past(&self, wish: Wish) -> Option<&'static str> {
+    /// Why what was wanted then is not wanted any more, if that is so.
+    pub(in crate::pipeline) fn is_past(&self, generation: Generation) -> Option<&'static str> {
         if self.closed.load(Ordering::SeqCst) {
             return Some("The policy was not changed: the bot was stopped before it was loaded.");
         }
-        (self.wish() != wish).then_some(
+        (self.generation() != generation).then_some(
             "The policy was not changed: before it was loaded, somebody asked for an earlier one instead.",
         )
     }

@@ -23,7 +23,7 @@ const TOLERANCE: u64 = 100;
 
 /// Which guilds are to be compared, and when.
 #[derive(Debug)]
-pub(in crate::pipeline) struct Sweeps(pub(in crate::pipeline) Mutex<State>);
+pub(in crate::pipeline) struct ResyncSchedule(pub(in crate::pipeline) Mutex<State>);
 
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct State {
@@ -43,7 +43,7 @@ pub(in crate::pipeline) struct State {
     pub(in crate::pipeline) gone: BTreeSet<GuildId>,
 }
 
-impl Sweeps {
+impl ResyncSchedule {
     pub(in crate::pipeline) fn new(settings: &Settings, now: Timestamp) -> Self {
         let swept = settings.guilds.iter().map(|guild| (guild.id, now)).collect();
         Self(Mutex::new(State { swept, ..State::default() }))

@@ -12,7 +12,7 @@ use crate::{
     pipeline::{
         accounts::address,
         approvals::review,
-        context::Core,
+        context::Context,
         memory::quarantine::Whose,
         ports::{DiscordError, Outgoing, Posted},
         runtime::worker::Worker,
@@ -59,11 +59,11 @@ pub(in crate::pipeline) struct Reporter;
 impl Worker for Messenger {
     const NAME: &'static str = "messages";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.messages.members
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let Some(due) = due(core, Reader::Member).await? else {
             return core.store.read(|tx| tx.next_task_due(Reader::Member)).await;
         };
@@ -88,11 +88,11 @@ impl Worker for Messenger {
 impl Worker for Reporter {
     const NAME: &'static str = "reports";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.messages.administrators
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         trim(core).await?;
         let Some(due) = due(core, Reader::Administrators).await? else {
             return core.store.read(|tx| tx.next_task_due(Reader::Administrators)).await;
@@ -113,7 +113,7 @@ impl Worker for Reporter {
 }
 
 /// Keeps the messages that wait for the audit channel few, however long it takes none.
-async fn trim(core: &Core) -> Result<(), StoreError> {
+async fn trim(core: &Context) -> Result<(), StoreError> {
     let dropped = core
         .store
         .write(move |tx| {
@@ -136,7 +136,7 @@ fn dropped_reports(tx: &Tx<'_>) -> Result<u64, StoreError> {
 }
 
 /// The channel takes messages again: administrators hear how many they missed.
-async fn tell_dropped(core: &Core) -> Result<(), StoreError> {
+async fn tell_dropped(core: &Context) -> Result<(), StoreError> {
     let missed = |tx: &Tx<'_>| Ok(dropped_reports(tx)? > 0);
     if !core.store.read(missed).await? {
         return Ok(());
@@ -153,7 +153,7 @@ async fn tell_dropped(core: &Core) -> Result<(), StoreError> {
 }
 
 /// The messages that are due, if any are. One that can't be read keeps no other waiting.
-async fn due(core: &Core, reader: Reader) -> Result<Option<Vec<Task>>, StoreError> {
+async fn due(core: &Context, reader: Reader) -> Result<Option<Vec<Task>>, StoreError> {
     let now = core.seam.now();
     let due = core.store.read(move |tx| tx.due_tasks(reader, now, ROUND)).await?;
     if due.is_empty() {
@@ -185,7 +185,7 @@ enum Delivery {
 }
 
 /// Works on one task. Where what it needs can't be read it keeps no other waiting.
-async fn take_up(core: &Core, task: Task) -> Result<Delivery, StoreError> {
+async fn take_up(core: &Context, task: Task) -> Result<Delivery, StoreError> {
     let id = task.id;
     match deliver(core, task).await {
         Err(error @ StoreError::Unreadable(_)) => {
@@ -196,7 +196,7 @@ async fn take_up(core: &Core, task: Task) -> Result<Delivery, StoreError> {
     }
 }
 
-async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
+async fn deliver(core: &Context, task: Task) -> Result<Delivery, StoreError> {
     let hours = millis(core.settings().timings.prompt).div_ceil(3_600_000);
     let server = core.settings().server.name.clone();
     match task.work.clone() {
@@ -231,7 +231,7 @@ async fn deliver(core: &Core, task: Task) -> Result<Delivery, StoreError> {
 }
 
 /// Puts the neutral button into a channel, unless it stands there still.
-async fn offer_inbox(core: &Core, task: &Task, channel: ChannelId) -> Result<Delivery, StoreError> {
+async fn offer_inbox(core: &Context, task: &Task, channel: ChannelId) -> Result<Delivery, StoreError> {
     let offer = texts::inbox_offer();
     if let Some(message) = core.store.read(move |tx| tx.inbox_in(channel)).await? {
         match core.discord.edit(channel, message, &offer).await {
@@ -245,7 +245,7 @@ async fn offer_inbox(core: &Core, task: &Task, channel: ChannelId) -> Result<Del
 }
 
 /// Sends a direct message; where that is closed it waits behind the neutral button.
-async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<Delivery, StoreError> {
+async fn direct(core: &Context, task: &Task, message: &Outgoing) -> Result<Delivery, StoreError> {
     let Some(user) = task.user else { return end(core, task.id, TaskState::Dropped).await };
     let channel = match task.channel {
         Some(channel) => channel,
@@ -260,7 +260,7 @@ async fn direct(core: &Core, task: &Task, message: &Outgoing) -> Result<Delivery
 /// Sends a message once. That it is about to be sent is stored first; after a crash Discord's own memory of
 /// the nonce keeps it from being sent twice, and when that is too old the channel itself is asked.
 async fn send(
-    core: &Core,
+    core: &Context,
     task: &Task,
     channel: ChannelId,
     message: &Outgoing,
@@ -314,7 +314,7 @@ enum Stands {
 
 /// Searches a channel for a message that may have been sent at some time: as far back as that.
 async fn stands(
-    core: &Core,
+    core: &Context,
     channel: ChannelId,
     message: &Outgoing,
     sent_at: Timestamp,
@@ -342,11 +342,11 @@ async fn stands(
 }
 
 /// At most 25 characters, and the same after a restart.
-fn nonce(core: &Core, task: TaskId) -> String {
+fn nonce(core: &Context, task: TaskId) -> String {
     format!("{}-{task}", core.nonce)
 }
 
-async fn sent(core: &Core, task: &Task, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
+async fn sent(core: &Context, task: &Task, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
     let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
     tracing::info!(event, task = %task.id, "a message was sent");
     let (id, work) = (task.id, task.work.clone());
@@ -376,7 +376,7 @@ async fn sent(core: &Core, task: &Task, channel: ChannelId, message: MessageId) 
 
 /// Makes a question's message say what became of it.
 async fn refresh(
-    core: &Core,
+    core: &Context,
     task: &Task,
     prompt: PromptId,
     server: &str,
@@ -410,7 +410,7 @@ async fn refresh(
 
 /// A call failed: later again, or behind the neutral button, or not at all. It never concerns the Plex side.
 async fn failed(
-    core: &Core,
+    core: &Context,
     task: &Task,
     member: Option<UserId>,
     error: &DiscordError,
@@ -465,7 +465,7 @@ async fn failed(
 }
 
 /// A message to a member can't be delivered: it waits behind the neutral button.
-async fn into_inbox(core: &Core, task: &Task, error: &DiscordError) -> Result<Delivery, StoreError> {
+async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result<Delivery, StoreError> {
     let (id, about, now) = (task.id, task.event, core.seam.now());
     let (settings, work) = (core.settings(), task.work.clone());
     let expires_at = core.after(core.settings().timings.prompt);
@@ -498,7 +498,7 @@ async fn into_inbox(core: &Core, task: &Task, error: &DiscordError) -> Result<De
 }
 
 /// Discord says that direct messages are opened too quickly. Bots that go on are quarantined: all of them wait.
-async fn pause_direct_messages(core: &Core, error: &DiscordError) -> Result<Delivery, StoreError> {
+async fn pause_direct_messages(core: &Context, error: &DiscordError) -> Result<Delivery, StoreError> {
     let in_a_row = core.direct_messages.refused();
     let pause = DIRECT_PAUSE.saturating_mul(2_u32.saturating_pow(in_a_row.min(16))).min(LONGEST_DIRECT_PAUSE);
     let (until, now) = (core.after(pause), core.seam.now());
@@ -518,7 +518,7 @@ async fn pause_direct_messages(core: &Core, error: &DiscordError) -> Result<Deli
     Ok(Delivery::Paused)
 }
 
-async fn end(core: &Core, id: TaskId, state: TaskState) -> Result<Delivery, StoreError> {
+async fn end(core: &Context, id: TaskId, state: TaskState) -> Result<Delivery, StoreError> {
     core.store.write(move |tx| tx.end_task(id, state, None)).await?;
     Ok(Delivery::Settled)
 }

@@ -18,7 +18,7 @@ use crate::{
         contract::{Access, Action, Cause, Event, Grant, Member, Role, Service},
         filter, printable,
     },
-    pipeline::{context::Core, policies::reload::named, runtime::worker::Worker, settings::Settings},
+    pipeline::{context::Context, policies::reload::named, runtime::worker::Worker, settings::Settings},
     plex::PlexError,
     policy::{Mark, Policy},
     store::StoreError,
@@ -51,11 +51,11 @@ pub(in crate::pipeline) struct NameCheck;
 impl Worker for NameCheck {
     const NAME: &'static str = "names";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.names
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let settings = core.settings();
         let recorded = core.store.read(|tx| tx.last_inputs(RECORDED)).await?;
         let policies = std::iter::once(("The policy", core.policy()))
@@ -110,7 +110,7 @@ struct Told {
     texts: BTreeMap<String, bool>,
 }
 
-impl Core {
+impl Context {
     /// Tells what is wrong with names, as far as it was not told before.
     async fn tell_of_names(&self, found: Complaints) -> Result<(), StoreError> {
         let now = self.seam.now();
@@ -300,7 +300,7 @@ fn sentence(text: &str) -> String {
 /// The labels by which a policy hides, and that items carry: whoever is restricted sees those items. None if that can't
 /// be looked up now.
 async fn carried(
-    core: &Core,
+    core: &Context,
     settings: &Settings,
     policy: &Policy,
     answered: &Answered,

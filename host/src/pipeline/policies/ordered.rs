@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::Timestamp,
-    pipeline::{context::Core, policies::reload::Why, runtime::worker::Worker},
+    pipeline::{context::Context, policies::reload::Why, runtime::worker::Worker},
     store::{Answer, Order, StoreError},
 };
 
@@ -18,11 +18,11 @@ pub(in crate::pipeline) struct Swapper;
 impl Worker for Swapper {
     const NAME: &'static str = "policy-orders";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.swaps
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let mut under_way = BTreeSet::new();
         let mut swaps = FuturesUnordered::new();
         loop {
@@ -51,7 +51,7 @@ impl Worker for Swapper {
     }
 }
 
-impl Core {
+impl Context {
     /// Carries out an order, and answers it.
     async fn swap(&self, id: i64, order: Order) -> Result<(), StoreError> {
         let done = match order {

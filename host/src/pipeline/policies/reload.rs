@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{AuditKind, Timestamp, contract::Event},
     pipeline::{
-        context::Core,
+        context::Context,
         decisions::undecided,
         ports::policy_source::{Configured, Loaded},
     },
@@ -41,7 +41,7 @@ pub(in crate::pipeline) enum Why {
     FileChanged,
 }
 
-impl Core {
+impl Context {
     /// Loads what the configuration names, and lets it take over. Says what came of it, for people; an error
     /// means that nothing changed.
     pub(in crate::pipeline) async fn reload_policy(
@@ -49,9 +49,9 @@ impl Core {
         why: Why,
         order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
-        let wish = self.policies.wish();
+        let generation = self.policies.generation();
         let _one = self.policies.swapping.lock().await;
-        if let Some(said) = self.policies.is_past(wish) {
+        if let Some(said) = self.policies.is_past(generation) {
             return Ok(Err(said.to_owned()));
         }
         let source = std::sync::Arc::clone(&self.policies.source);
@@ -65,7 +65,7 @@ impl Core {
             }
             None => Err("the thread that loads it ended".to_owned()),
         };
-        if let Some(said) = self.policies.is_past(wish) {
+        if let Some(said) = self.policies.is_past(generation) {
             return Ok(Err(said.to_owned()));
         }
         let Configured { active, candidate } = match configured {
@@ -99,7 +99,7 @@ impl Core {
             self.policies.names(&digest, true);
             return self.refused(&error).await.map(Err);
         }
-        if let Some(said) = self.policies.is_past(wish) {
+        if let Some(said) = self.policies.is_past(generation) {
             return Ok(Err(said.to_owned()));
         }
         self.policies.names(&digest, false);
@@ -113,7 +113,7 @@ impl Core {
         wanted: Option<&str>,
         order: Option<i64>,
     ) -> Result<Result<String, String>, StoreError> {
-        let wish = self.policies.wish_for_another();
+        let generation = self.policies.next_generation();
         let _one = self.policies.swapping.lock().await;
         let present = self.policy().digest().to_owned();
         let (kept, back) = self.store.read(|tx| Ok((tx.kept_policies()?, rolled_back(tx)?))).await?;
@@ -139,7 +139,7 @@ impl Core {
             }));
         };
         let loaded = self.load_kept(kept.clone()).await?;
-        if let Some(said) = self.policies.is_past(wish) {
+        if let Some(said) = self.policies.is_past(generation) {
             return Ok(Err(said.to_owned()));
         }
         let loaded = match loaded {

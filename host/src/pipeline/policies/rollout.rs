@@ -11,7 +11,7 @@ use crate::{
     },
     pipeline::{
         approvals::limit,
-        context::Core,
+        context::Context,
         decisions::decider::{self, Known},
         desired::reduction::shrinks,
         members::ingest::Seen,
@@ -39,7 +39,7 @@ struct Outlook {
     candidates: Vec<Candidate>,
 }
 
-impl Core {
+impl Context {
     /// What would follow for whom. Nothing changes.
     pub(in crate::pipeline) async fn plan(&self, scope: Scope) -> Result<Plan, StoreError> {
         Ok(self.outlook(scope).await?.plan)

@@ -13,7 +13,7 @@ use crate::{
         EventId, Timestamp,
         contract::{Action, Event},
     },
-    pipeline::{context::Core, policies::reload::named, runtime::worker::Worker},
+    pipeline::{context::Context, policies::reload::named, runtime::worker::Worker},
     policy::Policy,
     store::{Decided, Likeness, StoreError},
 };
@@ -27,11 +27,11 @@ pub(in crate::pipeline) struct Shadower;
 impl Worker for Shadower {
     const NAME: &'static str = "shadow";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.shadow
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let Some(candidate) = core.policies.candidate() else {
             return Ok(None);
         };
@@ -92,7 +92,7 @@ fn compare(candidate: &Policy, input: &str, decided: &[Action]) -> (Likeness, Ve
     }
 }
 
-impl Core {
+impl Context {
     /// Takes the candidate that the configuration names, or none. Returns what an administrator should know of
     /// it, as a sentence to add.
     pub(super) async fn take_candidate(

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::Timestamp,
-    pipeline::{context::Core, policies::reload::Why, runtime::worker::Worker},
+    pipeline::{context::Context, policies::reload::Why, runtime::worker::Worker},
     store::StoreError,
 };
 
@@ -22,11 +22,11 @@ pub(in crate::pipeline) struct Watch;
 impl Worker for Watch {
     const NAME: &'static str = "policy-watch";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.policies
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let source = Arc::clone(&core.policies.source);
         let stamp = core.seam.compute(move || source.stamp()).await.flatten();
         let (asked, changed) = {
@@ -53,7 +53,7 @@ impl Worker for Watch {
     }
 }
 
-impl Core {
+impl Context {
     /// Has the policy loaded anew, soon.
     pub(in crate::pipeline) fn ask_for_reload(&self) {
         let watched = self.policies.watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{GuildId, RoleId, UserId},
-    pipeline::{context::Core, protection::rules::Protected, settings::Settings},
+    pipeline::{context::Context, protection::rules::Protected, settings::Settings},
     store::MemberRow,
 };
 
@@ -18,7 +18,7 @@ pub(in crate::pipeline) struct Protection {
 
 impl Protection {
     /// As it is now.
-    pub(in crate::pipeline) fn of(core: &Core) -> Self {
+    pub(in crate::pipeline) fn of(core: &Context) -> Self {
         let settings = core.settings();
         let protected = Protected::by(&settings, |guild| core.owner_of(guild));
         Self { settings, protected }

@@ -9,7 +9,7 @@ use crate::{
     domain::{AuditKind, Timestamp, UserId, contract::Access},
     pipeline::{
         approvals::limit,
-        context::Core,
+        context::Context,
         desired::state,
         memory::quarantine::{Unread, Whose},
         protection::current::Protection,
@@ -37,11 +37,11 @@ pub(in crate::pipeline) struct Comparer;
 impl Worker for Comparer {
     const NAME: &'static str = "drift";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.drift
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let every = millis(core.settings().timings.drift);
         let last = core.store.read(|tx| tx.fact(COMPARED)).await?.and_then(|text| text.parse().ok());
         let now = core.seam.now();
@@ -71,7 +71,7 @@ impl Worker for Comparer {
             let (now, settings) = (core.seam.now(), core.settings());
             let unread = core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.put_all_aside(&unread).await?;
-            core.signals.converge.notify_one();
+            core.signals.reconcile.notify_one();
             core.signals.messages.notify_one();
         }
         let now = core.seam.now();
@@ -122,7 +122,7 @@ fn resting(tx: &Tx<'_>, settings: &Settings) -> Result<(Vec<Resting>, Unread), S
 }
 
 /// Compares them all with one look; where a share does not show, with a second one.
-async fn look(core: &Core, resting: &[Resting]) -> Result<Vec<Compared>, crate::plex::PlexError> {
+async fn look(core: &Context, resting: &[Resting]) -> Result<Vec<Compared>, crate::plex::PlexError> {
     let protection = Protection::of(core);
     let compare = |look: &crate::pipeline::memory::snapshot::Look| -> Vec<Compared> {
         resting

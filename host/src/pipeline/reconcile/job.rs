@@ -14,7 +14,7 @@ use crate::{
     },
     pipeline::{
         accounts::{address, journal},
-        context::Core,
+        context::Context,
         memory::{
             lists::Missing,
             snapshot::{self, Look},
@@ -74,7 +74,7 @@ impl From<StoreError> for Trouble {
 
 /// Work on one account: the account as it was read last, and what should be true.
 pub(super) struct Job<'a> {
-    pub(super) core: &'a Core,
+    pub(super) core: &'a Context,
     pub(super) account: Account,
     pub(super) access: Access,
     /// Since when it waits for an invitation that was out to be accepted, until that was looked for.
@@ -108,7 +108,7 @@ pub(super) enum Observed {
 }
 
 impl<'a> Job<'a> {
-    pub(super) fn new(core: &'a Core, account: Account, access: Access) -> Self {
+    pub(super) fn new(core: &'a Context, account: Account, access: Access) -> Self {
         let waits_since = account.due.filter(|_| account.stage == Stage::Invited);
         Self { core, account, access, waits_since, hidden: false, is_unclear: false, ended_accepted: false }
     }
@@ -128,7 +128,7 @@ impl<'a> Job<'a> {
     }
 
     /// Takes step after step until there is nothing left to do now.
-    pub(super) async fn converge(&mut self) -> Result<Next, Trouble> {
+    pub(super) async fn reconcile(&mut self) -> Result<Next, Trouble> {
         let mut read: Option<(Arc<Look>, Read)> = None;
         loop {
             self.correct().await?;

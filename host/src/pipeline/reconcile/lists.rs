@@ -1,9 +1,9 @@
 //! The lists of plex.tv's that a look reads beside that of the friends. Where one of them is not given, what does not
 //! bear on it goes on.
 
-use crate::{domain::AuditKind, pipeline::context::Core, store::StoreError};
+use crate::{domain::AuditKind, pipeline::context::Context, store::StoreError};
 
-impl Core {
+impl Context {
     /// Tells administrators of lists that are missing.
     pub(in crate::pipeline) async fn tell_of_missing_lists(&self) -> Result<(), StoreError> {
         let now = self.seam.now();

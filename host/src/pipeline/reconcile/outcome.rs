@@ -7,7 +7,7 @@ use crate::{
         contract::Access,
     },
     pipeline::{
-        context::Core,
+        context::Context,
         reconcile::{
             job::{Job, Next, Trouble, end},
             refusals,
@@ -56,7 +56,7 @@ pub(super) async fn store(job: Job<'_>, result: Result<Next, Trouble>) -> Result
             Ok(())
         }
         Err(Trouble::Overtaken) => {
-            core.signals.converge.notify_one();
+            core.signals.reconcile.notify_one();
             Ok(())
         }
         Err(Trouble::Store(error)) => Err(error),
@@ -110,7 +110,7 @@ async fn hold(job: Job<'_>, held: Held, due: Option<Timestamp>) -> Result<(), St
 }
 
 /// Plex did not do what was asked, and may do it later.
-async fn fails(job: Job<'_>, core: &Core, event: &str, error: &PlexError) -> Result<(), StoreError> {
+async fn fails(job: Job<'_>, core: &Context, event: &str, error: &PlexError) -> Result<(), StoreError> {
     let attempts = job.account.attempts;
     let at_least = match error {
         PlexError::RateLimited { retry_after } => *retry_after,

@@ -9,7 +9,7 @@ use crate::{
     domain::{AccountId, Timestamp, account::Account, contract::Access, reconcile::share::Desired},
     pipeline::{
         approvals::settling,
-        context::Core,
+        context::Context,
         desired::state,
         memory::quarantine::Whose,
         protection::current::Protection,
@@ -27,16 +27,16 @@ use crate::{
 const ABREAST: u32 = 4;
 
 /// Works on the accounts that are due.
-pub(in crate::pipeline) struct Converger;
+pub(in crate::pipeline) struct Reconciler;
 
-impl Worker for Converger {
-    const NAME: &'static str = "converge";
+impl Worker for Reconciler {
+    const NAME: &'static str = "reconcile";
 
-    fn signal(core: &Core) -> &Notify {
-        &core.signals.converge
+    fn signal(core: &Context) -> &Notify {
+        &core.signals.reconcile
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         let mut work = FuturesUnordered::new();
         let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
         loop {
@@ -65,7 +65,7 @@ impl Worker for Converger {
                     core.signals.messages.notify_one();
                     core.signals.decide.notify_one();
                 }
-                () = core.signals.converge.notified() => {}
+                () = core.signals.reconcile.notified() => {}
                 () = core.seam.sleep_until(next) => {}
             }
         }
@@ -82,7 +82,7 @@ enum Due {
     Work(Account, Access, Vec<MemberRow>),
 }
 
-async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
+async fn work_on(core: &Context, id: AccountId) -> Result<(), StoreError> {
     let settings = core.settings();
     let read = core
         .store
@@ -118,7 +118,7 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
         // It would be refused too.
         return outcome::store(job, Err(Trouble::Plex(PlexError::Unauthorized))).await;
     }
-    let result = match job.converge().await {
+    let result = match job.reconcile().await {
         // Whether the invitation is out still can't be told. Its acceptance can.
         Err(Trouble::Missing(_))
             if job.account.stage == Stage::Invited && job.desired() == Desired::Granted =>
@@ -133,14 +133,14 @@ async fn work_on(core: &Core, id: AccountId) -> Result<(), StoreError> {
 
 /// The brake holds this account: nothing is written for it. Where there is nothing left at Plex that could be
 /// taken away, nothing is held any more.
-async fn watch(core: &Core, account: Account, access: Access) -> Result<(), StoreError> {
+async fn watch(core: &Context, account: Account, access: Access) -> Result<(), StoreError> {
     let mut job = Job::new(core, account, access);
     let result = match job.observe().await {
         Ok(Observed::Stands(next)) => {
             let (id, generation) = (job.account.id, job.account.generation);
             return core.store.write(move |tx| tx.requeue(id, generation, next)).await;
         }
-        Ok(Observed::IsOver) => job.converge().await,
+        Ok(Observed::IsOver) => job.reconcile().await,
         Err(trouble) => Err(trouble),
     };
     outcome::store(job, result).await

@@ -9,7 +9,7 @@ use crate::{
         contract::Access,
     },
     pipeline::{
-        context::Core,
+        context::Context,
         reconcile::job::{Job, end},
         seam::millis,
         texts,
@@ -22,7 +22,7 @@ use crate::{
 /// that lasts is told at the second try, and at the last one the account is parked.
 pub(super) async fn refused(
     job: Job<'_>,
-    core: &Core,
+    core: &Context,
     event: &str,
     error: &PlexError,
 ) -> Result<(), StoreError> {
@@ -58,7 +58,7 @@ pub(super) async fn refused(
 /// that is valid, which concerns everybody and is told for everybody.
 pub(super) async fn park(
     job: Job<'_>,
-    core: &Core,
+    core: &Context,
     event: &str,
     error: &PlexError,
 ) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{AuditKind, SectionId, Timestamp},
-    pipeline::{context::Core, seam::millis, texts},
+    pipeline::{context::Context, seam::millis, texts},
     plex::{Library, PlexError},
     store::StoreError,
 };
@@ -17,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(10);
 /// The fact that administrators were told of a missing Plex Pass is kept under.
 const NO_PASS: &str = "told-of-no-plex-pass";
 
-impl Core {
+impl Context {
     /// The bot starts: a Plex Pass that is missing is said.
     pub(in crate::pipeline) async fn begin_with_server(&self) -> Result<(), StoreError> {
         if !self.tell_of_pass().await? && !self.settings().owner.plex_pass {
@@ -143,7 +143,7 @@ impl Core {
             self.go_by(|settings| settings.libraries.clone_from(&before.libraries));
         }
         self.signals.messages.notify_one();
-        self.signals.converge.notify_one();
+        self.signals.reconcile.notify_one();
         self.signals.names.notify_one();
         stored
     }

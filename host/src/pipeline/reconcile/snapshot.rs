@@ -10,7 +10,7 @@ use crate::{
         account::{Held, HeldReason},
     },
     pipeline::{
-        context::Core,
+        context::Context,
         memory::snapshot::{Look, Standing, Taken, standing},
         reconcile::job::{Job, Trouble},
         seam::{Step, millis},
@@ -18,7 +18,7 @@ use crate::{
     plex::PlexError,
 };
 
-impl Core {
+impl Context {
     /// A look that began after this call did. Those who call at the same time share one.
     pub(in crate::pipeline) async fn look(&self) -> Result<Arc<Look>, PlexError> {
         let called = Instant::now();

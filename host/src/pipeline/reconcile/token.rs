@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 
 use crate::{
     domain::{AuditKind, Timestamp},
-    pipeline::{context::Core, memory::token::CALM, runtime::worker::Worker, seam::millis},
+    pipeline::{context::Context, memory::token::CALM, runtime::worker::Worker, seam::millis},
     plex::PlexError,
     store::{ParkReason, StoreError},
 };
 
-impl Core {
+impl Context {
     /// Plex refused the token, whoever asked with it. Administrators are told by the worker that asks for the
     /// token from now on: whatever becomes of what was just tried, the message is not lost with it.
     pub(in crate::pipeline) fn token_refused(&self) {
@@ -63,7 +63,7 @@ impl Core {
             token.accepted = Some(now);
         }
         tracing::info!(unparked, "Plex accepts the token again; accounts that waited for that go on");
-        self.signals.converge.notify_one();
+        self.signals.reconcile.notify_one();
         self.signals.drift.notify_one();
         Ok(())
     }
@@ -75,11 +75,11 @@ pub(in crate::pipeline) struct TokenProbe;
 impl Worker for TokenProbe {
     const NAME: &'static str = "token";
 
-    fn signal(core: &Core) -> &Notify {
+    fn signal(core: &Context) -> &Notify {
         &core.signals.token
     }
 
-    async fn round(core: &Arc<Core>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
         core.tell_of_refusal().await?;
         match core.token().next {
             None => return Ok(None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     domain::{AuditKind, Timestamp},
     pipeline::{
-        context::Core,
+        context::Context,
         memory::quarantine::{Unread, Whose},
         texts,
     },
@@ -16,7 +16,7 @@ use crate::{
 /// They are looked at again after this time: somebody may mend them while the bot runs.
 const AGAIN: Duration = Duration::from_secs(3_600);
 
-impl Core {
+impl Context {
     /// When what can't be read is looked at again.
     pub(in crate::pipeline) fn unreadable_again(&self) -> Timestamp {
         self.after(AGAIN)

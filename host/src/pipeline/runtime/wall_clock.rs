@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use crate::{
     domain::{AuditKind, Timestamp},
-    pipeline::{context::Core, texts},
+    pipeline::{context::Context, texts},
     store::{Furthest, StoreError},
 };
 
@@ -15,7 +15,7 @@ const FAR: u64 = 10 * 60_000;
 /// A day more than anything waits.
 const DAY: Duration = Duration::from_secs(86_400);
 
-impl Core {
+impl Context {
     /// Whether what the wall clock says can be acted on where that can't be taken back.
     pub(in crate::pipeline) async fn believes_clock(&self) -> Result<bool, StoreError> {
         let far = |theirs: Timestamp| theirs.0.abs_diff(self.seam.now().0) > FAR;
@@ -55,7 +55,7 @@ impl Core {
             clock.corrected.store(true, Ordering::Relaxed);
             if changed > 0 {
                 tracing::warn!(changed, "times that a wrong clock had written were brought back");
-                self.signals.converge.notify_one();
+                self.signals.reconcile.notify_one();
                 self.signals.messages.notify_one();
             }
         }

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{domain::Timestamp, pipeline::context::Core, store::StoreError};
+use crate::{domain::Timestamp, pipeline::context::Context, store::StoreError};
 
 /// How long a round that is under way may take after the stop was asked for. What it has not finished then
 /// is taken up at the next start: every step is safe to be cut off at.
@@ -17,17 +17,17 @@ pub(in crate::pipeline) trait Worker {
     const NAME: &'static str;
 
     /// What wakes it.
-    fn signal(core: &Core) -> &Notify;
+    fn signal(core: &Context) -> &Notify;
 
     /// Does what is due, and says when the next thing is.
     ///
     /// # Errors
     /// Only what the database says: every other failure belongs to one member and is dealt with there.
-    fn round(core: &Arc<Core>) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    fn round(core: &Arc<Context>) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
 }
 
 /// Runs a worker until the stop, or until the database is closed.
-pub(in crate::pipeline) async fn run<W: Worker>(core: Arc<Core>, stop: CancellationToken) {
+pub(in crate::pipeline) async fn run<W: Worker>(core: Arc<Context>, stop: CancellationToken) {
     let mut failures = 0;
     loop {
         let round = tokio::select! {
@@ -66,7 +66,7 @@ pub(in crate::pipeline) async fn run<W: Worker>(core: Arc<Core>, stop: Cancellat
     }
 }
 
-async fn cut_off(core: &Core, stop: &CancellationToken) {
+async fn cut_off(core: &Context, stop: &CancellationToken) {
     stop.cancelled().await;
     core.seam.sleep(GRACE).await;
 }
