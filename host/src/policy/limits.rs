@@ -41,10 +41,11 @@ pub struct Limits {
     pub load_cpu_ms: u64,
     /// How much more for each MiB of the file, in milliseconds. Default 16,000.
     pub load_cpu_per_mib_ms: u64,
-    /// How long loading a policy may take, in milliseconds, whatever the size of the file. Default 8,000.
+    /// How long loading a policy may take, in milliseconds, whatever the size of the file. Default 24,000:
+    /// more than the processor time, for a machine on which other programs work.
     /// `configure` is a part of it.
     pub load_clock_ms: u64,
-    /// How much longer for each MiB of the file, in milliseconds. Default 16,000.
+    /// How much longer for each MiB of the file, in milliseconds. Default 48,000.
     pub load_clock_per_mib_ms: u64,
     /// How much memory the process that loads a policy may use, in bytes, whatever the size of the file. Default
     /// 384 MiB.
@@ -71,8 +72,8 @@ impl Default for Limits {
             answer_bytes: 1 << 20,
             load_cpu_ms: 6_000,
             load_cpu_per_mib_ms: 16_000,
-            load_clock_ms: 8_000,
-            load_clock_per_mib_ms: 16_000,
+            load_clock_ms: 24_000,
+            load_clock_per_mib_ms: 48_000,
             load_memory_bytes: 384 << 20,
             load_memory_per_mib_bytes: 32 << 20,
             log_lines: 100,
