@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -27,24 +27,35 @@ use crate::{
     },
     plex::Plex,
     policy::Policy,
-    store::{Store, StoreError},
+    store::{Store, StoreError, Table},
 };
 
-/// Wakes a worker when there is something for it.
-#[derive(Default, Debug)]
+/// What starts a worker's next round before it is due. Those that are shared with the database ring after each commit
+/// that changed one of their tables: nobody has to remember to.
+#[derive(Debug, Default)]
 pub(super) struct Signals {
     /// A member may have changed.
     pub(super) observe: Notify,
     /// A guild is to be compared.
     pub(super) resync: Notify,
     /// An event waits for its decision.
-    pub(super) decide: Notify,
+    pub(super) decide: Arc<Notify>,
     /// An account is due.
-    pub(super) reconcile: Notify,
-    /// A message waits.
-    pub(super) messages: Bells,
-    /// Something has a deadline.
-    pub(super) deadlines: Notify,
+    pub(super) reconcile: Arc<Notify>,
+    /// A message to a member waits.
+    pub(super) messages: Arc<Notify>,
+    /// A message to administrators waits.
+    pub(super) reports: Arc<Notify>,
+    /// A wake or the end of a prompt was set.
+    pub(super) timers: Arc<Notify>,
+    /// A loss of access waits for the settling time.
+    pub(super) settling: Arc<Notify>,
+    /// The policy failed on an event.
+    pub(super) undecided: Arc<Notify>,
+    /// The command line asks for something.
+    pub(super) cli_requests: Notify,
+    /// The database's log could not be emptied.
+    pub(super) housekeeping: Notify,
     /// The token was refused.
     pub(super) token: Notify,
     /// Plex is to be compared.
@@ -54,25 +65,27 @@ pub(super) struct Signals {
     /// An order to let another policy take over waits.
     pub(super) swaps: Notify,
     /// A decision waits for the shadow policy.
-    pub(super) shadow: Notify,
-    /// What a policy names is to be checked.
+    pub(super) shadow: Arc<Notify>,
+    /// The names in a policy are to be checked.
     pub(super) names: Notify,
-    /// Rings whenever an account has been worked on: for those who wait for an outcome.
+    /// An account has been worked on. For those who wait for an outcome.
     pub(super) worked: Notify,
 }
 
-/// Wakes those who send messages.
-#[derive(Default, Debug)]
-pub(super) struct Bells {
-    pub(super) members: Notify,
-    pub(super) administrators: Notify,
-}
-
-impl Bells {
-    /// There are messages to send.
-    pub(super) fn notify_one(&self) {
-        self.members.notify_one();
-        self.administrators.notify_one();
+impl Signals {
+    fn of(store: &Store) -> Self {
+        let signals = Self::default();
+        let listen = |tables: &[Table], signal: &Arc<Notify>| store.listen(tables, Arc::clone(signal));
+        listen(&[Table::Events], &signals.decide);
+        listen(&[Table::Accounts], &signals.reconcile);
+        listen(&[Table::Tasks], &signals.messages);
+        listen(&[Table::Tasks], &signals.reports);
+        listen(&[Table::Shadow], &signals.shadow);
+        listen(&[Table::Settling], &signals.settling);
+        listen(&[Table::Failures], &signals.undecided);
+        // The time for an answer begins when the question was sent.
+        listen(&[Table::Decisions, Table::Prompts, Table::Tasks], &signals.timers);
+        signals
     }
 }
 
@@ -106,16 +119,12 @@ pub(super) struct Context {
     pub(super) clock: Clock,
     /// Whether Plex accepts the token. Whoever is refused says so, and the probe asks until it works.
     token: Mutex<Token>,
-    /// How often in a row Plex could not be compared.
-    pub(super) drift_failures: AtomicU32,
     /// Whose rows can't be read.
     pub(super) unreadable: Unreadable,
     /// When this run of the bot began.
     pub(super) began: Timestamp,
     /// Something that was forgotten may still stand in the log of the database.
     unscrubbed: AtomicBool,
-    /// When old rows were last dropped.
-    pruned_at: AtomicU64,
     /// What this installation's nonces begin with.
     pub(super) nonce: String,
     /// When each guild was last looked at.
@@ -142,23 +151,21 @@ impl Context {
         Self {
             resyncs: ResyncSchedule::new(&settings, seam.now()),
             began: seam.now(),
+            signals: Signals::of(&store),
             settings: RwLock::new(Arc::new(settings)),
             seam,
             store,
             policies,
             plex,
             discord,
-            signals: Signals::default(),
             hints: Hints::default(),
             looks: Looks::default(),
             server_looks: ServerLooks::default(),
             direct_messages: DirectMessages::default(),
             clock: Clock::default(),
             token: Mutex::default(),
-            drift_failures: AtomicU32::new(0),
             unreadable: Unreadable::default(),
             unscrubbed: AtomicBool::new(false),
-            pruned_at: AtomicU64::new(0),
             nonce,
             guild_looks: tokio::sync::Mutex::default(),
             guilds: RwLock::new(guilds.into_iter().map(|guild| (guild.id, guild)).collect()),
@@ -193,40 +200,26 @@ impl Context {
         match self.store.scrub().await {
             Err(StoreError::Locked) => {
                 self.unscrubbed.store(true, Ordering::Relaxed);
-                self.signals.deadlines.notify_one();
+                self.signals.housekeeping.notify_one();
                 Ok(())
             }
             other => other,
         }
     }
 
-    /// Tries again to empty the database's log. True if another program is in the way still.
-    pub(super) async fn scrub_failed_again(&self) -> Result<bool, StoreError> {
+    /// Empties the database's log, if that was not possible before. False if another program is in the way still.
+    pub(super) async fn scrub_again(&self) -> Result<bool, StoreError> {
+        if !self.unscrubbed.swap(false, Ordering::Relaxed) {
+            return Ok(true);
+        }
         match self.store.scrub().await {
-            Ok(()) => Ok(false),
+            Ok(()) => Ok(true),
             Err(StoreError::Locked) => {
                 self.unscrubbed.store(true, Ordering::Relaxed);
-                Ok(true)
+                Ok(false)
             }
             Err(other) => Err(other),
         }
-    }
-
-    /// Whether something that was forgotten may still stand in the database's log. Asking clears it.
-    pub(super) fn take_unscrubbed(&self) -> bool {
-        self.unscrubbed.swap(false, Ordering::Relaxed)
-    }
-
-    /// Whether it is a day since [`Self::pruned`].
-    pub(super) fn is_new_day(&self) -> bool {
-        const DAY: u64 = 24 * 3_600_000;
-        // One that was pruned by a clock that was ahead counts as never.
-        self.seam.now().0.abs_diff(self.pruned_at.load(Ordering::Relaxed)) >= DAY
-    }
-
-    /// What is old was dropped from the database.
-    pub(super) fn pruned(&self) {
-        self.pruned_at.store(self.seam.now().0, Ordering::Relaxed);
     }
 
     /// The person who owns a guild, as Discord showed it last; none if it never did.

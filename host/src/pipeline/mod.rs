@@ -33,8 +33,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{AuditKind, GuildId, UserId},
     pipeline::{
+        approvals::settling::Settling,
+        commands::cli_requests::CliRequests,
         context::Context,
-        decisions::{decider::Decider, timers::Deadlines},
+        decisions::{decider::Decider, timers::Timers, undecided::AskAgain},
         members::{observer::Observer, resync::Resync},
         memory::{active_policy::ActivePolicy, quarantine::Unread},
         outbox::sender::{Messenger, Reporter},
@@ -44,6 +46,7 @@ use crate::{
             policy_source::{Configured, Policies},
         },
         reconcile::{drift::Comparer, reconciler::Reconciler, token::TokenProbe},
+        runtime::{housekeeping::Housekeeping, worker::Worker},
         settings::Settings,
     },
     plex::Plex,
@@ -108,20 +111,25 @@ impl Pipeline {
         // What was forgotten just before a crash may stand in the log of the database.
         core.scrub().await?;
         let stop = CancellationToken::new();
-        let mut workers = JoinSet::new();
-        workers.spawn(runtime::worker::run::<Observer>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Resync>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Decider>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Reconciler>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Comparer>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Messenger>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Reporter>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Deadlines>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Shadower>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Watch>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<Swapper>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<NameCheck>(Arc::clone(&core), stop.clone()));
-        workers.spawn(runtime::worker::run::<TokenProbe>(Arc::clone(&core), stop.clone()));
+        let mut workers = Workers { core: Arc::clone(&core), stop: stop.clone(), all: JoinSet::new() };
+        workers.start(Observer);
+        workers.start(Resync);
+        workers.start(Decider);
+        workers.start(AskAgain);
+        workers.start(Settling);
+        workers.start(Timers);
+        workers.start(Reconciler);
+        workers.start(Comparer::default());
+        workers.start(TokenProbe);
+        workers.start(Messenger);
+        workers.start(Reporter);
+        workers.start(CliRequests);
+        workers.start(Swapper);
+        workers.start(Watch);
+        workers.start(Shadower);
+        workers.start(NameCheck);
+        workers.start(Housekeeping::default());
+        let workers = workers.all;
         Ok(Self { core, workers, stop })
     }
 
@@ -150,6 +158,19 @@ impl Pipeline {
                 tracing::error!(%error, "a worker ended by itself");
             }
         }
+    }
+}
+
+/// Starts workers.
+struct Workers {
+    core: Arc<Context>,
+    stop: CancellationToken,
+    all: JoinSet<()>,
+}
+
+impl Workers {
+    fn start<W: Worker + Send + 'static>(&mut self, worker: W) {
+        self.all.spawn(runtime::worker::run(worker, Arc::clone(&self.core), self.stop.clone()));
     }
 }
 

@@ -400,15 +400,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// When the next wake, the next open prompt's end, or the next new question to the policy is due.
+    /// When the next wake or the end of the next open prompt is due.
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = self
             .db
             .prepare_cached(&format!(
                 "SELECT min(due) FROM (SELECT min(due) AS due FROM wakes WHERE guild >= 0 AND user >= 0
-                 UNION ALL SELECT min(again) FROM failures WHERE again >= 0
-                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open' AND NOT EXISTS ({UNSENT})
-                 UNION ALL SELECT min(due) FROM settling WHERE due >= 0)"
+                 UNION ALL SELECT min(expires_at) FROM prompts WHERE state = 'open' AND NOT EXISTS ({UNSENT}))"
             ))?
             .query_row([], |row| row.get::<_, Option<At>>(0))?;
         Ok(due.map(|at| at.0))

@@ -149,9 +149,13 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Whether it is time to ask the policy about somebody anew.
-    pub fn is_due_again(&self, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM failures WHERE again <= ?1")?.exists([At(now)])?)
+    /// When the policy is to be asked again for the next time.
+    pub fn next_asked_again(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next = self
+            .db
+            .prepare_cached("SELECT min(again) FROM failures WHERE again >= 0")?
+            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+        Ok(next.map(|at| at.0))
     }
 
     /// Nobody is to be asked about anew by now any more.

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod backup;
+mod changes;
 mod connection;
 mod drift;
 mod error;
@@ -42,6 +43,7 @@ pub use crate::domain::{
     reconcile::share::Stage,
 };
 pub use backup::{Existing, backup};
+pub use changes::Table;
 pub use connection::{Impediment, Tx};
 pub use drift::{Aspect, DriftRow};
 pub use error::StoreError;

@@ -91,6 +91,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// When the next settling time ends.
+    pub fn next_settled(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next = self
+            .db
+            .prepare_cached("SELECT min(due) FROM settling WHERE due >= 0")?
+            .query_row([], |row| row.get::<_, Option<At>>(0))?;
+        Ok(next.map(|at| at.0))
+    }
+
     /// Nothing waits for an account any more. False if nothing did.
     pub fn drop_settling(&self, account: AccountId) -> Result<bool, StoreError> {
         Ok(self.db.prepare_cached("DELETE FROM settling WHERE account = ?1")?.execute([account])? > 0)

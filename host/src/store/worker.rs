@@ -10,9 +10,9 @@ use std::{
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::{StoreError, Tx, connection, guard};
+use super::{StoreError, Table, Tx, changes::Changes, connection, guard};
 
 /// At most this many jobs share one commit, so that no caller waits long for the others.
 const GROUP: usize = 64;
@@ -30,6 +30,7 @@ pub enum Threads {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    changes: Arc<Changes>,
 }
 
 enum Inner {
@@ -97,11 +98,12 @@ impl Store {
     /// [`StoreError`] if the file can't be opened, written or understood.
     pub fn open(path: &Path, threads: Threads) -> Result<Self, StoreError> {
         let writer = connection::open_writer(path)?;
+        let changes = Changes::of(&writer)?;
         let inner = match threads {
             Threads::None => Inner::Inline(Mutex::new(writer)),
-            Threads::Own => Inner::Threaded(Threaded::start(path.to_owned(), writer)?),
+            Threads::Own => Inner::Threaded(Threaded::start(path.to_owned(), writer, Arc::clone(&changes))?),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), changes })
     }
 
     /// Opens a file that has the newest schema already, for commands that work beside a bot. It is never made, and
@@ -111,8 +113,14 @@ impl Store {
     /// [`StoreError::Earlier`] or [`StoreError::Newer`] if it has another schema, and [`StoreError`] if it can't be
     /// opened or written.
     pub fn open_present(path: &Path) -> Result<Self, StoreError> {
-        let inner = Inner::Inline(Mutex::new(connection::open_present(path)?));
-        Ok(Self { inner: Arc::new(inner) })
+        let writer = connection::open_present(path)?;
+        let changes = Changes::of(&writer)?;
+        Ok(Self { inner: Arc::new(Inner::Inline(Mutex::new(writer))), changes })
+    }
+
+    /// Has `listener` notified after each commit of this process that changed one of the tables.
+    pub fn listen(&self, tables: &[Table], listener: Arc<Notify>) {
+        self.changes.listen(tables, listener);
     }
 
     /// Runs a transaction and returns once it is safe on the disk.
@@ -127,10 +135,13 @@ impl Store {
         match &*self.inner {
             Inner::Inline(db) => {
                 let mut db = db.lock().unwrap_or_else(PoisonError::into_inner);
-                let transaction = begin(&mut db)?;
-                let value = work(&Tx { db: &transaction })?;
-                transaction.commit()?;
-                Ok(value)
+                let written = begin(&mut db).and_then(|transaction| {
+                    let value = work(&Tx { db: &transaction })?;
+                    transaction.commit()?;
+                    Ok(value)
+                });
+                self.changes.end(written.is_ok());
+                written
             }
             Inner::Threaded(threaded) => {
                 let (reply, result) = oneshot::channel();
@@ -207,14 +218,14 @@ fn in_read_transaction<T>(
 }
 
 impl Threaded {
-    fn start(path: PathBuf, mut writer: Connection) -> Result<Self, StoreError> {
+    fn start(path: PathBuf, mut writer: Connection, changes: Arc<Changes>) -> Result<Self, StoreError> {
         let reader = connection::open_reader(&path)?;
         let (writes, jobs) = channel::<Job>();
         let (reads, questions) = channel::<ReadJob>();
         let failed = |error: std::io::Error| StoreError::Failed(error.to_string());
         let writing = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_groups(&mut writer, &jobs))
+            .spawn(move || write_groups(&mut writer, &jobs, &changes))
             .map_err(failed)?;
         let reading = std::thread::Builder::new()
             .name("store-reader".to_owned())
@@ -235,7 +246,7 @@ impl Drop for Threaded {
     }
 }
 
-fn write_groups(db: &mut Connection, jobs: &Receiver<Job>) {
+fn write_groups(db: &mut Connection, jobs: &Receiver<Job>, changes: &Changes) {
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
         let mut scrubs = Vec::new();
@@ -250,6 +261,7 @@ fn write_groups(db: &mut Connection, jobs: &Receiver<Job>) {
         }
         if !group.is_empty() {
             let outcome = commit_group(db, &mut group);
+            changes.end(outcome.is_ok());
             for job in group {
                 job.finish(copy(&outcome));
             }

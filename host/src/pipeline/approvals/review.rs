@@ -43,9 +43,6 @@ impl Context {
                 Ok(done)
             })
             .await?;
-        self.signals.reconcile.notify_one();
-        self.signals.messages.notify_one();
-        self.signals.deadlines.notify_one();
         self.put_all_aside(&done.unread).await?;
         if done.forgot {
             self.scrub().await?;

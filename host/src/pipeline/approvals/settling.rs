@@ -5,6 +5,8 @@
 //! effects wait: at Plex, on the question for the address, and in messages. What gives goes its way at once, and so
 //! does what follows from leaving, from a wake, or from an administrator.
 
+use tokio::sync::Notify;
+
 use crate::{
     domain::{
         AccountId, AuditKind, EventId, GuildId, Timestamp, UserId,
@@ -16,6 +18,7 @@ use crate::{
         desired::state::{self, Change, Outcome},
         memory::quarantine::Whose,
         protection::current::Protection,
+        runtime::worker::Worker,
         seam::millis,
         settings::Settings,
     },
@@ -196,31 +199,37 @@ pub(in crate::pipeline) async fn wait(
         .await
 }
 
-impl Context {
-    /// Carries out what has waited for the settling time.
-    pub(in crate::pipeline) async fn end_settling(&self) -> Result<(), StoreError> {
+/// Carries out what has waited for the settling time.
+pub(in crate::pipeline) struct Settling;
+
+impl Worker for Settling {
+    const NAME: &'static str = "settling";
+
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.settling
+    }
+
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         loop {
-            let now = self.seam.now();
-            let over = self.store.read(move |tx| tx.settled_by(now, ABREAST)).await?;
+            let now = core.seam.now();
+            let over = core.store.read(move |tx| tx.settled_by(now, ABREAST)).await?;
             if over.is_empty() {
-                return Ok(());
+                return core.store.read(|tx| tx.next_settled()).await;
             }
             let mut forgot = false;
             for account in over {
-                let (settings, protection) = (self.settings(), Protection::of(self));
-                let ended = self
+                let (settings, protection) = (core.settings(), Protection::of(core));
+                let ended = core
                     .store
                     .write(move |tx| tx.apart(|tx| end(tx, &settings, &protection, now, account)))
                     .await?;
                 match ended {
                     Ok(one) => forgot |= one,
-                    Err(error) => self.put_aside(Whose::Settling(account), &error).await?,
+                    Err(error) => core.put_aside(Whose::Settling(account), &error).await?,
                 }
             }
-            self.signals.reconcile.notify_one();
-            self.signals.messages.notify_one();
             if forgot {
-                self.scrub().await?;
+                core.scrub().await?;
             }
         }
     }

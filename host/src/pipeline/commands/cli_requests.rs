@@ -1,33 +1,44 @@
 //! What administrators ask for on the command line: taken out of the database, carried out, answered.
 
+use tokio::sync::Notify;
+
 use crate::{
-    domain::UserId,
+    domain::{Timestamp, UserId},
     pipeline::{
         approvals::verdict::{Verdict, Whom},
         context::Context,
         policies::ordered::is_a_swap,
+        runtime::worker::Worker,
         texts,
     },
     store::{Answer, Order, StoreError},
 };
 
-impl Context {
-    /// Carries out the orders that wait. An order that changes what is stored is answered in the transaction
-    /// that does so: a crash can't make it count twice, or lose it.
-    pub(in crate::pipeline) async fn take_up_orders(&self) -> Result<(), StoreError> {
+/// Carries out the requests that wait. One that changes what is stored is answered in the transaction that does so: a
+/// crash can't make it count twice, or lose it.
+pub(in crate::pipeline) struct CliRequests;
+
+impl Worker for CliRequests {
+    const NAME: &'static str = "cli-requests";
+
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.cli_requests
+    }
+
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let mut last = 0;
-        while let Some((id, order)) = self.store.read(move |tx| tx.next_order_after(last)).await? {
+        while let Some((id, order)) = core.store.read(move |tx| tx.next_order_after(last)).await? {
             last = id;
             if order.as_ref().is_some_and(is_a_swap) {
-                self.signals.swaps.notify_one();
+                core.signals.swaps.notify_one();
                 continue;
             }
             // Whoever asked may have given up at this moment.
-            if !self.store.write(move |tx| tx.take_up_order(id)).await? {
+            if !core.store.write(move |tx| tx.take_up_order(id)).await? {
                 continue;
             }
             let answer = match order {
-                Some(order) => match self.carry_out_order(id, order).await {
+                Some(order) => match core.carry_out_order(id, order).await {
                     Ok(answer) => answer,
                     // It is no better the next time, and others wait behind it.
                     Err(error @ StoreError::Unreadable(_)) => Some(Answer::Failed(error.to_string())),
@@ -39,12 +50,15 @@ impl Context {
                 }
             };
             if let Some(answer) = answer {
-                self.answer_order(id, answer).await?;
+                core.answer_order(id, answer).await?;
             }
         }
-        Ok(())
+        // Nobody tells us what another program writes into the database.
+        Ok(Some(core.after(core.settings().timings.notice)))
     }
+}
 
+impl Context {
     /// Answers an order that was not answered yet.
     pub(in crate::pipeline) async fn answer_order(&self, id: i64, answer: Answer) -> Result<(), StoreError> {
         let now = self.seam.now();

@@ -78,10 +78,6 @@ impl Context {
                 self.scrub().await?;
             }
             self.seam.reach(Step::AddressStored).await;
-            self.signals.reconcile.notify_one();
-            self.signals.decide.notify_one();
-            self.signals.messages.notify_one();
-            self.signals.deadlines.notify_one();
         }
         Ok(given)
     }
@@ -90,8 +86,6 @@ impl Context {
     pub(in crate::pipeline) async fn press_answer(&self, by: UserId, id: PromptId) -> Pressed {
         let (now, settings) = (self.seam.now(), self.settings());
         let pressed = self.store.write(move |tx| press(tx, &settings, by, id, now)).await;
-        self.signals.messages.notify_one();
-        self.signals.deadlines.notify_one();
         pressed.unwrap_or_else(|error| {
             tracing::error!(user = %by, %error, "a button could not be answered");
             Pressed::Say(Reply::text(texts::TRY_AGAIN))
@@ -102,8 +96,6 @@ impl Context {
     pub(in crate::pipeline) async fn link(&self, by: UserId) -> Reply {
         let (now, settings) = (self.seam.now(), self.settings());
         let offered = self.store.write(move |tx| offer(tx, &settings, by, now)).await;
-        self.signals.messages.notify_one();
-        self.signals.deadlines.notify_one();
         offered.unwrap_or_else(|error| {
             tracing::error!(user = %by, %error, "a question could not be opened again");
             Reply::text(texts::TRY_AGAIN)

@@ -125,7 +125,6 @@ impl Context {
             Ok(Invited { id, replaced }) => (id, replaced),
             Err(refusal) => return Ok(Reply::text(refusal)),
         };
-        self.ring();
         if replaced {
             self.scrub().await?;
         }
@@ -159,19 +158,12 @@ impl Context {
                 "I don't know that address: I never invited it. A share that I did not make has to be ended in Plex.",
             ));
         };
-        self.ring();
         let gone = self.outcome(id, |_| false).await?.is_none_or(|account| account.email.is_none());
         Ok(Reply::text(if gone {
             "Removed: the share is gone, and the address is forgotten."
         } else {
             "I am working on it: the address is forgotten once Plex confirms that the share is gone."
         }))
-    }
-
-    fn ring(&self) {
-        self.signals.reconcile.notify_one();
-        self.signals.messages.notify_one();
-        self.signals.deadlines.notify_one();
     }
 
     /// Waits until there is nothing left to do for the account, or what is done is `enough`, but not for long.

@@ -1,8 +1,6 @@
 //! Decide: the policy answers each event of a member in order, and the answer is stored with what it
 //! makes of the member's access.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
@@ -44,7 +42,7 @@ impl Worker for Decider {
         &core.signals.decide
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let aside = core.unreadable.set_aside(core.seam.now());
         let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
         let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
@@ -213,12 +211,6 @@ async fn decide(core: &Context, known: Known) -> Result<(), StoreError> {
                     Ok(forgot)
                 })
                 .await?;
-            if shadowed {
-                core.signals.shadow.notify_one();
-            }
-            core.signals.reconcile.notify_one();
-            core.signals.messages.notify_one();
-            core.signals.deadlines.notify_one();
             core.seam.reach(Step::DecisionStored).await;
             if forgot {
                 core.scrub().await?;
@@ -257,8 +249,6 @@ async fn decide(core: &Context, known: Known) -> Result<(), StoreError> {
                     tx.audit(now, Some(id), Some(user), AuditKind::Policy, &text)
                 })
                 .await?;
-            core.signals.messages.notify_one();
-            core.signals.deadlines.notify_one();
         }
     }
     Ok(())

@@ -1,6 +1,4 @@
-//! What happens because a time came: questions that expire, wakes that are due, rows that are old.
-
-use std::{sync::Arc, time::Duration};
+//! What happens because a time came: prompts that expire, and wakes that are due.
 
 use tokio::sync::Notify;
 
@@ -11,52 +9,30 @@ use crate::{
     },
     pipeline::{
         context::Context, decisions::pace, members::ingest::Seen, memory::quarantine::Whose,
-        runtime::worker::Worker, seam::millis,
+        runtime::worker::Worker,
     },
     store::{EventState, NewEvent, Prompt, PromptState, StoreError, Tx, WakeRow, Work},
 };
 
-/// How long after another program kept the database's log from being emptied that is tried again.
-const SCRUB_AGAIN: Duration = Duration::from_secs(10);
+/// Lets prompts expire, and wakes the policy.
+pub(in crate::pipeline) struct Timers;
 
-/// Watches the clock.
-pub(in crate::pipeline) struct Deadlines;
+impl Worker for Timers {
+    const NAME: &'static str = "timers";
 
-impl Worker for Deadlines {
-    const NAME: &'static str = "deadlines";
-
-    fn signal(core: &Context) -> &Notify {
-        &core.signals.deadlines
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.timers
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
-        let believed = core.believes_clock().await?;
-        let now = core.seam.now();
-        if believed {
-            fall_due(core, now).await?;
-        }
-        core.end_settling().await?;
-        core.retry().await?;
-        core.take_up_orders().await?;
-        core.signals.decide.notify_one();
-        core.signals.messages.notify_one();
-        // Nobody tells us what another program writes into the database.
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
+        // The wall clock may be set, and a computer may sleep.
         let soon = core.after(core.settings().timings.notice);
-        if !believed {
+        if !core.believes_clock().await? {
             // What is overdue by a wrong clock is no reason to hurry.
             return Ok(Some(soon));
         }
-        if core.is_new_day() {
-            let keep = millis(core.settings().timings.keep_decisions);
-            let old = Timestamp(now.0.saturating_sub(keep));
-            core.store.write(move |tx| tx.prune(old)).await?;
-            // One that failed is tried again with the next round.
-            core.pruned();
-        }
-        let mut next = core.store.read(|tx| tx.next_deadline()).await?;
-        if core.take_unscrubbed() && core.scrub_failed_again().await? {
-            next = Some(next.unwrap_or(Timestamp(u64::MAX)).min(core.after(SCRUB_AGAIN)));
-        }
+        fall_due(core, core.seam.now()).await?;
+        let next = core.store.read(|tx| tx.next_deadline()).await?;
         Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
 }

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::{
     domain::{
         Timestamp, UserId,
@@ -13,6 +15,7 @@ use crate::{
         context::Context,
         members::ingest::Seen,
         memory::quarantine::{Unread, Whose},
+        runtime::worker::Worker,
     },
     policy::Failure,
     store::{EventState, NewEvent, StoreError, Tx, Unanswered},
@@ -72,22 +75,32 @@ fn ask(tx: &Tx<'_>, seen: &Seen, user: UserId, now: Timestamp) -> Result<(), Sto
     Ok(())
 }
 
-impl Context {
-    /// Has the policy asked anew where the machine was to blame, and it is time.
-    pub(in crate::pipeline) async fn retry(&self) -> Result<(), StoreError> {
-        let now = self.seam.now();
-        if !self.store.read(move |tx| tx.is_due_again(now)).await? {
-            return Ok(());
+/// Has the policy asked again where the machine was to blame, and it is time.
+pub(in crate::pipeline) struct AskAgain;
+
+impl Worker for AskAgain {
+    const NAME: &'static str = "ask-again";
+
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.undecided
+    }
+
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
+        let now = core.seam.now();
+        let next = core.store.read(|tx| tx.next_asked_again()).await?;
+        if next.is_some_and(|next| next <= now) {
+            let guilds = guilds(core);
+            let unread = core
+                .store
+                .write(move |tx| {
+                    let unread = ask_again(tx, &guilds, &tx.due_again(now)?, now)?;
+                    tx.asked_again(now)?;
+                    Ok(unread)
+                })
+                .await?;
+            core.put_all_aside(&unread).await?;
+            return core.store.read(|tx| tx.next_asked_again()).await;
         }
-        let guilds = guilds(self);
-        let unread = self
-            .store
-            .write(move |tx| {
-                let unread = ask_again(tx, &guilds, &tx.due_again(now)?, now)?;
-                tx.asked_again(now)?;
-                Ok(unread)
-            })
-            .await?;
-        self.put_all_aside(&unread).await
+        Ok(next)
     }
 }

@@ -86,7 +86,6 @@ impl Context {
                     Ok(())
                 })
                 .await?;
-            self.signals.messages.notify_one();
         }
         self.note_deleted(id, gone).await
     }
@@ -165,7 +164,6 @@ impl Context {
         for role in news {
             tracing::error!(%guild, role, "a role that counts was deleted; nobody loses access by that yet");
         }
-        self.signals.messages.notify_one();
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! Observe: a hint becomes an event in the journal, if the member really changed.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -40,7 +38,7 @@ impl Worker for Observer {
         &core.signals.observe
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let (due, next) = core.hints.due(core.seam.now());
         if due.is_empty() {
             return Ok(next);
@@ -283,7 +281,6 @@ pub(in crate::pipeline) async fn announce(core: &Context, guild: GuildId, user: 
         tracing::info!(event = event.padded(), %guild, %user, "a member changed");
     }
     core.seam.reach(Step::EventJournaled).await;
-    core.signals.decide.notify_one();
 }
 
 /// Whether what is stored is what was read, names and the time of joining included.

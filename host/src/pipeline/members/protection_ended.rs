@@ -57,9 +57,6 @@ impl Context {
                 is.store(tx)
             })
             .await?;
-        self.signals.decide.notify_one();
-        self.signals.reconcile.notify_one();
-        self.signals.messages.notify_one();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Sweep: the whole guild against what is stored, so that what was missed is caught up.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{sync::Notify, time::Instant};
 
@@ -41,7 +41,7 @@ impl Worker for Resync {
         &core.signals.resync
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let every = core.settings().timings.sweep;
         let mut due = core.resyncs.take_due(core.seam.now(), every).into_iter();
         while let Some(guild) = due.next() {
@@ -201,7 +201,6 @@ async fn take_in_guild(core: &Context, guild: GuildId, seen: &Seen, shown: u64) 
     let tracked = seen.all();
     core.store.write(move |tx| tx.adopt(guild, &tracked)).await?;
     tracing::info!(%guild, members, events, "the guild was taken in");
-    core.signals.decide.notify_one();
     core.signals.observe.notify_one();
     Ok(())
 }
@@ -256,7 +255,6 @@ async fn compare(core: &Context, guild: GuildId, seen: &Seen) -> Result<(), Trou
             })
             .await?;
         core.put_all_aside(&unread).await?;
-        core.signals.decide.notify_one();
         // Whoever was heard of while this was written: what was said was perhaps compared with what stood before it.
         let heard = listening.heard_since(turn);
         let overtaken = made.iter().map(|(user, _)| *user).filter(|user| heard.contains(user));
@@ -354,6 +352,5 @@ async fn track(core: &Context, guild: GuildId, seen: &Seen, before: &[RoleId]) -
         })
         .await?;
     core.put_all_aside(&unread).await?;
-    core.signals.decide.notify_one();
     Ok(())
 }

@@ -69,7 +69,6 @@ impl Context {
         if told.is_err() {
             self.resyncs.is_there(guild);
         }
-        self.signals.messages.notify_one();
         told
     }
 }

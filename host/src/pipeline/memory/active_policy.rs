@@ -1,7 +1,7 @@
 //! The policy that decides now, and whether another one was asked for meanwhile.
 
 use std::sync::{
-    Mutex, PoisonError, RwLock,
+    Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -17,7 +17,7 @@ pub(in crate::pipeline) struct Watched {
     pub(in crate::pipeline) taken: Option<Stamp>,
     /// What was seen last. A file that is being written looks different each time.
     pub(in crate::pipeline) last: Option<Stamp>,
-    pub(in crate::pipeline) asked: std::sync::atomic::AtomicBool,
+    pub(in crate::pipeline) asked: AtomicBool,
 }
 
 impl Watched {
@@ -29,8 +29,8 @@ impl Watched {
 
 /// The policies of a pipeline.
 pub(in crate::pipeline) struct ActivePolicy {
-    pub(in crate::pipeline) source: std::sync::Arc<dyn Policies>,
-    pub(in crate::pipeline) active: RwLock<Policy>,
+    pub(in crate::pipeline) source: Arc<dyn Policies>,
+    pub(in crate::pipeline) active: Arc<RwLock<Policy>>,
     pub(in crate::pipeline) candidate: RwLock<Option<Policy>>,
     pub(in crate::pipeline) named: Mutex<Named>,
     /// One swap at a time.
@@ -55,12 +55,12 @@ pub(in crate::pipeline) struct Named {
 }
 
 impl ActivePolicy {
-    pub(in crate::pipeline) fn new(source: std::sync::Arc<dyn Policies>, active: Policy) -> Self {
+    pub(in crate::pipeline) fn new(source: Arc<dyn Policies>, active: Policy) -> Self {
         Self {
             watched: Mutex::new(Watched::default()),
             named: Mutex::new(Named { digest: active.digest().to_owned(), refused: false }),
             source,
-            active: RwLock::new(active),
+            active: Arc::new(RwLock::new(active)),
             candidate: RwLock::default(),
             swapping: tokio::sync::Mutex::new(()),
             generation: AtomicU64::new(0),

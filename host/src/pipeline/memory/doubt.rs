@@ -20,6 +20,8 @@ pub(in crate::pipeline) struct Clock {
     /// Discord could not be asked last: what is known of its clock may be too old.
     pub(in crate::pipeline) unsure: AtomicBool,
     pub(in crate::pipeline) asked: Mutex<Option<Instant>>,
+    /// One worker at a time compares the clocks: administrators are told once.
+    pub(in crate::pipeline) checking: tokio::sync::Mutex<()>,
 }
 
 impl Clock {

@@ -3,7 +3,7 @@
 //! What administrators are told goes its own way beside what members are told: it waits for no direct message, and
 //! it is tried until the channel takes it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::sync::Notify;
 
@@ -60,10 +60,10 @@ impl Worker for Messenger {
     const NAME: &'static str = "messages";
 
     fn signal(core: &Context) -> &Notify {
-        &core.signals.messages.members
+        &core.signals.messages
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let Some(due) = due(core, Reader::Member).await? else {
             return core.store.read(|tx| tx.next_task_due(Reader::Member)).await;
         };
@@ -89,10 +89,10 @@ impl Worker for Reporter {
     const NAME: &'static str = "reports";
 
     fn signal(core: &Context) -> &Notify {
-        &core.signals.messages.administrators
+        &core.signals.reports
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         trim(core).await?;
         let Some(due) = due(core, Reader::Administrators).await? else {
             return core.store.read(|tx| tx.next_task_due(Reader::Administrators)).await;
@@ -370,7 +370,6 @@ async fn sent(core: &Context, task: &Task, channel: ChannelId, message: MessageI
         })
         .await?;
     core.seam.reach(Step::MessageRecorded).await;
-    core.signals.deadlines.notify_one();
     Ok(())
 }
 
@@ -491,9 +490,7 @@ async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result
         .await?;
     if tells {
         tracing::error!("{}", texts::QUARANTINED);
-        core.signals.messages.notify_one();
     }
-    core.signals.deadlines.notify_one();
     Ok(Delivery::Refused)
 }
 
@@ -512,9 +509,6 @@ async fn pause_direct_messages(core: &Context, error: &DiscordError) -> Result<D
             tx.delay_direct_messages(until)
         })
         .await?;
-    if tells {
-        core.signals.messages.notify_one();
-    }
     Ok(Delivery::Paused)
 }
 

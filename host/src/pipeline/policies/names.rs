@@ -55,7 +55,7 @@ impl Worker for NameCheck {
         &core.signals.names
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let settings = core.settings();
         let recorded = core.store.read(|tx| tx.last_inputs(RECORDED)).await?;
         let policies = std::iter::once(("The policy", core.policy()))
@@ -147,9 +147,6 @@ impl Context {
             .await?;
         for text in &new {
             tracing::warn!("{text}");
-        }
-        if !new.is_empty() {
-            self.signals.messages.notify_one();
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Orders to let another policy take over. They take as long as loading one does, so they have a worker of their own:
 //! nothing else waits for them, and an order to go back is carried out while another policy is still being loaded.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
@@ -22,7 +22,7 @@ impl Worker for Swapper {
         &core.signals.swaps
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let mut under_way = BTreeSet::new();
         let mut swaps = FuturesUnordered::new();
         loop {

@@ -1,6 +1,6 @@
 //! A new policy takes over, or an earlier one again.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -54,7 +54,7 @@ impl Context {
         if let Some(said) = self.policies.is_past(generation) {
             return Ok(Err(said.to_owned()));
         }
-        let source = std::sync::Arc::clone(&self.policies.source);
+        let source = Arc::clone(&self.policies.source);
         let loaded = self.seam.compute(move || (source.stamp(), source.load(), source.stamp())).await;
         let configured = match loaded {
             Some((before, configured, after)) => {
@@ -211,7 +211,7 @@ impl Context {
                 Ok(lifted)
             })
             .await?;
-        self.signals.deadlines.notify_one();
+        self.signals.timers.notify_one();
         Ok(lifted)
     }
 
@@ -220,7 +220,7 @@ impl Context {
         let Some(module) = self.store.read(move |tx| tx.kept_module(&digest)).await? else {
             return Ok(Err("its module is not there any more".to_owned()));
         };
-        let source = std::sync::Arc::clone(&self.policies.source);
+        let source = Arc::clone(&self.policies.source);
         let loaded = self.seam.compute(move || source.load_kept(&kept, module)).await;
         Ok(loaded.unwrap_or_else(|| Err("the thread that loads it ended".to_owned())))
     }
@@ -266,7 +266,6 @@ impl Context {
         let answer = order.map(|order| (order, Answer::Done(format!("{said}{noted}"))));
         self.note_in_force(loaded, back, Some((said.clone(), answer))).await?;
         tracing::info!(policy = now, before, "another policy decides");
-        self.signals.messages.notify_one();
         Ok(said + noted)
     }
 
@@ -279,7 +278,9 @@ impl Context {
         let now = self.seam.now();
         let policy = loaded.policy.clone();
         let guilds = undecided::guilds(self);
-        let (shelved, unread) = self
+        let active = Arc::clone(&self.policies.active);
+        let before = self.policy();
+        let noted = self
             .store
             .write(move |tx| {
                 let shelved = note(tx, now, &loaded, back.as_ref())?;
@@ -293,13 +294,16 @@ impl Context {
                         tx.answer_order(order, now, &answer)?;
                     }
                 }
+                // Whoever is asked about from here on is asked about with this one.
+                *active.write().unwrap_or_else(PoisonError::into_inner) = loaded.policy;
                 Ok((shelved, unread))
             })
-            .await?;
-        self.signals.decide.notify_one();
-        self.signals.deadlines.notify_one();
+            .await;
+        let (shelved, unread) = noted.inspect_err(|_| {
+            *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = before;
+        })?;
+        self.signals.timers.notify_one();
         self.reserve_labels(&policy);
-        *self.policies.active.write().unwrap_or_else(PoisonError::into_inner) = policy;
         self.signals.names.notify_one();
         if shelved != Shelved::default() {
             tracing::info!(
@@ -330,7 +334,6 @@ impl Context {
     pub(super) async fn alarm(&self, text: &str) -> Result<(), StoreError> {
         let (at, text) = (self.seam.now(), text.to_owned());
         self.store.write(move |tx| tx.audit(at, None, None, AuditKind::Alarm, &text)).await?;
-        self.signals.messages.notify_one();
         Ok(())
     }
 }

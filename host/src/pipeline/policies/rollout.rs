@@ -78,7 +78,6 @@ impl Context {
             })
             .await?;
         tracing::info!(members = count, "the policy decides about members anew, as an administrator wished");
-        self.signals.decide.notify_one();
         Ok(count)
     }
 

@@ -4,7 +4,7 @@
 //! fails, holds nobody up. What it would have done is compared with what was decided, one event at a time:
 //! it is told the access that the other policy's decisions made, not one of its own.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use tokio::sync::Notify;
 
@@ -31,7 +31,7 @@ impl Worker for Shadower {
         &core.signals.shadow
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let Some(candidate) = core.policies.candidate() else {
             return Ok(None);
         };

@@ -26,7 +26,7 @@ impl Worker for Watch {
         &core.signals.policies
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let source = Arc::clone(&core.policies.source);
         let stamp = core.seam.compute(move || source.stamp()).await.flatten();
         let (asked, changed) = {

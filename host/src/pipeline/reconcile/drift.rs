@@ -1,8 +1,6 @@
 //! Drift: what somebody changed at Plex is noticed without anybody asking, told, and set again where that is
 //! configured.
 
-use std::sync::{Arc, atomic::Ordering};
-
 use tokio::sync::Notify;
 
 use crate::{
@@ -32,7 +30,11 @@ const COMPARED: &str = "compared-with-plex";
 const FIRST_PAUSE: u32 = 5;
 
 /// Compares Plex with what was decided.
-pub(in crate::pipeline) struct Comparer;
+#[derive(Default)]
+pub(in crate::pipeline) struct Comparer {
+    /// Number of failed comparisons in a row.
+    failures: u32,
+}
 
 impl Worker for Comparer {
     const NAME: &'static str = "drift";
@@ -41,7 +43,7 @@ impl Worker for Comparer {
         &core.signals.drift
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let every = millis(core.settings().timings.drift);
         let last = core.store.read(|tx| tx.fact(COMPARED)).await?.and_then(|text| text.parse().ok());
         let now = core.seam.now();
@@ -62,17 +64,16 @@ impl Worker for Comparer {
                 Ok(compared) => compared,
                 Err(error) => {
                     tracing::warn!(%error, "Plex can't be compared with what was decided now; trying again");
-                    let before = core.drift_failures.fetch_add(1, Ordering::Relaxed);
-                    return Ok(Some(core.retry_at(before.saturating_add(FIRST_PAUSE), None)));
+                    let pause = self.failures.saturating_add(FIRST_PAUSE);
+                    self.failures = self.failures.saturating_add(1);
+                    return Ok(Some(core.retry_at(pause, None)));
                 }
             };
-            core.drift_failures.store(0, Ordering::Relaxed);
+            self.failures = 0;
             core.tell_of_missing_lists().await?;
             let (now, settings) = (core.seam.now(), core.settings());
             let unread = core.store.write(move |tx| settle(tx, &settings, now, compared)).await?;
             core.put_all_aside(&unread).await?;
-            core.signals.reconcile.notify_one();
-            core.signals.messages.notify_one();
         }
         let now = core.seam.now();
         core.store.write(move |tx| tx.put_fact(COMPARED, &now.0.to_string())).await?;

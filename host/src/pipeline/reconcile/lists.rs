@@ -16,7 +16,6 @@ impl Context {
                 texts.iter().try_for_each(|text| tx.audit(now, None, None, AuditKind::Delayed, text))
             })
             .await?;
-        self.signals.messages.notify_one();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The worker that takes the accounts that are due.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
@@ -36,7 +36,7 @@ impl Worker for Reconciler {
         &core.signals.reconcile
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         let mut work = FuturesUnordered::new();
         let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
         loop {
@@ -62,8 +62,6 @@ impl Worker for Reconciler {
                         other => other?,
                     }
                     core.signals.worked.notify_waiters();
-                    core.signals.messages.notify_one();
-                    core.signals.decide.notify_one();
                 }
                 () = core.signals.reconcile.notified() => {}
                 () = core.seam.sleep_until(next) => {}

@@ -142,8 +142,6 @@ impl Context {
             // The next look finds the same change.
             self.go_by(|settings| settings.libraries.clone_from(&before.libraries));
         }
-        self.signals.messages.notify_one();
-        self.signals.reconcile.notify_one();
         self.signals.names.notify_one();
         stored
     }
@@ -194,7 +192,6 @@ impl Context {
             .await?;
         let Some(text) = news else { return Ok(false) };
         tracing::warn!("{text}");
-        self.signals.messages.notify_one();
         Ok(true)
     }
 }

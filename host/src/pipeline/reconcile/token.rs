@@ -1,13 +1,16 @@
 //! The token that Plex refused: administrators are told, and nothing is asked with it but, now and then, whether it
 //! works again.
 
-use std::sync::Arc;
-
 use tokio::sync::Notify;
 
 use crate::{
     domain::{AuditKind, Timestamp},
-    pipeline::{context::Context, memory::token::CALM, runtime::worker::Worker, seam::millis},
+    pipeline::{
+        context::Context,
+        memory::token::{CALM, Token},
+        runtime::worker::Worker,
+        seam::millis,
+    },
     plex::PlexError,
     store::{ParkReason, StoreError},
 };
@@ -40,7 +43,6 @@ impl Context {
         let text = format!("{}. Nothing is changed at Plex until it works.", PlexError::Unauthorized);
         self.store.write(move |tx| tx.audit(now, None, None, AuditKind::Token, &text)).await?;
         self.token().untold = false;
-        self.signals.messages.notify_one();
         Ok(())
     }
 
@@ -55,13 +57,15 @@ impl Context {
             return Ok(());
         }
         let now = self.seam.now();
-        let unparked = self.store.write(move |tx| tx.unpark(ParkReason::Token, now)).await?;
-        {
+        // Before the commit, which has the accounts worked on: with a refused token they would be parked again.
+        let before = {
             let mut token = self.token();
-            token.refused = false;
-            token.next = None;
-            token.accepted = Some(now);
-        }
+            let before = *token;
+            *token = Token { refused: false, next: None, accepted: Some(now), ..before };
+            before
+        };
+        let unparked = self.store.write(move |tx| tx.unpark(ParkReason::Token, now)).await;
+        let unparked = unparked.inspect_err(|_| *self.token() = before)?;
         tracing::info!(unparked, "Plex accepts the token again; accounts that waited for that go on");
         self.signals.reconcile.notify_one();
         self.signals.drift.notify_one();
@@ -79,7 +83,7 @@ impl Worker for TokenProbe {
         &core.signals.token
     }
 
-    async fn round(core: &Arc<Context>) -> Result<Option<Timestamp>, StoreError> {
+    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
         core.tell_of_refusal().await?;
         match core.token().next {
             None => return Ok(None),

@@ -73,7 +73,6 @@ impl Context {
         if put.is_err() && is_new {
             self.unreadable.state().told.remove(&about);
         }
-        self.signals.messages.notify_one();
         put
     }
 

@@ -18,6 +18,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl Context {
     /// Whether what the wall clock says can be acted on where that can't be taken back.
     pub(in crate::pipeline) async fn believes_clock(&self) -> Result<bool, StoreError> {
+        let _one = self.clock.checking.lock().await;
         let far = |theirs: Timestamp| theirs.0.abs_diff(self.seam.now().0) > FAR;
         let clock = &self.clock;
         if self.discord.clock().is_some_and(far) {
@@ -47,7 +48,6 @@ impl Context {
             self.store.write(move |tx| tx.audit(now, None, None, AuditKind::Alarm, text)).await?;
             clock.doubted.store(wrong, Ordering::Relaxed);
             clock.corrected.store(false, Ordering::Relaxed);
-            self.signals.messages.notify_one();
         }
         if theirs.is_some() && !wrong && !clock.corrected.load(Ordering::Relaxed) {
             let furthest = self.furthest(was_wrong);
@@ -55,8 +55,6 @@ impl Context {
             clock.corrected.store(true, Ordering::Relaxed);
             if changed > 0 {
                 tracing::warn!(changed, "times that a wrong clock had written were brought back");
-                self.signals.reconcile.notify_one();
-                self.signals.messages.notify_one();
             }
         }
         Ok(!wrong)

@@ -11,28 +11,31 @@ use crate::{domain::Timestamp, pipeline::context::Context, store::StoreError};
 /// is taken up at the next start: every step is safe to be cut off at.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A part of the pipeline.
+/// A part of the pipeline. It owns what no other part needs to know. None of that outlives a restart.
 pub(in crate::pipeline) trait Worker {
     /// Its name in the log.
     const NAME: &'static str;
 
     /// What wakes it.
-    fn signal(core: &Context) -> &Notify;
+    fn signal(context: &Context) -> &Notify;
 
     /// Does what is due, and says when the next thing is.
     ///
     /// # Errors
     /// Only what the database says: every other failure belongs to one member and is dealt with there.
-    fn round(core: &Arc<Context>) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    fn round(
+        &mut self,
+        context: &Context,
+    ) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
 }
 
 /// Runs a worker until the stop, or until the database is closed.
-pub(in crate::pipeline) async fn run<W: Worker>(core: Arc<Context>, stop: CancellationToken) {
+pub(in crate::pipeline) async fn run<W: Worker>(mut worker: W, core: Arc<Context>, stop: CancellationToken) {
     let mut failures = 0;
     loop {
         let round = tokio::select! {
             biased;
-            round = W::round(&core) => round,
+            round = worker.round(&core) => round,
             () = cut_off(&core, &stop) => return,
         };
         let next = match round {
