@@ -4,12 +4,10 @@ pub mod bot;
 pub mod cli;
 pub mod config;
 pub mod discord;
-pub mod files;
-pub mod panics;
 pub mod pipeline;
-pub mod plex;
-pub mod policy;
 pub mod store;
-mod unreached;
 
 pub use rolarr_domain as domain;
+pub use rolarr_edge::{files, panics, unreached};
+pub use rolarr_plex as plex;
+pub use rolarr_sandbox as policy;

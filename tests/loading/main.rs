@@ -74,7 +74,7 @@ fn what_is_unsafe_stands_in_one_file() {
         look(&root.join(part), &mut found);
     }
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].ends_with("host/src/policy/code.rs"), "{found:?}");
+    assert!(found[0].ends_with("host/sandbox/src/code.rs"), "{found:?}");
     let lints = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
     assert!(lints.contains(concat!("unsafe", "_code = \"deny\"")));
 }
