@@ -1,7 +1,6 @@
 //! Decide: the policy answers each event of a member in order, and the answer is stored with what it
 //! makes of the member's access.
 
-use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use crate::{
@@ -15,7 +14,10 @@ use crate::{
         desired::progress::Place,
         memory::quarantine::Whose,
         protection::current::Protection,
-        runtime::worker::Worker,
+        runtime::{
+            keyed::{self, Keyed},
+            worker::Worker,
+        },
         seam::Step,
         texts,
     },
@@ -26,49 +28,51 @@ use crate::{
     },
 };
 
-/// So many members are decided at the same time.
-const ABREAST: usize = 4;
-
-/// So many members are taken up in one round.
-const ROUND: u32 = 64;
-
 /// Lets the policy decide the events that wait.
 pub(in crate::pipeline) struct Decider;
 
 impl Worker for Decider {
     const NAME: &'static str = "decide";
 
-    fn signal(core: &Context) -> &Notify {
-        &core.signals.decide
+    fn signal(context: &Context) -> &Notify {
+        <Self as Keyed>::signal(context)
     }
 
-    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
-        let aside = core.unreadable.set_aside(core.seam.now());
-        let limit = ROUND.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
-        let mut users = core.store.read(move |tx| tx.waiting_users(limit)).await?;
-        users.retain(|user| !aside.contains(user));
-        if users.is_empty() {
-            return Ok(core.unreadable.next());
-        }
-        let mut members = stream::iter(users)
-            .map(|user| async move { (user, decide_member(core, user).await) })
-            .buffer_unordered(ABREAST);
-        while let Some((user, outcome)) = members.next().await {
-            match outcome {
-                Err(error @ StoreError::Unreadable(_)) => core.put_aside(Whose::Member(user), &error).await?,
-                other => other?,
-            }
-        }
-        // More may have come meanwhile.
-        Ok(Some(core.seam.now()))
+    async fn round(&mut self, context: &Context) -> Result<Option<Timestamp>, StoreError> {
+        keyed::round::<Self>(context).await
     }
 }
 
-async fn decide_member(core: &Context, user: UserId) -> Result<(), StoreError> {
-    while let Some(waiting) = core.store.read(move |tx| Known::of_next_event(tx, user)).await? {
-        decide(core, waiting).await?;
+impl Keyed for Decider {
+    type Key = UserId;
+
+    const ABREAST: usize = 4;
+
+    const BATCH: u32 = 64;
+
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.decide
     }
-    Ok(())
+
+    async fn due(context: &Context, most: u32) -> Result<(Vec<UserId>, Option<Timestamp>), StoreError> {
+        let aside = context.unreadable.set_aside(context.seam.now());
+        let most = most.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
+        let mut users = context.store.read(move |tx| tx.waiting_users(most)).await?;
+        users.retain(|user| !aside.contains(user));
+        Ok((users, context.unreadable.next()))
+    }
+
+    /// All events of a member that wait, in order.
+    async fn work_on(context: &Context, user: UserId) -> Result<(), StoreError> {
+        while let Some(waiting) = context.store.read(move |tx| Known::of_next_event(tx, user)).await? {
+            decide(context, waiting).await?;
+        }
+        Ok(())
+    }
+
+    fn quarantined(user: UserId) -> Whose {
+        Whose::Member(user)
+    }
 }
 
 /// What a decision is carried out on: it must still be so when the decision is stored.

@@ -67,7 +67,7 @@ impl Worker for Observer {
                         let answer = core.discord.member(guild, user).await;
                         settle(core, guild, user, pending, answer, Instant::now()).await
                     })
-                    .buffered(ABREAST);
+                    .buffer_unordered(ABREAST);
                 while let Some(settled) = reads.next().await {
                     settled?;
                 }

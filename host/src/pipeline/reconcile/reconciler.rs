@@ -1,8 +1,5 @@
 //! The worker that takes the accounts that are due.
 
-use std::collections::BTreeSet;
-
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 
 use crate::{
@@ -17,14 +14,14 @@ use crate::{
             job::{Job, Observed, Trouble, is_protected, memberships},
             outcome,
         },
-        runtime::worker::Worker,
+        runtime::{
+            keyed::{self, Keyed},
+            worker::Worker,
+        },
     },
     plex::PlexError,
-    store::{MemberRow, Stage, StoreError},
+    store::{MemberRow, Stage, StoreError, Tx},
 };
-
-/// So many accounts are worked on at the same time. They share what they read.
-const ABREAST: u32 = 4;
 
 /// Works on the accounts that are due.
 pub(in crate::pipeline) struct Reconciler;
@@ -32,41 +29,41 @@ pub(in crate::pipeline) struct Reconciler;
 impl Worker for Reconciler {
     const NAME: &'static str = "reconcile";
 
-    fn signal(core: &Context) -> &Notify {
-        &core.signals.reconcile
+    fn signal(context: &Context) -> &Notify {
+        <Self as Keyed>::signal(context)
     }
 
-    async fn round(&mut self, core: &Context) -> Result<Option<Timestamp>, StoreError> {
-        let mut work = FuturesUnordered::new();
-        let mut under_way: BTreeSet<AccountId> = BTreeSet::new();
-        loop {
-            let now = core.seam.now();
-            // Those that are under way are due still.
-            let (due, next) = core
-                .store
-                .read(move |tx| Ok((tx.due_accounts(now, 2 * ABREAST)?, tx.next_account_due(now)?)))
-                .await?;
-            for id in due {
-                if under_way.len() < ABREAST as usize && under_way.insert(id) {
-                    work.push(async move { (id, work_on(core, id).await) });
-                }
-            }
-            // One that takes long keeps no other waiting: whoever is due takes the place that is free.
-            tokio::select! {
-                biased;
-                done = work.next() => {
-                    let Some((id, outcome)) = done else { return Ok(next) };
-                    under_way.remove(&id);
-                    match outcome {
-                        Err(error @ StoreError::Unreadable(_)) => core.put_aside(Whose::Account(id), &error).await?,
-                        other => other?,
-                    }
-                    core.signals.worked.notify_waiters();
-                }
-                () = core.signals.reconcile.notified() => {}
-                () = core.seam.sleep_until(next) => {}
-            }
-        }
+    async fn round(&mut self, context: &Context) -> Result<Option<Timestamp>, StoreError> {
+        keyed::round::<Self>(context).await
+    }
+}
+
+impl Keyed for Reconciler {
+    type Key = AccountId;
+
+    /// They share what they read of Plex.
+    const ABREAST: usize = 4;
+
+    const BATCH: u32 = 8;
+
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.reconcile
+    }
+
+    async fn due(context: &Context, most: u32) -> Result<(Vec<AccountId>, Option<Timestamp>), StoreError> {
+        let now = context.seam.now();
+        let due = move |tx: &Tx<'_>| Ok((tx.due_accounts(now, most)?, tx.next_account_due(now)?));
+        context.store.read(due).await
+    }
+
+    async fn work_on(context: &Context, id: AccountId) -> Result<(), StoreError> {
+        let worked = work_on(context, id).await;
+        context.signals.worked.notify_waiters();
+        worked
+    }
+
+    fn quarantined(id: AccountId) -> Whose {
+        Whose::Account(id)
     }
 }
 

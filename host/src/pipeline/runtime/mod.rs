@@ -2,6 +2,7 @@
 //! database's housekeeping.
 
 pub(super) mod housekeeping;
+pub(super) mod keyed;
 pub(super) mod quarantine;
 pub(super) mod wall_clock;
 pub(super) mod worker;
