@@ -422,7 +422,7 @@ impl Stage {
         }
     }
 
-    /// Changes the database behind the pipeline's back, while it is stopped.
+    /// Changes the database: as a part of the pipeline would, or behind its back while it is stopped.
     ///
     /// # Errors
     /// If it can't be written.
@@ -431,7 +431,10 @@ impl Stage {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.write(work).await
+        match &self.store {
+            Some(store) => store.write(work).await,
+            None => Store::open(&self.folder.path().join("rolarr.db"), Threads::None)?.write(work).await,
+        }
     }
 
     /// Lets the pipeline's writes to the database fail, or lifts that.

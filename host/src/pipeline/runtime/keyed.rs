@@ -80,8 +80,9 @@ pub(in crate::pipeline) async fn round<K: Keyed>(context: &Context) -> Result<Op
                     other => other?,
                 }
             }
-            () = K::signal(context).notified() => {}
-            () = context.seam.sleep_until(next) => {}
+            // Where all places are taken, nothing new can begin.
+            () = K::signal(context).notified(), if under_way.len() < K::ABREAST => {}
+            () = context.seam.sleep_until(next), if under_way.len() < K::ABREAST => {}
         }
     }
 }
