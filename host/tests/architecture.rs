@@ -322,7 +322,7 @@ fn arrows_of_each_kind_are_found() {
         // In a tree of `use`, through a `mod.rs` that passes it on, in the middle of an expression, from a `mod.rs`.
         ("pipeline::reconcile::job", "pipeline::context"),
         ("pipeline::context", "store::worker"),
-        ("cli::policy::check", "config"),
+        ("cli::demo", "cli::policy::settings"),
         ("pipeline", "pipeline::texts"),
     ] {
         assert!(ARROWS[&names(from)].contains(&names(to)), "{from} -> {to}");

@@ -32,13 +32,13 @@ use self::{
 use super::{
     CliError, Color, Exit, logging,
     output::{self, Output},
-    policy::settings::parse_settings,
+    policy::{compiling, settings::parse_settings},
     stop,
 };
 use crate::{
     config::Log,
     files::shown,
-    policy::{Engine, EngineSettings, Limits, LoadProblem, Module, Policy, printable},
+    policy::{Engine, Limits, LoadProblem, Module, Policy, printable},
 };
 
 /// How long a step may take until what must be true is true.
@@ -146,8 +146,7 @@ fn try_policy(policy: &str, settings: &Map<String, Value>, folder: &Path) -> Res
         .map_err(|error| CliError::misconfigured(error).hinted("check the path behind `--policy`"))?;
     // Where the bot will look for what was compiled.
     let cache_dir = Some(folder.join("rolarr.cache"));
-    let engine =
-        Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() }).map_err(CliError::failed)?;
+    let engine = Engine::new(compiling::settings(cache_dir)).map_err(CliError::failed)?;
     let settings = Value::Object(settings.clone());
     let policy =
         Policy::load(&engine, &module, &settings, Vec::new(), &Limits::default()).map_err(|error| {

@@ -19,13 +19,14 @@ use crate::{
         fixture::{
             ADA, BEN, DAY, HOME, OTHER, PLUS, START, database, decide, event_of, fail, fill, member, role,
         },
+        policy::compiling,
         words,
     },
     domain::{
         Email, PlexAccountId, ShareId, UserId,
         account::{Account, Record},
     },
-    policy::{Engine, EngineSettings, Limits, Module, Policy},
+    policy::{Engine, Limits, Module, Policy},
     store::{EventState, NewEvent, Work},
 };
 
@@ -193,7 +194,7 @@ fn what_a_policy_makes_of_a_redacted_event_is_the_redacted_decision() {
 #[test]
 fn the_default_policy_decides_a_redacted_export_as_it_was_decided() {
     let (_folder, file) = database(|tx| {
-        let engine = Engine::new(EngineSettings::default()).unwrap();
+        let engine = Engine::new(compiling::settings(None)).unwrap();
         let module = Module::open("builtin:role-restriction").unwrap();
         let policy =
             Policy::load(&engine, &module, &serde_json::json!({}), Vec::new(), &Limits::default()).unwrap();
@@ -227,7 +228,7 @@ fn the_default_policy_decides_a_redacted_export_as_it_was_decided() {
         }
         Ok(())
     });
-    let engine = Engine::new(EngineSettings::default()).unwrap();
+    let engine = Engine::new(compiling::settings(None)).unwrap();
     let module = Module::open("builtin:role-restriction").unwrap();
     let policy =
         Policy::load(&engine, &module, &serde_json::json!({}), Vec::new(), &Limits::default()).unwrap();

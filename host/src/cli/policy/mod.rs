@@ -6,7 +6,7 @@ mod bench;
 mod build;
 mod cases;
 mod check;
-mod compiling;
+pub(super) mod compiling;
 mod diff;
 pub(super) mod difference;
 mod force;

@@ -3,7 +3,7 @@ use std::path::Path;
 use clap::Parser;
 
 use super::{CliError, PolicyArgs, PolicyCommand};
-use crate::policy::{Engine, EngineSettings};
+use crate::{cli::policy::compiling, policy::Engine};
 
 #[derive(Parser)]
 struct Cli {
@@ -15,7 +15,7 @@ struct Cli {
 pub(super) fn engine() -> Engine {
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().unwrap().join("policy-cache");
-    Engine::new(EngineSettings { cache_dir: Some(folder), ..EngineSettings::default() }).unwrap()
+    Engine::new(compiling::settings(Some(folder))).unwrap()
 }
 
 /// What the command prints, with the exit code, and with the folder's name replaced.

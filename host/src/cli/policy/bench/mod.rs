@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
+    compiling,
     named::Named,
     not_done::not_done,
     recordings::{self, recordings_in},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     cli::{CliError, moment::grouped, words},
     domain::json::to_string_pretty,
-    policy::{Engine, EngineSettings, Limits, Module, Policy, bench::instantiate, printable},
+    policy::{Engine, Limits, Module, Policy, bench::instantiate, printable},
 };
 
 /// Measure what a policy costs: time, fuel and memory for each event
@@ -144,7 +145,7 @@ impl BenchArgs {
         let module = named.open()?;
         let Taken { events, settings: recorded } = self.events()?;
         // Nothing compiled is kept: how long loading takes is part of the result.
-        let engine = Engine::new(EngineSettings::default()).map_err(|error| error.to_string())?;
+        let engine = Engine::new(compiling::settings(None)).map_err(|error| error.to_string())?;
         let settings = self.settings.clone().or(recorded).or_else(|| named.settings().cloned());
         let settings = Value::Object(settings.unwrap_or_default());
         let began = Instant::now();

@@ -7,12 +7,15 @@ use super::{
     story, watch,
 };
 use crate::{
-    cli::policy::cases::{self, Kind, Story},
+    cli::policy::{
+        cases::{self, Kind, Story},
+        compiling,
+    },
     domain::contract::{
         Access, AccountChange, Action, Cause, Decision, Event, Grant, Message, Progress, Restriction, Rule,
         Wake,
     },
-    policy::{Engine, EngineSettings, Evaluation, EvaluationError, Failure},
+    policy::{Engine, Evaluation, EvaluationError, Failure},
 };
 
 /// A policy in a few lines, without a sandbox.
@@ -396,9 +399,7 @@ fn a_script_that_is_edited_is_tested_again_without_being_compiled() {
         paths: vec![folder.path().to_owned()],
     };
     let cache = tempfile::tempdir().unwrap();
-    let engine =
-        Engine::new(EngineSettings { cache_dir: Some(cache.path().to_owned()), ..EngineSettings::default() })
-            .unwrap();
+    let engine = Engine::new(compiling::settings(Some(cache.path().to_owned()))).unwrap();
     let mut out = Vec::new();
     let mut round = 0;
     let exit = args
