@@ -83,6 +83,55 @@ async fn too_many_direct_messages_pause_them_all_and_burn_none() -> Result<()> {
     Ok(())
 }
 
+fn told_of(stage: &Stage, what: &str) -> usize {
+    stage.audit().iter().filter(|text| text.contains(what)).count()
+}
+
+/// A message of the policy's to a member.
+async fn say(stage: &Stage, to: rolarr::domain::UserId, text: &str) -> Result<()> {
+    let (now, work) =
+        (rolarr::domain::Timestamp(stage.now()), rolarr::store::Work::Tell { text: text.to_owned() });
+    Ok(stage.change(move |tx| tx.add_task(None, Some(to), &work, now).map(drop)).await?)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_that_follows_a_pause_is_told_and_so_is_a_pause_that_follows_a_quarantine() -> Result<()>
+{
+    for codes in [[(429, 40_003), (403, 20_026)], [(403, 20_026), (429, 40_003)]] {
+        let stage = Stage::set().await?;
+        for (status, code) in codes {
+            fail(&stage, "POST", "users/@me/channels", status, code, 1);
+        }
+        say(&stage, stage.alice(), "Number one.").await?;
+        say(&stage, stage.bob(), "Number two.").await?;
+        stage.wait(HOUR * 2).await;
+        assert_eq!((told_of(&stage, "quarantined"), told_of(&stage, "too quickly")), (1, 1), "{codes:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_in_which_some_messages_go_out_is_told_once_until_it_is_over_for_a_day() -> Result<()> {
+    for (status, code, what) in [(403, 20_026, "quarantined"), (429, 40_003, "too quickly")] {
+        let stage = Stage::set().await?;
+        for number in 0..5 {
+            fail(&stage, "POST", "users/@me/channels", status, code, 1);
+            say(&stage, stage.alice(), &format!("Number {number}.")).await?;
+            stage.wait(HOUR).await;
+            say(&stage, stage.bob(), &format!("Number {number}.")).await?;
+            stage.wait(HOUR).await;
+        }
+        assert!(!stage.messages(stage.bob()).is_empty(), "some go out");
+        assert_eq!(told_of(&stage, what), 1, "{code}");
+        stage.wait(HOUR * 25).await;
+        fail(&stage, "POST", "users/@me/channels", status, code, 1);
+        say(&stage, stage.alice(), "The last.").await?;
+        stage.wait(HOUR).await;
+        assert_eq!(told_of(&stage, what), 2, "{code}");
+    }
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_question_that_waited_to_be_sent_gives_the_whole_time_for_an_answer() -> Result<()> {
     let stage = Stage::set().await?;

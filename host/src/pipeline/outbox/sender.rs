@@ -468,7 +468,8 @@ async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result
     let (id, about, now) = (task.id, task.event, core.seam.now());
     let (settings, work) = (core.settings(), task.work.clone());
     let expires_at = core.after(core.settings().timings.prompt);
-    let tells = error.is_quarantine() && core.direct_messages.tells();
+    let quarantined = error.is_quarantine();
+    let tells = quarantined && core.direct_messages.quarantine.is_news(now);
     core.store
         .write(move |tx| {
             tx.end_task(id, TaskState::Inbox, None)?;
@@ -488,6 +489,9 @@ async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result
             Ok(())
         })
         .await?;
+    if quarantined {
+        core.direct_messages.quarantine.note(now);
+    }
     if tells {
         tracing::error!("{}", texts::QUARANTINED);
     }
@@ -499,7 +503,7 @@ async fn pause_direct_messages(core: &Context, error: &DiscordError) -> Result<D
     let in_a_row = core.direct_messages.refused();
     let pause = DIRECT_PAUSE.saturating_mul(2_u32.saturating_pow(in_a_row.min(16))).min(LONGEST_DIRECT_PAUSE);
     let (until, now) = (core.after(pause), core.seam.now());
-    let tells = core.direct_messages.tells();
+    let tells = core.direct_messages.too_many.is_news(now);
     tracing::warn!(%error, pause_s = pause.as_secs(), "direct messages pause");
     core.store
         .write(move |tx| {
@@ -509,6 +513,7 @@ async fn pause_direct_messages(core: &Context, error: &DiscordError) -> Result<D
             tx.delay_direct_messages(until)
         })
         .await?;
+    core.direct_messages.too_many.note(now);
     Ok(Delivery::Paused)
 }
 
