@@ -226,3 +226,72 @@ async fn an_unknown_account_counts_as_gone_only_if_the_list_lacks_it_too() -> Re
     assert!(stage.member(stage.alice()).await?.is_some_and(|member| !member.present), "the list lacks her");
     Ok(())
 }
+
+/// Alice's guild with two pages of members, and somebody with the role on the second.
+async fn of_two_pages() -> Result<(Stage, rolarr::domain::UserId)> {
+    let stage = Stage::set().await?;
+    let late = {
+        let now = stage.now();
+        let mut sim = stage.on_discord();
+        for number in 0..1_500 {
+            let user = sim.create_user(now, &format!("bystander{number}"));
+            sim.join(now, stage.scene.guild, user)?;
+        }
+        let late = sim.create_user(now, "late");
+        sim.join(now, stage.scene.guild, late)?;
+        sim.add_role(now, stage.scene.guild, late, stage.scene.subscriber)?;
+        rolarr::domain::UserId(late.0)
+    };
+    stage.tell(late).await?;
+    stage.settle().await;
+    assert!(is_present(&stage, late).await?);
+    Ok((stage, late))
+}
+
+async fn is_present(stage: &Stage, user: rolarr::domain::UserId) -> Result<bool> {
+    Ok(stage.member(user).await?.is_some_and(|member| member.present))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_account_that_an_incomplete_list_lacks_is_a_member() -> Result<()> {
+    let (short, empty) = (RestFaultKind::ShortList, RestFaultKind::EmptyList);
+    for lists in [vec![short.clone()], vec![short, empty.clone()], vec![empty]] {
+        let (stage, late) = of_two_pages().await?;
+        for kind in &lists {
+            stage.on_discord().fail_requests(RestFault::once("GET", "guilds/*/members", kind.clone()));
+        }
+        fail(&stage, "GET", "guilds/*/members/*", 404, 10_013, 1);
+        let said = rolarr::pipeline::ports::Said::Left;
+        let hint = rolarr::pipeline::ports::Hint { guild: stage.guild(), user: late, said };
+        stage.hint(hint).await?;
+        stage.wait(HOUR / 2).await;
+        assert!(is_present(&stage, late).await?, "{lists:?}");
+        let story = stage.read(move |tx| tx.story(late)).await?;
+        assert_eq!(story.len(), 1, "{lists:?}: {story:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_account_that_the_whole_list_of_several_pages_lacks_is_gone() -> Result<()> {
+    let (stage, late) = of_two_pages().await?;
+    fail(&stage, "GET", "guilds/*/members/*", 404, 10_013, 1_000);
+    stage.leave(late).await?;
+    stage.settle().await;
+    assert!(!is_present(&stage, late).await?);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_account_in_a_guild_whose_number_of_members_is_not_true_is_gone_after_several_lists()
+-> Result<()> {
+    let (stage, late) = of_two_pages().await?;
+    stage.on_discord().show_member_count(stage.scene.guild, Some(4_000))?;
+    fail(&stage, "GET", "guilds/*/members/*", 404, 10_013, 1_000);
+    stage.leave(late).await?;
+    stage.wait(Duration::from_secs(1)).await;
+    assert!(is_present(&stage, late).await?, "one list is no proof");
+    stage.wait(HOUR / 2).await;
+    assert!(!is_present(&stage, late).await?);
+    Ok(())
+}

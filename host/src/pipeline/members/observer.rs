@@ -22,9 +22,6 @@ const MANY: usize = 20;
 /// Discord's limit for one request by ids.
 const BY_ID: usize = 100;
 
-/// A page of a guild's list of members that is not full is the last.
-const PAGE: usize = 1_000;
-
 /// So many members are read over REST at the same time.
 const ABREAST: usize = 4;
 
@@ -168,21 +165,41 @@ async fn confirmed(
 ) -> Result<Presence, DiscordError> {
     match answer {
         Err(error) if error.says_unknown_user() => {
-            let (mut after, mut listed) = (None, 0_usize);
-            loop {
-                let page = core.discord.members_after(guild, after).await?;
-                if page.iter().any(|member| member.user == user) {
-                    return Err(error);
-                }
-                listed += page.len();
-                let Some(last) = page.last().filter(|_| page.len() >= PAGE) else { break };
-                after = Some(last.user);
+            if is_listed(core, guild, user).await? {
+                Err(error)
+            } else {
+                Ok(Presence::Gone)
             }
-            // The bot itself is a member: a list without anybody is no list.
-            if listed == 0 { Err(error) } else { Ok(Presence::Gone) }
         }
         other => other,
     }
+}
+
+/// Whether somebody stands on a guild's list of members. An error if they don't, and the list may not be whole: a page
+/// that is not full may have lost some of its members, so that only an empty page ends the list, and then it has to have
+/// as many members as Discord says that there are.
+async fn is_listed(core: &Context, guild: GuildId, user: UserId) -> Result<bool, DiscordError> {
+    let shown = core.discord.guild(guild).await?.members;
+    let (mut after, mut members) = (None, 0_u64);
+    loop {
+        let page = core.discord.members_after(guild, after).await?;
+        if page.iter().any(|member| member.user == user) {
+            core.resyncs.is_listed(guild, user);
+            return Ok(true);
+        }
+        let Some(last) = page.last().map(|member| member.user) else { break };
+        if after.is_some_and(|after| last <= after) {
+            let what = "the list of members does not go on".to_owned();
+            return Err(DiscordError::Unavailable { what });
+        }
+        after = Some(last);
+        members = members.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+    }
+    if core.resyncs.lacks(guild, user, members, shown) {
+        return Ok(false);
+    }
+    let what = format!("the list has {members} members, and Discord says that there are {shown}");
+    Err(DiscordError::Unavailable { what })
 }
 
 /// Compares what Discord answered with what is stored, journals the difference, and decides whether the

@@ -7,18 +7,18 @@ use std::{
 };
 
 use crate::{
-    domain::{GuildId, Timestamp},
+    domain::{GuildId, Timestamp, UserId},
     pipeline::{seam::millis, settings::Settings},
 };
 
 /// However often something on the gateway can't be read, the guilds are compared for it at most once in this time.
 const GAPS_APART: Duration = Duration::from_secs(300);
 
-/// A first list that has fewer members than Discord says is believed when it came so often, one after the other, with
-/// the same number: Discord's number is approximate.
+/// A list that has fewer members than Discord says is believed when it came so often, one after the other, with the same
+/// number: Discord's number is approximate.
 const BELIEVED: u32 = 3;
 
-/// One member in so many may be missing from a first list: people come and go while it is read.
+/// One member in so many may be missing from a list: people come and go while it is read.
 const TOLERANCE: u64 = 100;
 
 /// Which guilds are to be compared, and when.
@@ -37,10 +37,27 @@ pub(in crate::pipeline) struct State {
     pub(in crate::pipeline) failures: BTreeMap<GuildId, u32>,
     /// How often Discord said that a guild is not there for the bot, since it last showed it.
     pub(in crate::pipeline) not_there: BTreeMap<GuildId, u32>,
-    /// The first list of a guild that has fewer members than Discord says: its number, and how often it came.
-    pub(in crate::pipeline) short: BTreeMap<GuildId, (u64, u32)>,
+    /// The lists of a guild that have fewer members than Discord says: their number, and how often it came. The first
+    /// list, or those in which somebody was looked for.
+    pub(in crate::pipeline) short: BTreeMap<(GuildId, Option<UserId>), (u64, u32)>,
     /// The guilds that the bot is no member of any more, as far as administrators were told.
     pub(in crate::pipeline) gone: BTreeSet<GuildId>,
+}
+
+impl State {
+    fn is_whole(&mut self, guild: GuildId, whom: Option<UserId>, members: u64, shown: u64) -> bool {
+        if members == 0 {
+            return false;
+        }
+        if members.saturating_add(shown / TOLERANCE) >= shown {
+            self.short.remove(&(guild, whom));
+            return true;
+        }
+        let (before, times) = self.short.entry((guild, whom)).or_insert((members, 0));
+        *times = if *before == members { times.saturating_add(1) } else { 1 };
+        *before = members;
+        *times >= BELIEVED
+    }
 }
 
 impl ResyncSchedule {
@@ -92,18 +109,22 @@ impl ResyncSchedule {
     /// Whether a first list of so many members is whole, as Discord shows the guild. An empty one never is: the bot
     /// itself is a member.
     pub(in crate::pipeline) fn is_whole(&self, guild: GuildId, members: u64, shown: u64) -> bool {
-        if members == 0 {
-            return false;
-        }
+        self.state().is_whole(guild, None, members, shown)
+    }
+
+    /// Whether a list of so many members is whole, on which somebody does not stand. If it is, they are no member.
+    pub(in crate::pipeline) fn lacks(&self, guild: GuildId, user: UserId, members: u64, shown: u64) -> bool {
         let mut state = self.state();
-        if members.saturating_add(shown / TOLERANCE) >= shown {
-            state.short.remove(&guild);
-            return true;
+        let is_whole = state.is_whole(guild, Some(user), members, shown);
+        if is_whole {
+            state.short.remove(&(guild, Some(user)));
         }
-        let (before, times) = state.short.entry(guild).or_insert((members, 0));
-        *times = if *before == members { times.saturating_add(1) } else { 1 };
-        *before = members;
-        *times >= BELIEVED
+        is_whole
+    }
+
+    /// Somebody stands on the list of a guild.
+    pub(in crate::pipeline) fn is_listed(&self, guild: GuildId, user: UserId) {
+        self.state().short.remove(&(guild, Some(user)));
     }
 
     /// Discord showed a guild: the bot is a member.
