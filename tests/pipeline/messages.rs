@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rolarr::pipeline::ports::{ButtonAction, Pressed};
+use rolarr::pipeline::{
+    ports::{ButtonAction, Pressed},
+    settings::Settings,
+};
 use rolarr_sim::{
     discord::{DirectMessages, RestFault, RestFaultKind, UserId},
     plex::MACHINE,
 };
-use rolarr_tests::inprocess::{ANN, Stage};
+use rolarr_tests::inprocess::{ANN, Setting, Stage};
+
+use crate::second_guild::{gets_the_second_role, with_a_second_guild};
 
 #[tokio::test(start_paused = true)]
 async fn role_off_and_on_within_a_moment_tells_and_writes_nothing() -> Result<()> {
@@ -72,6 +77,61 @@ async fn closed_direct_messages_wait_behind_a_button_that_says_nothing_of_anybod
     stage.give_role(stage.bob(), stage.role()).await?;
     stage.settle().await;
     assert_eq!(stage.on_discord().messages_in(stage.scene.channel).len(), 1);
+    Ok(())
+}
+
+/// What administrators read of members who can't be asked.
+fn without_button(stage: &Stage) -> Vec<String> {
+    stage.audit().into_iter().filter(|text| text.contains("I can't ask")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_that_wait_where_no_button_stands_are_told_once_for_the_server() -> Result<()> {
+    let change = |settings: &mut Settings| settings.guilds[0].prompt_channel = None;
+    let mut stage = Stage::with(Setting { change, ..Setting::default() }).await?;
+    for user in [stage.scene.alice, stage.scene.bob] {
+        stage.on_discord().set_direct_messages(user, DirectMessages::Closed)?;
+    }
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let told = without_button(&stage);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let alice = stage.alice().to_string();
+    for part in [alice.as_str(), "`/plex link`", "`home`", "`prompt_channel`"] {
+        assert!(told[0].contains(part), "{part}: {told:?}");
+    }
+    stage.stop().await;
+    stage.start().await?;
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    assert_eq!(without_button(&stage), told, "once for all members, and across restarts");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_server_without_a_button_is_told_of_and_none_with_one() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    let (guild, role) = with_a_second_guild(&mut stage).await?;
+    for user in [stage.scene.alice, stage.scene.bob] {
+        stage.on_discord().set_direct_messages(user, DirectMessages::Closed)?;
+    }
+    stage.give_role(stage.bob(), stage.role()).await?;
+    stage.settle().await;
+    assert!(without_button(&stage).is_empty(), "the first server has a button");
+    gets_the_second_role(&stage, guild, role).await?;
+    let told = without_button(&stage);
+    assert!(told.len() == 1 && told[0].contains("`second`"), "{told:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_no_question_and_waits_where_no_button_stands_is_not_told_of() -> Result<()> {
+    let change = |settings: &mut Settings| settings.guilds[0].prompt_channel = None;
+    let stage = Stage::with(Setting { change, ..Setting::default() }).await?;
+    stage.on_discord().set_direct_messages(stage.scene.alice, DirectMessages::Closed)?;
+    tell_alice(&stage, "Number one.").await?;
+    stage.settle().await;
+    assert!(without_button(&stage).is_empty());
     Ok(())
 }
 

@@ -38,6 +38,15 @@ pub(in crate::pipeline) const QUARANTINED: &str = "Discord has quarantined the b
 pub(in crate::pipeline) const DIRECT_MESSAGES_PAUSE: &str = "Discord says that the bot opens direct messages too quickly (code \
      40003). Messages to members pause and go out later, more slowly. Nothing needs to be done.";
 
+/// A member can't be asked, in a guild without a channel for the neutral button.
+pub(in crate::pipeline) fn without_button(key: &str, user: UserId) -> String {
+    format!(
+        "I can't ask <@{user}> for the e-mail address: Discord does not deliver my direct message. The member can give \
+         the address with `/plex link`. The Discord server `{key}` has no `prompt_channel` in the configuration. With \
+         one, members who can't be asked find a button there. I say this once, and not for each such member."
+    )
+}
+
 /// What administrators read once the audit channel takes messages again.
 pub(in crate::pipeline) fn reports_dropped(count: u64) -> String {
     format!(

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{AuditKind, ChannelId, MessageId, PromptId, TaskId, Timestamp, UserId},
+    domain::{AuditKind, ChannelId, EventId, GuildId, MessageId, PromptId, TaskId, Timestamp, UserId},
     pipeline::{
         accounts::address,
         approvals::review,
@@ -17,6 +17,7 @@ use crate::{
         ports::{DiscordError, Outgoing, Posted},
         runtime::worker::Worker,
         seam::{Step, millis},
+        settings::GuildSettings,
         texts,
     },
     store::{PromptState, Reader, StoreError, Task, TaskState, Tx, Work},
@@ -347,7 +348,7 @@ fn nonce(core: &Context, task: TaskId) -> String {
 }
 
 async fn sent(core: &Context, task: &Task, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
-    let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
+    let event = task.event.map(EventId::padded).unwrap_or_default();
     tracing::info!(event, task = %task.id, "a message was sent");
     let (id, work) = (task.id, task.work.clone());
     let now = core.seam.now();
@@ -414,7 +415,7 @@ async fn failed(
     member: Option<UserId>,
     error: &DiscordError,
 ) -> Result<Delivery, StoreError> {
-    let event = task.event.map(crate::domain::EventId::padded).unwrap_or_default();
+    let event = task.event.map(EventId::padded).unwrap_or_default();
     if let Some(user) = member {
         if matches!(error, DiscordError::TooManyDirectMessages) {
             return pause_direct_messages(core, error).await;
@@ -476,15 +477,26 @@ async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result
             if tells {
                 tx.audit(now, None, None, AuditKind::Alarm, texts::QUARANTINED)?;
             }
-            if let Work::Ask(prompt) = work
-                && tx.prompt(prompt)?.is_some_and(|prompt| prompt.state == PromptState::Open)
-            {
-                tx.postpone_prompt(prompt, expires_at)?;
+            let question = match work {
+                Work::Ask(prompt) => tx.prompt(prompt)?.filter(|prompt| prompt.state == PromptState::Open),
+                _ => None,
+            };
+            if let Some(question) = &question {
+                tx.postpone_prompt(question.id, expires_at)?;
             }
             let event = about.map(|event| tx.event(event)).transpose()?.flatten();
-            let guild = event.and_then(|event| settings.guild(event.event.guild));
-            if let Some(channel) = guild.and_then(|guild| guild.prompt_channel) {
-                tx.add_task(None, None, &Work::OfferInbox(channel), now)?;
+            let guild = question.as_ref().map(|question| question.guild);
+            let guild = guild.or(event.map(|event| event.event.guild));
+            let Some(guild) = guild.and_then(|guild| settings.guild(guild)) else { return Ok(()) };
+            match (guild.prompt_channel, question) {
+                (Some(channel), _) => {
+                    tx.drop_fact(&told_without_button(guild.id))?;
+                    tx.add_task(None, None, &Work::OfferInbox(channel), now)?;
+                }
+                (None, Some(question)) => {
+                    tell_without_button(tx, guild, about, question.user, now)?;
+                }
+                (None, None) => {}
             }
             Ok(())
         })
@@ -496,6 +508,29 @@ async fn into_inbox(core: &Context, task: &Task, error: &DiscordError) -> Result
         tracing::error!("{}", texts::QUARANTINED);
     }
     Ok(Delivery::Refused)
+}
+
+/// The fact that administrators were told that a question waits in a guild in which no button stands.
+fn told_without_button(guild: GuildId) -> String {
+    format!("told-without-button-{guild}")
+}
+
+/// A question waits behind a button, and the guild has no channel for that button: administrators are told once for
+/// the guild.
+fn tell_without_button(
+    tx: &Tx<'_>,
+    guild: &GuildSettings,
+    event: Option<EventId>,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tracing::warn!(guild = %guild.id, %user, "the member can't be asked, and the guild has no prompt channel");
+    let fact = told_without_button(guild.id);
+    if tx.fact(&fact)?.is_some() {
+        return Ok(());
+    }
+    tx.put_fact(&fact, "told")?;
+    tx.audit(now, event, Some(user), AuditKind::Alarm, &texts::without_button(&guild.key, user))
 }
 
 /// Discord says that direct messages are opened too quickly. Bots that go on are quarantined: all of them wait.
