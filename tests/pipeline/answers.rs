@@ -295,3 +295,18 @@ async fn an_unknown_account_in_a_guild_whose_number_of_members_is_not_true_is_go
     assert!(!is_present(&stage, late).await?);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_account_that_stands_on_the_list_and_can_not_be_read_is_a_member() -> Result<()> {
+    let stage = Stage::set().await?;
+    stage.alice_joins().await?;
+    let kind = RestFaultKind::UnreadableMember { user: stage.scene.alice };
+    stage.on_discord().fail_requests(RestFault::once("GET", "guilds/*/members", kind).times(1_000));
+    fail(&stage, "GET", "guilds/*/members/*", 404, 10_013, 1_000);
+    stage.tell(stage.alice()).await?;
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.wait(HOUR / 2).await;
+    assert!(is_present(&stage, stage.alice()).await?);
+    assert!(stage.filters(rolarr_tests::inprocess::ANN).is_empty());
+    Ok(())
+}

@@ -234,6 +234,53 @@ async fn a_first_list_that_lacks_members_is_not_taken_for_the_guild() -> Result<
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listed_member_who_can_not_be_read_is_left_as_they_are_and_keeps_no_other_waiting() -> Result<()> {
+    let (stage, members) = stage(3).await?;
+    let user = sim::UserId(members[1].user.0);
+    let fault = RestFault::once("GET", "guilds/*/members", RestFaultKind::UnreadableMember { user });
+    stage.on_discord().fail_requests(fault.times(1_000));
+    for member in &members[..2] {
+        loses_unnoticed(&stage, *member)?;
+    }
+    stage.news(GatewayNews::Session).await?;
+    stage.wait(HOUR).await;
+    let restricted = || members.iter().map(|member| stage.is_restricted(member.plex)).collect::<Vec<_>>();
+    assert_eq!(restricted(), [true, false, false]);
+    assert!(stage.member(members[1].user).await?.is_some_and(|member| member.present));
+    stage.on_discord().end_trouble();
+    stage.news(GatewayNews::Session).await?;
+    stage.wait(HOUR / 4).await;
+    assert_eq!(restricted(), [true, true, false]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_list_with_a_member_who_can_not_be_read_is_whole_once_they_can_be_or_after_several_lists()
+-> Result<()> {
+    let beginnings: [fn(&mut sim::DiscordSim, &sim::Scene); 2] = [
+        |sim, scene| {
+            ten(sim, scene);
+            first_list(sim, RestFaultKind::UnreadableMember { user: scene.alice });
+        },
+        |sim, scene| {
+            ten(sim, scene);
+            let kind = RestFaultKind::UnreadableMember { user: scene.alice };
+            sim.fail_requests(RestFault::once("GET", "guilds/*/members", kind).times(1_000));
+        },
+    ];
+    for (on_discord, lacking) in beginnings.into_iter().zip([0, 1]) {
+        let stage = Stage::with(Setting { on_discord, ..Setting::default() }).await?;
+        stage.wait(HOUR / 2).await;
+        let guild = stage.guild();
+        assert!(stage.read(move |tx| tx.adopted(guild)).await?.is_some(), "{lacking}");
+        let stored = stage.read(move |tx| tx.members_after(guild, None, 10_000)).await?.len();
+        let expected = stage.on_discord().guild(stage.scene.guild).map(|guild| guild.members.len());
+        assert_eq!(Some(stored + lacking), expected);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_number_of_members_that_is_not_true_keeps_no_guild_out() -> Result<()> {
     let on_discord: fn(&mut sim::DiscordSim, &sim::Scene) = |sim, scene| {
         ten(sim, scene);

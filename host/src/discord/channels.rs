@@ -3,7 +3,11 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::{http::Call, rest::SerenityDiscord, wire::Person};
+use super::{
+    http::Call,
+    rest::SerenityDiscord,
+    wire::{Person, or_default},
+};
 use crate::{
     domain::{ChannelId, GuildId, RoleId, UserId},
     pipeline::ports::DiscordError,
@@ -26,7 +30,7 @@ struct Channel {
     #[serde(rename = "type")]
     kind: u64,
     guild_id: Option<GuildId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     permission_overwrites: Vec<Overwrite>,
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{ChannelId, GuildId, MessageId, Timestamp, UserId},
-    pipeline::ports::{Discord, DiscordError, Guild, Outgoing, Posted, Presence, Snapshot},
+    pipeline::ports::{Discord, DiscordError, Guild, MemberPage, Outgoing, Posted, Presence, Snapshot},
 };
 
 /// Discord's JSON error code for "Unknown Member": the one answer that says that somebody left.
@@ -73,19 +73,16 @@ impl Discord for SerenityDiscord {
         }
     }
 
-    async fn members_after(
-        &self,
-        guild: GuildId,
-        after: Option<UserId>,
-    ) -> Result<Vec<Snapshot>, DiscordError> {
+    async fn members_after(&self, guild: GuildId, after: Option<UserId>) -> Result<MemberPage, DiscordError> {
         let after = after.map_or(0, |user| user.0);
         let path = format!("/guilds/{guild}/members?limit=1000&after={after}");
         let call = Call::bot(Method::GET, "GET /guilds/{guild}/members", guild.0, path);
-        // One member that can't be read spoils the page: a list with a gap would make leavers.
-        let members: Vec<wire::Member> = self.http.read(call).await?;
-        let mut members: Vec<Snapshot> = members.into_iter().map(Snapshot::from).collect();
-        members.sort_unstable_by_key(|member| member.user);
-        Ok(members)
+        let page: MemberPage = self.http.read::<wire::Members>(call).await?.into();
+        if page.last().is_none() && !page.is_empty() {
+            let what = "GET /guilds/{guild}/members: nobody in the answer can be read".to_owned();
+            return Err(DiscordError::Unavailable { what });
+        }
+        Ok(page)
     }
 
     async fn members_by_id(
@@ -100,11 +97,10 @@ impl Discord for SerenityDiscord {
         for part in wanted.chunks(MEMBERS_PER_QUESTION) {
             known.extend(self.link.members(guild, part).await?);
         }
-        let answer: Option<Vec<_>> =
-            wanted.into_iter().map(|user| known.remove(&user).map(|presence| (user, presence))).collect();
-        answer.ok_or_else(|| DiscordError::Unavailable {
-            what: "the gateway left out members that it was asked for".to_owned(),
-        })
+        Ok(wanted
+            .into_iter()
+            .filter_map(|user| known.remove(&user).map(|presence| (user, presence)))
+            .collect())
     }
 
     fn clock(&self) -> Option<Timestamp> {

@@ -215,9 +215,9 @@ fn unknown(event: &UnknownEvent) -> Option<Translated> {
             let ((Some(id), Some(from), Some(channel)), Some(content)) = (ids, content) else {
                 return Some(unreadable());
             };
-            let ours = data.get("guild_id").is_none()
-                && data.get("webhook_id").is_none()
-                && author.get("bot") != Some(&Value::Bool(true));
+            let lacks = |name: &str| data.get(name).is_none_or(Value::is_null);
+            let ours =
+                lacks("guild_id") && lacks("webhook_id") && author.get("bot") != Some(&Value::Bool(true));
             let (from, channel, typed) = (UserId(from), ChannelId(channel), Secret::new(content));
             ours.then_some(Translated::Asked(Asked::DirectMessage { id, from, channel, typed }))
         }
@@ -246,7 +246,8 @@ fn raw_member(data: &Value) -> Option<Snapshot> {
     wire::Member::deserialize(data).ok().map(Snapshot::from)
 }
 
-/// A part of the answer to a question of ours. None if a member in it can't be told.
+/// A part of the answer to a question of ours. A member in it who can't be read is left out: whoever asked finds nothing
+/// about them, and learns nothing wrong.
 fn chunk(data: &Value) -> Option<Chunk> {
     let number = |name: &str| u32::try_from(data.get(name)?.as_u64()?).ok();
     let list = |name: &str| data.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -260,7 +261,7 @@ fn chunk(data: &Value) -> Option<Chunk> {
         guild: GuildId(id(data, "guild_id")?),
         index: number("chunk_index")?,
         count: number("chunk_count")?,
-        members: data.get("members")?.as_array()?.iter().map(raw_member).collect::<Option<_>>()?,
+        members: data.get("members")?.as_array()?.iter().filter_map(raw_member).collect(),
         not_found: list("not_found").iter().map(not_found).collect::<Option<_>>()?,
     })
 }
@@ -485,6 +486,24 @@ mod tests {
         let mut ours = message;
         ours["author"]["bot"] = json!(true);
         assert!(event("MESSAGE_CREATE", ours).is_none());
+    }
+
+    #[test]
+    fn a_null_in_a_direct_message_is_a_field_that_is_missing() {
+        let message = json!({"id": "4", "channel_id": "5", "content": "x", "guild_id": null, "webhook_id": null,
+                             "author": {"id": "7", "bot": null}});
+        let asked = event("MESSAGE_CREATE", message);
+        assert!(matches!(asked, Some(Translated::Asked(Asked::DirectMessage { from: UserId(7), .. }))));
+    }
+
+    #[test]
+    fn a_member_of_a_chunk_who_can_not_be_read_is_left_out_and_spoils_no_other() {
+        let member = |id: &str, roles: Value| json!({"user": {"id": id, "username": "a", "bot": null}, "roles": roles});
+        let chunk = json!({"guild_id": "1", "nonce": "n", "chunk_index": 0, "chunk_count": 1, "not_found": ["8"],
+                           "members": [member("7", json!(["2"])), member("6", Value::Null), null]});
+        let Some(Translated::Chunk(chunk)) = event("GUILD_MEMBERS_CHUNK", chunk) else { panic!() };
+        assert_eq!(chunk.members.iter().map(|member| member.user).collect::<Vec<_>>(), [UserId(7)]);
+        assert_eq!(chunk.not_found, [UserId(8)]);
     }
 
     #[test]

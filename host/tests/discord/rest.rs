@@ -105,12 +105,22 @@ async fn members_are_listed_page_by_page() {
     });
     let first = bot.discord.members_after(bot.guild(), None).await.unwrap();
     assert_eq!(first.len(), 1_000);
-    assert!(first.is_sorted_by_key(|member| member.user));
-    let last = first.last().map(|member| member.user);
+    assert!(first.members.is_sorted_by_key(|member| member.user));
+    let last = first.last();
     let second = bot.discord.members_after(bot.guild(), last).await.unwrap();
     assert_eq!(second.len(), 205);
-    assert!(second.iter().all(|member| Some(member.user) > last));
-    assert_eq!(first.iter().chain(&second).filter(|member| member.bot).count(), 1);
+    assert!(second.members.iter().all(|member| Some(member.user) > last));
+    assert_eq!(first.members.iter().chain(&second.members).filter(|member| member.bot).count(), 1);
+}
+
+#[tokio::test]
+async fn a_listed_member_who_can_not_be_read_is_named_and_the_others_are_read() {
+    let bot = Bot::start().await;
+    let user = bot.scene.alice;
+    fail(&bot, RestFault::once("GET", "guilds/*/members", RestFaultKind::UnreadableMember { user }));
+    let page = bot.discord.members_after(bot.guild(), None).await.unwrap();
+    assert_eq!((page.len(), page.members.len()), (5, 4));
+    assert_eq!(page.unreadable, [bot.alice()]);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use rolarr::{
     pipeline::{
         Seam,
         ports::{
-            Button, ButtonAction, Discord, DiscordError, Guild, GuildRole, Outgoing, Posted, Presence,
-            Snapshot,
+            Button, ButtonAction, Discord, DiscordError, Guild, GuildRole, MemberPage, Outgoing, Posted,
+            Presence, Snapshot,
         },
     },
 };
@@ -181,21 +181,25 @@ impl Discord for ToDiscord {
 
     async fn member(&self, guild: GuildId, user: UserId) -> Result<Presence, DiscordError> {
         match self.call("GET", format!("/guilds/{guild}/members/{user}"), Value::Null).await {
-            Ok(answer) => Ok(Presence::Member(member(&answer))),
+            Ok(answer) if answer["roles"].is_array() => Ok(Presence::Member(member(&answer))),
+            Ok(_) => Err(DiscordError::Unavailable { what: "the member can't be read".to_owned() }),
             Err(DiscordError::NotFound { code: 10_007 }) => Ok(Presence::Gone),
             Err(error) => Err(error),
         }
     }
 
-    async fn members_after(
-        &self,
-        guild: GuildId,
-        after: Option<UserId>,
-    ) -> Result<Vec<Snapshot>, DiscordError> {
+    async fn members_after(&self, guild: GuildId, after: Option<UserId>) -> Result<MemberPage, DiscordError> {
         let after = after.map_or(0, |user| user.0);
         let path = format!("/guilds/{guild}/members?limit=1000&after={after}");
         let answer = self.call("GET", path, Value::Null).await?;
-        Ok(answer.as_array().into_iter().flatten().map(member).collect())
+        let entries = answer.as_array().into_iter().flatten();
+        let (readable, unreadable): (Vec<&Value>, Vec<&Value>) =
+            entries.partition(|entry| entry["roles"].is_array());
+        Ok(MemberPage {
+            members: readable.into_iter().map(member).collect(),
+            unreadable: unreadable.into_iter().map(|entry| UserId(id(&entry["user"]["id"]))).collect(),
+            nameless: 0,
+        })
     }
 
     async fn members_by_id(

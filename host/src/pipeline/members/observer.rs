@@ -183,11 +183,15 @@ async fn is_listed(core: &Context, guild: GuildId, user: UserId) -> Result<bool,
     let (mut after, mut members) = (None, 0_u64);
     loop {
         let page = core.discord.members_after(guild, after).await?;
-        if page.iter().any(|member| member.user == user) {
+        if page.has(user) {
             core.resyncs.is_listed(guild, user);
             return Ok(true);
         }
-        let Some(last) = page.last().map(|member| member.user) else { break };
+        if page.nameless > 0 {
+            let what = "a member on the list can't be read".to_owned();
+            return Err(DiscordError::Unavailable { what });
+        }
+        let Some(last) = page.last() else { break };
         if after.is_some_and(|after| last <= after) {
             let what = "the list of members does not go on".to_owned();
             return Err(DiscordError::Unavailable { what });

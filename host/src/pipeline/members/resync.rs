@@ -14,7 +14,7 @@ use crate::{
             observer::{announce, same},
         },
         memory::quarantine::{Unread, Whose},
-        ports::{DiscordError, Said, Snapshot},
+        ports::{DiscordError, MemberPage, Said},
         runtime::worker::Worker,
         settings::FirstStart,
     },
@@ -128,12 +128,22 @@ async fn sweep(core: &Context, guild: GuildId) -> Result<(), Trouble> {
 
 /// The next page of members. One that can't be had is asked for again soon, so that a large guild's list need not
 /// begin anew for it.
-async fn page(core: &Context, guild: GuildId, after: Option<UserId>) -> Result<Vec<Snapshot>, DiscordError> {
+async fn page(core: &Context, guild: GuildId, after: Option<UserId>) -> Result<MemberPage, DiscordError> {
     let mut tries = 1;
     loop {
         let error = match core.discord.members_after(guild, after).await {
+            Ok(page) => {
+                if page.unread() > 0 {
+                    let (users, nameless) = (&page.unreadable, page.nameless);
+                    tracing::warn!(
+                        %guild, ?users, nameless,
+                        "Discord lists members in a form that can't be read; they are left as they are"
+                    );
+                }
+                return Ok(page);
+            }
             Err(error @ (DiscordError::Unavailable { .. } | DiscordError::RateLimited { .. })) => error,
-            other => return other,
+            Err(error) => return Err(error),
         };
         let at_least = match &error {
             DiscordError::RateLimited { retry_after } => Some(*retry_after),
@@ -147,11 +157,15 @@ async fn page(core: &Context, guild: GuildId, after: Option<UserId>) -> Result<V
     }
 }
 
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
 /// The first time: everybody is taken in as they are, or each role as an event. The guild counts as taken in only
 /// once the list is whole: whoever is missing from it would be taken for new later.
 async fn take_in_guild(core: &Context, guild: GuildId, seen: &Seen, shown: u64) -> Result<(), Trouble> {
     let mut after = None;
-    let mut members: u64 = 0;
+    let (mut members, mut unread): (u64, u64) = (0, 0);
     let mut events = 0;
     let mut was_full = true;
     loop {
@@ -159,17 +173,18 @@ async fn take_in_guild(core: &Context, guild: GuildId, seen: &Seen, shown: u64) 
         // Two in a row that are not full are the end: one alone may have lost some of its members.
         let last = page.is_empty() || (!was_full && page.len() < PAGE);
         was_full = page.len() >= PAGE;
-        members = members.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
-        after = page.last().map(|member| member.user).or(after);
+        members = members.saturating_add(count(page.members.len()));
+        unread = unread.saturating_add(count(page.unread()));
+        after = page.last().or(after);
         let seen = seen.clone();
         let now = core.seam.now();
         let process = core.settings().first_start == FirstStart::Process;
-        let (made, unread) = core
+        let (made, aside) = core
             .store
             .write(move |tx| {
                 let mut events = 0;
                 let mut unread = Unread::new();
-                for read in &page {
+                for read in &page.members {
                     if !process {
                         tx.put_member(&seen.row(read, now))?;
                         continue;
@@ -188,14 +203,16 @@ async fn take_in_guild(core: &Context, guild: GuildId, seen: &Seen, shown: u64) 
                 Ok((events, unread))
             })
             .await?;
-        core.put_all_aside(&unread).await?;
+        core.put_all_aside(&aside).await?;
         events += made;
         if last {
             break;
         }
     }
-    if !core.resyncs.is_whole(guild, members, shown) {
-        let what = format!("the first list has {members} members, and Discord says that there are {shown}");
+    if !core.resyncs.is_whole(guild, members, unread, shown) {
+        let what = format!(
+            "the first list has {members} members and {unread} who can't be read, and Discord says that there are {shown}"
+        );
         return Err(Trouble::Discord(DiscordError::Unavailable { what }));
     }
     let tracked = seen.all();
@@ -221,8 +238,8 @@ async fn compare(core: &Context, guild: GuildId, seen: &Seen) -> Result<(), Trou
             return Err(DiscordError::Unavailable { what }.into());
         }
         let last = page.len() < PAGE;
-        let until = page.last().map(|member| member.user);
-        core.look_at_roles(guild, &page.iter().collect::<Vec<_>>(), Instant::now()).await?;
+        let until = page.last();
+        core.look_at_roles(guild, &page.members.iter().collect::<Vec<_>>(), Instant::now()).await?;
         let now = core.seam.now();
         let (seen, hints) = (seen.clone(), core.hints.clone());
         let (unsure, made, unread) = core
@@ -232,7 +249,7 @@ async fn compare(core: &Context, guild: GuildId, seen: &Seen) -> Result<(), Trou
                 let mut unread = Unread::new();
                 let mut unsure = missing_from(tx, guild, after, &page, last)?;
                 let heard = hints.heard_since(guild, turn);
-                for read in &page {
+                for read in &page.members {
                     let taken = tx.apart(|tx| {
                         let stored = tx.member(guild, read.user)?;
                         if stored.as_ref().is_some_and(|stored| same(stored, read)) {
@@ -289,10 +306,10 @@ fn missing_from(
     tx: &crate::store::Tx<'_>,
     guild: GuildId,
     after: Option<UserId>,
-    page: &[Snapshot],
+    page: &MemberPage,
     last: bool,
 ) -> Result<Vec<UserId>, StoreError> {
-    let end = if last { UserId(u64::MAX) } else { page.last().map_or(UserId(0), |member| member.user) };
+    let end = if last { UserId(u64::MAX) } else { page.last().unwrap_or(UserId(0)) };
     let mut missing = Vec::new();
     let mut from = after;
     loop {
@@ -303,7 +320,7 @@ fn missing_from(
             if user > end {
                 return Ok(missing);
             }
-            if page.binary_search_by_key(&user, |member| member.user).is_err() {
+            if !page.has(user) {
                 missing.push(user);
             }
         }

@@ -45,11 +45,18 @@ pub(in crate::pipeline) struct State {
 }
 
 impl State {
-    fn is_whole(&mut self, guild: GuildId, whom: Option<UserId>, members: u64, shown: u64) -> bool {
+    fn is_whole(
+        &mut self,
+        guild: GuildId,
+        whom: Option<UserId>,
+        members: u64,
+        unread: u64,
+        shown: u64,
+    ) -> bool {
         if members == 0 {
             return false;
         }
-        if members.saturating_add(shown / TOLERANCE) >= shown {
+        if unread == 0 && members.saturating_add(shown / TOLERANCE) >= shown {
             self.short.remove(&(guild, whom));
             return true;
         }
@@ -107,15 +114,21 @@ impl ResyncSchedule {
     }
 
     /// Whether a first list of so many members is whole, as Discord shows the guild. An empty one never is: the bot
-    /// itself is a member.
-    pub(in crate::pipeline) fn is_whole(&self, guild: GuildId, members: u64, shown: u64) -> bool {
-        self.state().is_whole(guild, None, members, shown)
+    /// itself is a member. With some who can't be read, it is only if the same list comes again and again.
+    pub(in crate::pipeline) fn is_whole(
+        &self,
+        guild: GuildId,
+        members: u64,
+        unread: u64,
+        shown: u64,
+    ) -> bool {
+        self.state().is_whole(guild, None, members, unread, shown)
     }
 
     /// Whether a list of so many members is whole, on which somebody does not stand. If it is, they are no member.
     pub(in crate::pipeline) fn lacks(&self, guild: GuildId, user: UserId, members: u64, shown: u64) -> bool {
         let mut state = self.state();
-        let is_whole = state.is_whole(guild, Some(user), members, shown);
+        let is_whole = state.is_whole(guild, Some(user), members, 0, shown);
         if is_whole {
             state.short.remove(&(guild, Some(user)));
         }

@@ -37,6 +37,50 @@ pub enum Presence {
     Gone,
 }
 
+/// A page of a guild's list of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberPage {
+    /// The members on it, by rising id.
+    pub members: Vec<Snapshot>,
+    /// Those who stand on it, and of whom nothing but the id can be read.
+    pub unreadable: Vec<UserId>,
+    /// How many stand on it of whom not even the id can be read.
+    pub nameless: usize,
+}
+
+impl MemberPage {
+    /// How many stand on it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len() + self.unreadable.len() + self.nameless
+    }
+
+    /// Nobody stands on it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many of those who stand on it can't be read.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.unreadable.len() + self.nameless
+    }
+
+    /// The highest id on it: the next page begins after that.
+    #[must_use]
+    pub fn last(&self) -> Option<UserId> {
+        self.members.last().map(|member| member.user).max(self.unreadable.iter().max().copied())
+    }
+
+    /// Whether somebody stands on it.
+    #[must_use]
+    pub fn has(&self, user: UserId) -> bool {
+        self.members.binary_search_by_key(&user, |member| member.user).is_ok()
+            || self.unreadable.contains(&user)
+    }
+}
+
 /// A guild as Discord shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guild {
@@ -185,16 +229,12 @@ pub trait Discord: Send + Sync {
     /// One member: `GET /guilds/{guild}/members/{user}`. [`Presence::Gone`] only for 404 with code 10007.
     async fn member(&self, guild: GuildId, user: UserId) -> Result<Presence, DiscordError>;
 
-    /// The next up to 1,000 members with an id above `after`, by rising id. A page that is not full is the
-    /// last: `GET /guilds/{guild}/members`.
-    async fn members_after(
-        &self,
-        guild: GuildId,
-        after: Option<UserId>,
-    ) -> Result<Vec<Snapshot>, DiscordError>;
+    /// The next up to 1,000 members with an id above `after`: `GET /guilds/{guild}/members`. A page on which somebody
+    /// stands has an id to go on after.
+    async fn members_after(&self, guild: GuildId, after: Option<UserId>) -> Result<MemberPage, DiscordError>;
 
-    /// Up to 100 members by id, asked through the gateway (op 8 with `user_ids`). The answer has an entry
-    /// for every id that was asked for.
+    /// Up to 100 members by id, asked through the gateway (op 8 with `user_ids`). Who is missing from the answer could
+    /// not be read, and may be a member or not.
     async fn members_by_id(
         &self,
         guild: GuildId,

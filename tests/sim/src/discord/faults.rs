@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::UserId;
+
 /// What goes wrong with a REST request.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,6 +34,11 @@ pub enum RestFaultKind {
     ShortList,
     /// A list of members has nobody in it, without a sign that it should.
     EmptyList,
+    /// This member is answered with null instead of the roles, alone or in a list.
+    UnreadableMember {
+        /// The member.
+        user: UserId,
+    },
     /// It is answered with 200 and text that is no JSON.
     Garbage,
     /// It is answered with a page of the proxy before Discord.

@@ -101,7 +101,7 @@ impl DiscordSim {
         }
         let page: Vec<Value> = ids
             .into_iter()
-            .filter_map(|id| Some(self.member_json(id, seen(guild, id, view)?)))
+            .filter_map(|id| Some(shown(self.member_json(id, seen(guild, id, view)?), id, view)))
             .take(if view == View::Empty { 0 } else { usize::try_from(limit).unwrap_or(1000) })
             .step_by(if view == View::Short { 2 } else { 1 })
             .collect();
@@ -115,7 +115,7 @@ impl DiscordSim {
             return Err(ApiError::new(404, 10_013, "Unknown User"));
         }
         let member = seen(guild, user, view).ok_or_else(|| ApiError::new(404, 10_007, "Unknown Member"))?;
-        Ok(Response::json(200, &self.member_json(user, member)))
+        Ok(Response::json(200, &shown(self.member_json(user, member), user, view)))
     }
 
     pub(super) fn current_guilds(&self) -> Response {
@@ -140,10 +140,15 @@ impl DiscordSim {
     }
 }
 
+/// A member as they are shown.
+fn shown(member: Value, user: UserId, view: View) -> Value {
+    if view == View::Unreadable(user) { with(member, "roles", Value::Null) } else { member }
+}
+
 fn seen(guild: &Guild, user: UserId, view: View) -> Option<&Member> {
     let current = guild.members.get(&user);
     match (view, guild.before.get(&user)) {
         (View::Stale, Some(before)) => before.as_ref(),
-        (View::Current | View::Short | View::Empty, _) | (View::Stale, None) => current,
+        (View::Current | View::Short | View::Empty | View::Unreadable(_), _) | (View::Stale, None) => current,
     }
 }

@@ -51,6 +51,8 @@ enum View {
     Short,
     /// Lists of members have nobody in them.
     Empty,
+    /// This member has null instead of roles.
+    Unreadable(UserId),
 }
 
 /// REST's own state.
@@ -124,13 +126,20 @@ impl DiscordSim {
             Some(RestFaultKind::StaleMember) => View::Stale,
             Some(RestFaultKind::ShortList) => View::Short,
             Some(RestFaultKind::EmptyList) => View::Empty,
+            Some(RestFaultKind::UnreadableMember { user }) => View::Unreadable(*user),
             _ => View::Current,
         };
         let applied = view != View::Current || fault.as_ref().is_none_or(|fault| fault.applied);
         let right = applied.then(|| answer(self, view));
         let outcome = match (fault.map(|fault| fault.kind), right) {
             (
-                None | Some(RestFaultKind::StaleMember | RestFaultKind::ShortList | RestFaultKind::EmptyList),
+                None
+                | Some(
+                    RestFaultKind::StaleMember
+                    | RestFaultKind::ShortList
+                    | RestFaultKind::EmptyList
+                    | RestFaultKind::UnreadableMember { .. },
+                ),
                 Some(right),
             ) => Outcome::Respond(right),
             (Some(RestFaultKind::Hang), _) => Outcome::Hang,
@@ -266,6 +275,7 @@ fn faulty(kind: &RestFaultKind) -> Response {
         | RestFaultKind::StaleMember
         | RestFaultKind::ShortList
         | RestFaultKind::EmptyList
+        | RestFaultKind::UnreadableMember { .. }
         | RestFaultKind::Hang
         | RestFaultKind::Drop => Response::typed(200, "application/json", "<html>{not json".to_owned()),
     }
