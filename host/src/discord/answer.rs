@@ -13,6 +13,7 @@ use super::{
     interaction::{Deed, Interaction, Unknown},
     rest::post,
     translate::Asked,
+    wire::Created,
 };
 use crate::{
     domain::{ChannelId, UserId},
@@ -172,13 +173,13 @@ impl Reach<'_> {
         let call = Call::interaction(Method::POST, "POST /interactions/{id}/{token}/callback", path);
         let call = call.with(body);
         let tries = async {
-            match self.http.send(call.clone()).await {
+            match self.http.finish(call.clone()).await {
                 Err(DiscordError::Unavailable { .. }) => {}
-                end => return end.map(|_| ()),
+                end => return end,
             }
-            match self.http.send(call).await {
+            match self.http.finish(call).await {
                 Err(DiscordError::Refused { code: ALREADY_ANSWERED, .. }) => Ok(()),
-                end => end.map(|_| ()),
+                end => end,
             }
         };
         let late = DiscordError::Unavailable { what: "no answer within 3 s".to_owned() };
@@ -190,11 +191,11 @@ impl Reach<'_> {
         let template = "PATCH /webhooks/{application}/{token}/messages/@original";
         let call = Call::interaction(Method::PATCH, template, path).with(body::reply(reply));
         for wait in EDIT_WAITS {
-            match self.http.send(call.clone()).await {
+            match self.http.read::<Created>(call.clone()).await {
                 Err(DiscordError::Unavailable { .. }) => sleep(wait).await,
-                end => return end.map(|_| ()),
+                end => return end.map(drop),
             }
         }
-        self.http.send(call).await.map(|_| ())
+        self.http.read::<Created>(call).await.map(drop)
     }
 }

@@ -7,7 +7,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::http::{Call, Http};
+use super::{
+    http::{Call, Http},
+    wire::Registered,
+};
 use crate::pipeline::ports::DiscordError;
 
 /// The name of the command.
@@ -76,13 +79,13 @@ pub(super) fn definitions() -> Value {
 pub(super) async fn register(http: &Http, application: u64) -> Result<bool, DiscordError> {
     let path = format!("/applications/{application}/commands");
     let look = Call::bot(Method::GET, "GET /applications/{application}/commands", 0, path.clone());
-    let registered: Value = http.read(look).await?;
+    let registered: Vec<Value> = http.read(look).await?;
     let wanted = definitions();
-    if agrees(&wanted, &registered) {
+    if agrees(&wanted, &Value::Array(registered)) {
         return Ok(false);
     }
     let overwrite = Call::bot(Method::PUT, "PUT /applications/{application}/commands", 0, path);
-    http.send(overwrite.with(wanted)).await?;
+    http.read::<Vec<Registered>>(overwrite.with(wanted)).await?;
     Ok(true)
 }
 

@@ -120,8 +120,20 @@ impl Http {
         serde_json::from_slice(&body).map_err(|_| unavailable(template, "the answer can't be read"))
     }
 
-    /// Sends a request whose answer's content does not matter.
-    pub(super) async fn send(&self, call: Call) -> Result<Vec<u8>, DiscordError> {
+    /// Sends a request that Discord answers with nothing (204). Something all the same is the page of a proxy: nothing
+    /// tells whether the request reached Discord.
+    pub(super) async fn finish(&self, call: Call) -> Result<(), DiscordError> {
+        let template = call.template;
+        let body = self.send(call).await?;
+        if body.is_empty() {
+            Ok(())
+        } else {
+            Err(unavailable(template, "the answer did not come from Discord"))
+        }
+    }
+
+    /// Sends a request. Whatever stands in the answer, a 2xx alone does not make it Discord's.
+    async fn send(&self, call: Call) -> Result<Vec<u8>, DiscordError> {
         let mut tries = 1;
         loop {
             match self.exchange(&call).await? {

@@ -110,7 +110,7 @@ impl Discord for SerenityDiscord {
     async fn ask_time(&self) -> Result<(), DiscordError> {
         // The cheapest request.
         let call = Call::bot(Method::GET, "GET /gateway", 0, "/gateway".to_owned());
-        self.http.send(call).await.map(drop)
+        self.http.read::<wire::Gateway>(call).await.map(drop)
     }
 
     async fn channel_faults(&self, channel: ChannelId) -> Result<Vec<String>, DiscordError> {
@@ -135,7 +135,7 @@ impl Discord for SerenityDiscord {
     async fn edit(&self, channel: ChannelId, message: MessageId, now: &Outgoing) -> Result<(), DiscordError> {
         let path = format!("/channels/{channel}/messages/{message}");
         let call = Call::bot(Method::PATCH, "PATCH /channels/{channel}/messages/{message}", channel.0, path);
-        self.http.send(call.with(body::edit(now))).await.map(|_| ())
+        self.http.read::<wire::Created>(call.with(body::edit(now))).await.map(drop)
     }
 
     async fn recent(

@@ -137,7 +137,14 @@ impl From<WholeGuild> for Guild {
     }
 }
 
-/// A channel, or a message that was just posted: only its id matters.
+/// Where the gateway is. It is never used: the configuration names the gateway.
+#[derive(Deserialize)]
+pub(super) struct Gateway {
+    #[serde(rename = "url")]
+    _url: String,
+}
+
+/// A channel, a message that was just posted or edited, or a command: only its id matters.
 #[derive(Deserialize)]
 pub(super) struct Id<T> {
     pub(super) id: T,
@@ -146,6 +153,7 @@ pub(super) struct Id<T> {
 pub(super) type Channel = Id<ChannelId>;
 pub(super) type Created = Id<MessageId>;
 pub(super) type Person = Id<UserId>;
+pub(super) type Registered = Id<String>;
 
 #[derive(Deserialize)]
 pub(super) struct Message {

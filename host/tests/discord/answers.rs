@@ -124,6 +124,10 @@ async fn what_waits_behind_the_button_is_over_once_discord_took_the_answer() {
         // Sent again, and taken.
         (Some(first(status(500, 0))), true),
         (Some(first(RestFaultKind::Drop).after_applying()), true),
+        // The page of a proxy says nothing of what Discord did.
+        (Some(first(RestFaultKind::Page { status: 200 })), true),
+        (Some(first(RestFaultKind::Page { status: 200 }).after_applying()), true),
+        (Some(first(RestFaultKind::Page { status: 200 }).times(2)), false),
         // Not taken, or not known.
         (Some(first(status(404, 10_062))), false),
         (Some(first(status(401, 50_027))), false),
@@ -144,6 +148,18 @@ async fn what_waits_behind_the_button_is_over_once_discord_took_the_answer() {
             sleep(Duration::from_millis(500)).await;
             assert!(!shown(&bot), "{number}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_later_answer_that_a_proxy_answers_with_a_page_is_sent_again() {
+    let bot = Bot::start().await;
+    bot.registered().await;
+    for kind in [RestFaultKind::Page { status: 200 }, RestFaultKind::Garbage] {
+        let fault = RestFault::once("PATCH", "webhooks/*/*/messages/*", kind);
+        bot.server.with(|sim, _| sim.fail_requests(fault));
+        let asked = bot.command(bot.scene.alice, "plex link", &[]);
+        assert_eq!(reply(&bot, asked).await, "Done.");
     }
 }
 

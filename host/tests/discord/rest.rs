@@ -275,6 +275,30 @@ async fn an_answer_that_can_not_be_read_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_proxy_is_an_outage_whatever_was_asked() {
+    let bot = Bot::start().await;
+    bot.registered().await;
+    let channel = bot.discord.direct_channel(bot.alice()).await.unwrap();
+    let message = bot.discord.post(channel, &plain("A question."), "task-1").await.unwrap();
+    for kind in [RestFaultKind::Page { status: 200 }, RestFaultKind::Garbage] {
+        let fault = |method| fail(&bot, RestFault::once(method, "**", kind.clone()));
+        let is_outage = |error: DiscordError| matches!(error, DiscordError::Unavailable { .. });
+        fault("PATCH");
+        assert!(is_outage(bot.discord.edit(channel, message, &plain("Closed.")).await.unwrap_err()));
+        fault("POST");
+        assert!(is_outage(bot.discord.post(channel, &plain("x"), "task-2").await.unwrap_err()));
+        fault("GET");
+        assert!(is_outage(bot.discord.ask_time().await.unwrap_err()));
+        fault("GET");
+        assert!(is_outage(bot.discord.recent(channel, None, 10).await.unwrap_err()));
+    }
+    bot.discord.edit(channel, message, &plain("Closed.")).await.unwrap();
+    bot.discord.ask_time().await.unwrap();
+    let told = bot.server.with(|sim, _| sim.told(bot.scene.alice).len());
+    assert_eq!(told, 1, "nothing was taken before");
+}
+
+#[tokio::test]
 async fn a_refused_token_stops_all_calls() {
     let bot = Bot::start().await;
     bot.registered().await;
