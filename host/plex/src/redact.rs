@@ -4,6 +4,8 @@
 //! harmless goes: the names of everybody whom the account knows, whatever stands where the known sentences
 //! put a name, and all that could be an e-mail address.
 
+use rolarr_domain::is_unseen;
+
 use super::{Redacted, percent};
 
 /// The longest text that is shown, in characters. plex.tv's sentences have less than 100.
@@ -44,7 +46,7 @@ impl Redactor {
     pub fn new<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
         let mut names: Vec<Vec<char>> = names
             .into_iter()
-            .map(|name| name.as_ref().trim().chars().filter(|c| !is_invisible(*c)).map(lower).collect())
+            .map(|name| name.as_ref().trim().chars().filter(|c| !is_unseen(*c)).map(lower).collect())
             .filter(|name: &Vec<char>| !name.is_empty())
             .collect();
         names.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -91,13 +93,6 @@ fn lower(c: char) -> char {
     }
 }
 
-/// Control characters, and those that show as nothing or turn the direction of text: they could hide a name.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 /// Undoes percent-encoding and character references, however often they were applied, and drops what can't
 /// be seen.
 fn plain(text: &str) -> String {
@@ -119,7 +114,7 @@ fn plain(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             c if c.is_whitespace() => Some(' '),
-            c if is_invisible(c) => None,
+            c if is_unseen(c) => None,
             // The look-alikes of `@`.
             '\u{ff20}' | '\u{fe6b}' => Some('@'),
             c => Some(c),

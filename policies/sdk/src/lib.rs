@@ -47,6 +47,7 @@
 //! | [`contract`] | the words of the contract, with their JSON form |
 //! | [`apply()`] | what an action makes of a member's access |
 //! | [`recording`] | recorded events, for tests and bug reports |
+//! | [`printable`] | what of a text is safe to show |
 //! | [`log`] | lines for the host's log |
 
 // The generated glue names this crate by its own name, inside and outside.
@@ -61,6 +62,7 @@ mod convert;
 pub mod guest;
 pub mod log;
 mod policy;
+pub mod printable;
 pub mod recording;
 mod settings;
 mod shortcuts;

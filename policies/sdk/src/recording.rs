@@ -20,14 +20,20 @@
 //! An e-mail address is never part of a recording, so a recording can be shared.
 
 use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::contract::{Action, Decision, Event};
+use crate::printable::printable;
 
 /// The format that this version writes and reads.
 pub const FORMAT: u64 = 1;
+
+/// The largest file of recordings that is read, in bytes: the same as for `rolarr policy test`.
+const LONGEST: u64 = 256 << 20;
 
 /// One recorded event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,7 +135,7 @@ pub enum ReadError {
         /// The file.
         file: PathBuf,
         /// Why.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The text is not a recording.
     Text {
@@ -151,12 +157,13 @@ pub enum ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::File { file, .. } | Self::Text { file, .. } | Self::Empty { file }) = self;
+        // A path may have anything in it that a terminal would act upon.
+        let file = printable(&file.to_string_lossy());
         match self {
-            Self::File { file, error } => write!(f, "{}: can't be read: {error}", file.display()),
-            Self::Text { file, line, column, what } => {
-                write!(f, "{}:{line}:{column}: {what}", file.display())
-            }
-            Self::Empty { file } => write!(f, "{}: there is no recording in it", file.display()),
+            Self::File { error, .. } => write!(f, "{file}: can't be read: {error}"),
+            Self::Text { line, column, what, .. } => write!(f, "{file}:{line}:{column}: {what}"),
+            Self::Empty { .. } => write!(f, "{file}: there is no recording in it"),
         }
     }
 }
@@ -174,12 +181,42 @@ impl std::error::Error for ReadError {
 ///
 /// # Errors
 ///
-/// The file can't be read, is not valid, is for a newer Rolarr, or holds nothing.
+/// The file is no regular file, is larger than 256 MiB, can't be read, is not valid, is for a newer Rolarr, or holds
+/// nothing.
 pub fn read_file(file: &Path) -> Result<Vec<Recording>, ReadError> {
-    match std::fs::read_to_string(file) {
+    match read_regular(file) {
         Ok(text) => parse(text.strip_prefix('\u{feff}').unwrap_or(&text), file),
         Err(error) => Err(ReadError::File { file: file.to_owned(), error }),
     }
+}
+
+/// The text of a regular file. A pipe without a writer would keep the call for ever, and a device has no end.
+fn read_regular(file: &Path) -> io::Result<String> {
+    let refuse = |about: &Metadata| -> io::Result<()> {
+        if about.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let what = if !about.is_file() {
+            "it is no regular file"
+        } else if about.len() > LONGEST {
+            "it is larger than 256 MiB"
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidData, what))
+    };
+    // Some devices act on being opened.
+    refuse(&std::fs::metadata(file)?)?;
+    let open = File::open(file)?;
+    // It may be another one by now.
+    refuse(&open.metadata()?)?;
+    let mut text = String::new();
+    // Files that the system makes up tell no size, and others may grow.
+    open.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 256 MiB"));
+    }
+    Ok(text)
 }
 
 /// Reads the recordings of a text. `file` is the name for messages.
@@ -204,17 +241,6 @@ struct Peek {
     format: Format,
 }
 
-/// The text with nothing in it that a terminal would act on: names of fields come from the file.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let turns =
-            matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter.is_control() || turns { out.extend(letter.escape_default()) } else { out.push(letter) }
-    }
-    out
-}
-
 fn parse_all<T: de::DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>, ReadError> {
     let read = if text.trim_start().starts_with('[') {
         serde_json::from_str(text)
@@ -228,7 +254,7 @@ fn parse_all<T: de::DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>,
             file: file.to_owned(),
             line: error.line(),
             column: error.column(),
-            what: visible(text.strip_suffix(&position).unwrap_or(&text)),
+            what: printable(text.strip_suffix(&position).unwrap_or(&text)),
         }
     })
 }
@@ -281,6 +307,8 @@ mod tests {
         );
         let odd = read("{\"format\": 1, \"ev\u{7f}\u{202e}\": {}}").unwrap_err();
         assert!(odd.contains("unknown field `ev\\u{7f}\\u{202e}`"), "{odd}");
+        let odd = read("{\"format\": 1, \"ev\u{61c}\u{200b}\u{feff}\": {}}").unwrap_err();
+        assert!(odd.contains("unknown field `ev\\u{61c}\\u{200b}\\u{feff}`"), "{odd}");
         assert_eq!(read("").unwrap_err(), "case.json: there is no recording in it");
         assert_eq!(read("[]").unwrap_err(), "case.json: there is no recording in it");
         assert_eq!(read("{}").unwrap_err(), "case.json:1:2: missing field `format`");
