@@ -56,7 +56,8 @@ impl State {
         if members == 0 {
             return false;
         }
-        if unread == 0 && members.saturating_add(shown / TOLERANCE) >= shown {
+        // Without a number of Discord's, nothing says that a single list is whole.
+        if unread == 0 && shown > 0 && members.saturating_add(shown / TOLERANCE) >= shown {
             self.short.remove(&(guild, whom));
             return true;
         }
