@@ -193,9 +193,7 @@ async fn plex_goes_wrong(fallback: bool) -> Result<()> {
         for (effect, applied) in effects() {
             let write = method != "GET" || path.ends_with("terminate");
             let sensible = match effect {
-                // What a server says of its own streams is believed.
-                Effect::NotTaken => write && !path.ends_with("terminate"),
-                Effect::AppliedBut { .. } => write,
+                Effect::NotTaken | Effect::AppliedBut { .. } => write,
                 // A write that is refused waits for an administrator: that is another story.
                 Effect::Status { status: 403 | 404 | 418, .. } => !write && !fallback,
                 // With the first way refused, plex.tv's refusal is what administrators are told.

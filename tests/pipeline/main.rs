@@ -45,6 +45,7 @@ mod settling;
 mod stale;
 mod storage;
 mod story;
+mod streams;
 mod swapping;
 mod sweeping;
 mod troubles;

@@ -92,14 +92,14 @@ impl Account {
     }
 
     /// Forgets the address of somebody for whom there is nothing at Plex. Where there is something, it stays until Plex
-    /// has confirmed that it is gone.
+    /// has confirmed that it is gone. So it does while it is not certain that what they watch has ended.
     fn end(&mut self, written: bool) -> Pursued {
         let claimed = self.claim.is_some() || self.correction.is_some();
         self.0.claim = None;
         self.0.correction = None;
         self.0.corrections = 0;
         self.0.adopt = false;
-        let is_certain = self.stage.is_ended() && self.created_until.is_none();
+        let is_certain = self.stage.is_ended() && self.created_until.is_none() && self.streams_due.is_none();
         if !is_certain || written {
             return Pursued::Ends { forgot: claimed, tell: None };
         }

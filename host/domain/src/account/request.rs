@@ -135,6 +135,11 @@ impl Account {
         self.0.attempts = 0;
     }
 
+    /// The share is about to be ended, and what is watched over it is to be ended from then on.
+    pub const fn owe_streams(&mut self, due: Timestamp) {
+        self.0.streams_due = Some(due);
+    }
+
     /// Running streams were ended, or can't be.
     pub const fn end_streams(&mut self) {
         self.0.streams_due = None;

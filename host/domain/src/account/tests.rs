@@ -76,9 +76,13 @@ fn the_end_of_access_without_a_share_forgets_everything_at_once() {
 #[test]
 fn the_end_of_access_keeps_the_address_until_plex_confirms_it() {
     let inviting = Record { stage: Stage::None, created_until: Some(NOW), ..joined() };
-    for (known, written) in
-        [(joined(), false), (inviting, false), (Record { stage: Stage::None, ..joined() }, true)]
-    {
+    let watching = Record { stage: Stage::None, streams_due: Some(NOW), ..joined() };
+    for (known, written) in [
+        (joined(), false),
+        (inviting, false),
+        (Record { stage: Stage::None, ..joined() }, true),
+        (watching, false),
+    ] {
         let mut account = Account::load(known);
         let ends = Pursued::Ends { forgot: false, tell: None };
         assert_eq!(account.pursue(&Access::Absent, None, written, NOW), ends);

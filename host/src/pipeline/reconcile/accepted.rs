@@ -1,4 +1,4 @@
-//! An accepted share: its libraries, its filters, and the streams that run.
+//! An accepted share: its libraries and its filters.
 
 use std::collections::BTreeSet;
 
@@ -31,9 +31,6 @@ use crate::{
     plex::{Friend, PlexError},
     store::{DriftRow, LedgerRow},
 };
-
-/// So often it is tried again to end what is running, before administrators are told that it goes on.
-const STREAM_TRIES: u32 = 5;
 
 fn cannot_restrict(why: CannotRestrict) -> Trouble {
     Trouble::Hold(Held { why: HeldReason::CannotRestrict, words: why.to_string() })
@@ -100,7 +97,7 @@ impl Job<'_> {
             .map_err(cannot_restrict)?;
         self.hidden = !plan.hidden.is_empty();
         if self.follow(plan, friend, hides).await? && hides {
-            // A failure is tried again with the second look.
+            // What fails or plays on is ended with the second look.
             let _ = self.end_streams(friend.id).await;
         }
         Ok(())
@@ -326,68 +323,5 @@ impl Job<'_> {
             )
         })
         .await
-    }
-
-    /// Ends what is running once more, some time after a restriction was written: the filter reaches the server
-    /// later than plex.tv, and ends nothing that plays. That it can't be ended keeps nobody from being told that they
-    /// are restricted.
-    async fn end_streams_again(&mut self, who: PlexAccountId, hides: bool) -> Result<(), Trouble> {
-        let Some(due) = self.account.streams_due else { return Ok(()) };
-        if !hides || !self.core.settings().streams {
-            return self.streams_are_ended().await;
-        }
-        if self.core.seam.now() < due {
-            return Ok(());
-        }
-        match self.end_streams(who).await {
-            Ok(()) => self.streams_are_ended().await,
-            Err(error) if self.account.attempts < STREAM_TRIES => {
-                let what = format!("what is running could not be ended: {error}");
-                Err(PlexError::Unavailable { what, maybe_applied: false }.into())
-            }
-            Err(error) => {
-                let now = self.core.seam.now();
-                let text = format!(
-                    "is restricted, but what they are watching could not be ended: {error}. It may go on until \
-                     they stop it."
-                );
-                self.amend(move |tx, account| {
-                    account.end_streams();
-                    let text = texts::about(account.user, &text);
-                    tx.audit(now, account.decided_by, account.user, AuditKind::Streams, &text)
-                })
-                .await
-            }
-        }
-    }
-
-    async fn streams_are_ended(&mut self) -> Result<(), Trouble> {
-        self.amend(|_, account| {
-            account.end_streams();
-            Ok(())
-        })
-        .await
-    }
-
-    /// Ends what a person is watching: a filter alone does not. It is looked at again once the filter has reached
-    /// the server.
-    pub(super) async fn end_streams(&self, who: PlexAccountId) -> Result<(), PlexError> {
-        if !self.core.settings().streams {
-            return Ok(());
-        }
-        let ended = async {
-            for session in self.core.plex.sessions().await? {
-                if session.account == who {
-                    self.core.plex.terminate(&session, "Your access is paused.").await?;
-                }
-            }
-            Ok(())
-        }
-        .await;
-        if let Err(error) = &ended {
-            let event = self.account.decided_by.map(crate::domain::EventId::padded).unwrap_or_default();
-            tracing::warn!(event, %error, "running streams could not be ended");
-        }
-        ended
     }
 }

@@ -15,4 +15,5 @@ mod removal;
 mod requests;
 pub(super) mod server;
 pub(super) mod snapshot;
+mod streams;
 pub(super) mod token;

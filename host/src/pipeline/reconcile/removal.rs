@@ -26,7 +26,7 @@ impl Job<'_> {
         self.core.look_at_name().await?;
         let Standing::Pending { share, invite } = self.standing(look)? else { return self.read().await };
         let share = share.or(self.account.share);
-        let before = self.begin_ending().await?;
+        let before = self.begin_ending(false).await?;
         if let Some(invite) = invite {
             // Not known (any more): it may just have been accepted. Then the read shows a share.
             let cancelled = self.core.plex.cancel_invite(invite).await;
@@ -59,7 +59,7 @@ impl Job<'_> {
         let machine = &self.core.settings().server.machine;
         let elsewhere = friend.shares.iter().any(|other| other.machine != *machine);
         let stays_friend = elsewhere && self.core.settings().removal == Removal::Share;
-        let before = self.begin_ending().await?;
+        let before = self.begin_ending(true).await?;
         self.ended_accepted = true;
         let ended = if stays_friend {
             // What Rolarr wrote holds for the owner's other servers too. It is taken back once the share is gone:
@@ -72,18 +72,34 @@ impl Job<'_> {
         self.ended(before, requests::outcome(&ended)).await?;
         ended?;
         self.core.seam.reach(Step::ShareEnded).await;
-        // The share is gone: a server that does not answer must not keep the address from being forgotten.
+        // What fails or plays on is ended before it is forgotten who they are.
         let _ = self.end_streams(friend.id).await;
+        if self.account.plex_account.is_none() {
+            let (share, plex_account) = (share.id, friend.id);
+            let known = self.amend(move |_, account| {
+                account.identify(share, plex_account);
+                Ok(())
+            });
+            match known.await {
+                // Another member's: what they watch is not ended on this one's behalf.
+                Ok(()) | Err(Trouble::Hold(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
         self.no_longer_shows().await
     }
 
     /// Stores, before anything is ended, that it is Rolarr who ends it, so that a decision that comes meanwhile
-    /// does not take it for the member's own doing.
-    async fn begin_ending(&mut self) -> Result<ShareState, Trouble> {
+    /// does not take it for the member's own doing. `accepted` says that it is an accepted share: what they are
+    /// watching is to be ended too.
+    async fn begin_ending(&mut self, accepted: bool) -> Result<ShareState, Trouble> {
         let before = self.account.share_state();
         let (now, windows) = (self.core.seam.now(), self.windows());
         self.amend(move |_, account| {
             account.intend_end(now, windows);
+            if accepted {
+                account.owe_streams(now);
+            }
             Ok(())
         })
         .await?;
@@ -105,6 +121,7 @@ impl Job<'_> {
 
     /// There is nothing at Plex and nothing should be: the address is forgotten, in the log of the database too.
     pub(super) async fn forget(&mut self) -> Result<Next, Trouble> {
+        self.end_streams_of_leaver().await?;
         let id = self.account.id;
         if !self.core.store.read(move |tx| tx.ledgers(id)).await?.is_empty() {
             // The share is gone and they may be a friend still: filters hold for the owner's other servers too.
