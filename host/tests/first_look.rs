@@ -13,7 +13,7 @@ use std::{
 
 use rolarr_sim::{
     discord::{DiscordServer, DiscordSim, GuildId, RoleId, UserId, now_ms},
-    plex::{OWNER_TOKEN, PlexServers, PlexSim, system_clock},
+    plex::{Effect, Fault, OWNER_TOKEN, PlexServers, PlexSim, system_clock},
 };
 use tempfile::TempDir;
 
@@ -210,6 +210,34 @@ async fn tokens_that_are_not_accepted_are_a_mistake_in_the_configuration() {
     let mut all = world.refusal_of("PLEX-TOKEN", "some-other-token").await;
     all.push_str(&world.refusal_of("DISCORD-TOKEN", "some-other-token").await);
     insta::assert_snapshot!(all);
+}
+
+fn proxy(world: &World, times: Option<u32>) {
+    let page = Fault::on("GET", "/api/*", Effect::Page { status: 401, applied: false });
+    world.plex.lock().unwrap().fault(match times {
+        Some(times) => page.times(times),
+        None => page,
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_401_page_of_a_proxy_that_lasts_is_a_reason_to_start_again() {
+    let world = World::new().await;
+    proxy(&world, None);
+    // Nothing is replaced.
+    let ended = world.run_with("\"Attic\"", "\"Attic\"").await;
+    assert_eq!(ended.code, Some(1), "{}", ended.said);
+    assert!(ended.said.contains("did not come from Plex itself (status 401)"), "{}", ended.said);
+    assert!(!ended.said.contains("token"), "{}", ended.said);
+    world.nothing_is_changed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_401_page_of_a_proxy_that_passes_is_waited_for() {
+    let world = World::new().await;
+    proxy(&world, Some(2));
+    let said = world.refusal_of("\"Music\"", "\"Songs\"").await;
+    assert!(said.contains("no library `Songs`") && !said.contains("token"), "{said}");
 }
 
 // Started again each minute, the bot would have more sessions in a day than Discord allows.

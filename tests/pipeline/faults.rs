@@ -127,6 +127,7 @@ fn effects() -> Vec<(Effect, bool)> {
         status(429, Some(45)),
         status(500, None),
         status(503, Some(30)),
+        (Effect::Page { status: 401, applied: false }, false),
         (Effect::AppliedBut { status: 500 }, true),
         (Effect::AppliedBut { status: 504 }, true),
         (Effect::Hang { applied: false }, false),
@@ -198,6 +199,7 @@ async fn plex_goes_wrong(fallback: bool) -> Result<()> {
                 Effect::Status { status: 403 | 404 | 418, .. } => !write && !fallback,
                 // With the first way refused, plex.tv's refusal is what administrators are told.
                 Effect::Stale => !write && !fallback,
+                Effect::Page { .. } => !fallback,
                 _ => true,
             };
             if sensible {

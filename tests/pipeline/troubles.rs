@@ -187,6 +187,65 @@ async fn a_database_that_can_not_be_written_at_that_moment_does_not_lose_the_ale
     Ok(())
 }
 
+/// Answers with 401 that are not in plex.tv's own form.
+fn unclear() -> [Effect; 3] {
+    [
+        Effect::Page { status: 401, applied: false },
+        Effect::Says { status: 401, body: String::new() },
+        Effect::Says { status: 401, body: "{\"error\":\"unauthorized\"}".to_owned() },
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_that_is_not_plex_tvs_own_alerts_of_no_token_and_parks_nobody() -> Result<()> {
+    let users: &[(&str, &str)] = &[("GET", "/api/users")];
+    let all: &[(&str, &str)] = &[("*", "*")];
+    let writes: &[(&str, &str)] = &[("PUT", "/api/users/{id}"), ("POST", "/api/v2/sharing_settings")];
+    for routes in [users, all, writes] {
+        for how in unclear() {
+            let context = format!("{routes:?} {how:?}");
+            let stage = Stage::set().await?;
+            stage.alice_joins().await?;
+            for (method, route) in routes {
+                stage.at_plex().fault(Fault::on(method, route, how.clone()));
+            }
+            stage.take_role(stage.alice(), stage.role()).await?;
+            // Longer than the time between two comparisons.
+            stage.wait(SEVEN_HOURS).await;
+            let account = stage.account(stage.alice()).await?;
+            assert!(account.parked.is_none() && account.due.is_some(), "{context}");
+            assert!(stage.filters(ANN).is_empty(), "{context}");
+            assert_eq!(alerts(&stage), 0, "{context}: {:?}", stage.audit());
+            stage.at_plex().clear_faults();
+            stage.wait(Duration::from_secs(1_800)).await;
+            assert_eq!(stage.filters(ANN).len(), 2, "{context}");
+            assert_eq!(alerts(&stage), 0, "{context}: {:?}", stage.audit());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_told_although_the_first_401_is_not_plex_tvs_own() -> Result<()> {
+    for how in unclear() {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        stage.at_plex().set_token_valid(false);
+        for route in ["/api/users", "/api/invites/requested"] {
+            stage.at_plex().fault(Fault::on("GET", route, how.clone()));
+        }
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(Duration::from_secs(600)).await;
+        assert_eq!(alerts(&stage), 1, "{how:?}: {:?}", stage.audit());
+        assert!(stage.account(stage.alice()).await?.parked.is_some(), "{how:?}");
+        stage.at_plex().set_token_valid(true);
+        stage.at_plex().clear_faults();
+        stage.wait(Duration::from_secs(1_260)).await;
+        assert_eq!((stage.filters(ANN).len(), alerts(&stage)), (2, 1), "{how:?}");
+    }
+    Ok(())
+}
+
 /// Nobody's access changes: only the comparison meets the refusal.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_while_nothing_is_to_be_done_is_told_too() -> Result<()> {
@@ -267,7 +326,7 @@ async fn a_refused_restriction_or_removal_is_tried_again_for_hours() -> Result<(
 
 #[tokio::test(start_paused = true)]
 async fn the_page_of_a_proxy_on_a_write_parks_nobody_however_long_it_lasts() -> Result<()> {
-    for status in [400, 403, 407, 422, 451] {
+    for status in [400, 401, 403, 407, 422, 451] {
         let stage = asked().await?;
         let page = Effect::Page { status, applied: false };
         stage.at_plex().fault(Fault::on("POST", SHARED, page));

@@ -208,7 +208,7 @@ impl Redacted {
 /// plex.tv or the server did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlexError {
-    /// 401, or 422 with "Invalid token". Nothing works until there is a valid token.
+    /// 401 in plex.tv's own form, or 422 with "Invalid token". Nothing works until there is a valid token.
     #[error("Plex does not accept the token: sign in again and put the new token into the configuration")]
     Unauthorized,
     /// This server is shared with that person already, or an invitation is out.

@@ -267,7 +267,10 @@ where
     loop {
         match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(PlexError::Unavailable { .. } | PlexError::RateLimited { .. }) if tries < TRIES => {
+            // Something between may answer until the network is there.
+            Err(
+                PlexError::Unavailable { .. } | PlexError::RateLimited { .. } | PlexError::NotPlex { .. },
+            ) if tries < TRIES => {
                 tries += 1;
                 warn!(tries, "Plex does not answer yet; trying again");
                 tokio::time::sleep(PAUSE).await;

@@ -1,6 +1,6 @@
 //! The owner's account and servers.
 
-use super::exchange::{Plex, request};
+use super::exchange::{OWNER, Plex, request};
 use crate::{Base, Method, Names, Owner, PlexError, Request, Server, json};
 use rolarr_domain::{MachineId, PlexAccountId};
 
@@ -10,8 +10,7 @@ impl Plex {
     /// # Errors
     /// [`PlexError`].
     pub async fn owner(&self) -> Result<Owner, PlexError> {
-        let route = "/api/v2/user";
-        let request = Request { json: true, ..request(Base::PlexTv, Method::Get, route, route) };
+        let request = Request { json: true, ..request(Base::PlexTv, Method::Get, OWNER, OWNER) };
         let user = json::parse(&self.send(request, &[]).await?)?;
         let subscribed =
             user.get("subscription").is_some_and(|subscription| json::flag(subscription, "active"));

@@ -115,8 +115,22 @@ impl Plex {
     ) -> Result<Result<String, Refusal>, PlexError> {
         let write = request.method != Method::Get;
         let base = request.base;
+        let asks_for_owner = request.route == OWNER;
         let response = self.inner.transport.send(request).await.map_err(|error| unanswered(&error, write))?;
+        let is_unclear =
+            response.status == 401 && base != Base::Server && !refusal::is_of_token(&response.body);
+        if is_unclear && !asks_for_owner && self.owner_is_refused().await {
+            return Err(PlexError::Unauthorized);
+        }
         self.meaning(response, base, write, also)
+    }
+
+    /// Whether plex.tv refuses the token, in its own form, where the owner's account is asked for. That settles what a
+    /// 401 means that is in another form: a proxy answers so too.
+    async fn owner_is_refused(&self) -> bool {
+        let asks = Request { json: true, ..request(Base::PlexTv, Method::Get, OWNER, OWNER) };
+        let answer = self.inner.transport.send(asks).await;
+        answer.is_ok_and(|response| response.status == 401 && refusal::is_of_token(&response.body))
     }
 
     fn meaning(
@@ -132,7 +146,7 @@ impl Plex {
         };
         match status {
             200..=299 => Ok(Ok(body)),
-            401 if base != Base::Server => Err(PlexError::Unauthorized),
+            401 if base != Base::Server && refusal::is_of_token(&body) => Err(PlexError::Unauthorized),
             429 => Err(PlexError::RateLimited {
                 retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT))),
             }),
@@ -143,9 +157,15 @@ impl Plex {
                     return Err(PlexError::Unauthorized);
                 }
                 let redacted = refusal::shown(words.as_deref(), &self.redactor(also));
+                let is_foreign = match (status, base) {
+                    (401, Base::Server) => words.is_none() && !refusal::is_page_of_server(&body),
+                    (_, Base::Server) => false,
+                    (401, _) => true,
+                    _ => words.is_none(),
+                };
                 let error = match status {
                     404 => PlexError::NotFound,
-                    _ if words.is_none() && base != Base::Server => PlexError::NotPlex { status },
+                    _ if is_foreign => PlexError::NotPlex { status },
                     _ => PlexError::Refused { status, words: redacted },
                 };
                 Ok(Err(Refusal { status, words: words.unwrap_or_default(), error }))
@@ -155,6 +175,9 @@ impl Plex {
         }
     }
 }
+
+/// The route to the account whose token is used.
+pub(super) const OWNER: &str = "/api/v2/user";
 
 /// The longest time that plex.tv may ask us to wait, in seconds.
 const LONGEST_WAIT: u64 = 3_600;

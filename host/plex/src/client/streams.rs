@@ -36,13 +36,14 @@ impl Plex {
     }
 
     /// Asks the server. Its 401 and 403 say nothing of the account's token at plex.tv, so they are plain
-    /// refusals.
+    /// refusals. A 401 that is not in the server's own form is an outage.
     pub(super) async fn ask_server(&self, request: Request) -> Result<String, PlexError> {
         let refusal = match self.answer(request, &[]).await? {
             Ok(body) => return Ok(body),
             Err(refusal) => refusal,
         };
         let words = match refusal.status {
+            _ if matches!(refusal.error, PlexError::NotPlex { .. }) => return Err(refusal.error),
             401 => Redacted::ours(
                 "the server does not accept the token, or its owner has no Plex Pass to end streams with",
             ),

@@ -265,10 +265,20 @@ async fn what_fails_after_an_accepted_write_is_unclear_too() {
 
 #[tokio::test]
 async fn an_invalid_token_and_a_rate_limit_stop_at_once() {
-    let error = write(&Script::new([(ROUTE_B, says(401, ""))]), &restrict()).await;
+    let refused = refuses(401, "Invalid authentication token.");
+    let error = write(&Script::new([(ROUTE_B, refused)]), &restrict()).await;
     assert_eq!(error, Err(PlexError::Unauthorized));
     let error = write(&Script::new([(ROUTE_B, busy(None))]), &restrict()).await;
     assert_eq!(error, Err(PlexError::RateLimited { retry_after: None }));
+}
+
+#[tokio::test]
+async fn the_401_page_of_a_proxy_on_every_route_is_an_outage() {
+    let page = || says(401, "<html><body>Log in to the proxy</body></html>");
+    let owner = || ("GET plex.tv /api/v2/user", page());
+    let script =
+        Script::new([(ROUTE_B, page()), owner(), (READ, page()), owner(), (READ_BY_NAME, page()), owner()]);
+    assert_eq!(write(&script, &restrict()).await, Err(PlexError::NotPlex { status: 401 }));
 }
 
 #[tokio::test]

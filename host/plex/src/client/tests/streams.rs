@@ -38,6 +38,19 @@ async fn the_servers_refusal_does_not_stop_everything() {
 }
 
 #[tokio::test]
+async fn a_401_of_the_server_counts_in_its_own_form_only() {
+    let own = "<html><head><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>";
+    let script = Script::new([(TERMINATE, says(401, own))]);
+    let error = script.plex().terminate(&session(), "Access has ended").await.unwrap_err();
+    assert!(matches!(error, PlexError::Refused { status: 401, .. }), "{error:?}");
+    for body in ["", "<html><body>Log in to the proxy</body></html>", r#"{"authenticated":false}"#] {
+        let script = Script::new([(TERMINATE, says(401, body))]);
+        let error = script.plex().terminate(&session(), "Access has ended").await.unwrap_err();
+        assert_eq!(error, PlexError::NotPlex { status: 401 }, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn labels_are_listed_and_without_an_address_nothing_is_asked() {
     let line = "GET server /library/sections/1/label";
     let body = r#"<MediaContainer size="2"><Directory key="9" title="Kids"/><Directory key="10" title="Noaccess"/></MediaContainer>"#;

@@ -104,8 +104,9 @@ async fn statuses_mean_what_they_mean_everywhere() {
     type Check = Box<dyn Fn(&PlexError) -> bool>;
     // The answer, and what it means for a list and for a write: a list that is refused says nothing of anybody.
     let cases: Vec<(_, Check, Check)> = vec![
-        (says(401, ""), Box::new(unauthorized), Box::new(unauthorized)),
+        (refuses(401, "Invalid authentication token."), Box::new(unauthorized), Box::new(unauthorized)),
         (refuses(422, "Invalid token"), Box::new(unauthorized), Box::new(unauthorized)),
+        (says(422, PLAIN), Box::new(unauthorized), Box::new(unauthorized)),
         (refuses(422, "No"), Box::new(unavailable(false)), Box::new(refused(422))),
         (refuses(410, "Gone"), Box::new(unavailable(false)), Box::new(refused(410))),
         (says(405, "<html>"), Box::new(unavailable(false)), Box::new(foreign(405))),
@@ -130,6 +131,63 @@ async fn statuses_mean_what_they_mean_everywhere() {
         let error = Script::new([(POST, answer)]).plex().invite(&share()).await.unwrap_err();
         assert!(write(&error), "{error:?}");
     }
+}
+
+const OWNER: &str = "GET plex.tv /api/v2/user";
+
+/// As plex.tv's first API says it.
+const PLAIN: &str =
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<errors>\n  <error>Invalid token</error>\n</errors>";
+
+/// As plex.tv's second API says it.
+const TOKEN: &str = r#"{"errors":[{"code":1001,"message":"User could not be authenticated","status":401}]}"#;
+
+/// Answers with 401 that are not in plex.tv's own form.
+const UNCLEAR: [&str; 4] =
+    ["", "<html><body>Log in</body></html>", r#"{"error":"unauthorized"}"#, r#"{"message":"No"}"#];
+
+#[tokio::test]
+async fn an_unclear_401_is_an_outage_while_the_owners_account_answers_otherwise() {
+    for body in UNCLEAR {
+        for owner in [
+            says(200, r#"{"id":1}"#),
+            says(401, ""),
+            says(401, "<html>"),
+            says(503, ""),
+            Err(TransportError::NotSent),
+        ] {
+            let script = Script::new([("GET plex.tv /api/users/", says(401, body)), (OWNER, owner.clone())]);
+            let error = script.plex().users().await.unwrap_err();
+            assert!(matches!(error, PlexError::Unavailable { maybe_applied: false, .. }), "{body} {error:?}");
+            script.done();
+            let script = Script::new([(POST, says(401, body)), (OWNER, owner)]);
+            let error = script.plex().invite(&share()).await.unwrap_err();
+            assert_eq!(error, PlexError::NotPlex { status: 401 }, "{body}");
+            script.done();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unclear_401_is_a_refused_token_if_the_owners_account_is_refused_in_plex_tvs_form() {
+    for body in UNCLEAR {
+        let refused = || says(401, TOKEN);
+        let script = Script::new([("GET plex.tv /api/users/", says(401, body)), (OWNER, refused())]);
+        assert_eq!(script.plex().users().await, Err(PlexError::Unauthorized), "{body}");
+        let script = Script::new([(POST, says(401, body)), (OWNER, refused())]);
+        assert_eq!(script.plex().invite(&share()).await, Err(PlexError::Unauthorized), "{body}");
+        script.done();
+    }
+}
+
+#[tokio::test]
+async fn the_owners_account_is_asked_once_whatever_it_answers() {
+    for body in UNCLEAR {
+        let script = Script::new([(OWNER, says(401, body))]);
+        assert_eq!(script.plex().owner().await, Err(PlexError::NotPlex { status: 401 }), "{body}");
+    }
+    let script = Script::new([(OWNER, says(401, TOKEN))]);
+    assert_eq!(script.plex().owner().await, Err(PlexError::Unauthorized));
 }
 
 #[tokio::test]
