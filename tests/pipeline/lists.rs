@@ -1,7 +1,7 @@
-//! One of plex.tv's lists is missing for good: what does not bear on it goes on.
+//! Some of plex.tv's lists are missing for good: what does not bear on them goes on.
 //!
-//! Beside the list of invitations that is gone: the other two lists, the page of a proxy, a refusal, garbage, an
-//! answer that is cut off, and one that never comes.
+//! Beside the list of invitations that is gone: the other two lists, any two of them and all three, the page of a proxy,
+//! a refusal, garbage, an answer that is cut off, and one that never comes.
 
 use std::time::Duration;
 
@@ -206,6 +206,132 @@ async fn an_invitation_that_is_accepted_after_the_member_left_is_ended_without_t
         }
         stage.wait(HOUR).await;
         assert!(stage.at_plex().share_of(ANN).is_none(), "{list}");
+    }
+    Ok(())
+}
+
+/// Any two lists, and all three.
+fn sets() -> [Vec<&'static str>; 4] {
+    let [invitations, shares, pending] = LISTS;
+    [vec![invitations, shares], vec![invitations, pending], vec![shares, pending], LISTS.to_vec()]
+}
+
+/// How the first list is missing, and how the others are.
+fn pairs_of_ways() -> [(Effect, Effect); 7] {
+    let status = |status| Effect::Status { status, retry_after: None };
+    let silent = || Effect::Hang { applied: false };
+    [
+        (status(403), status(403)),
+        (status(500), Effect::Garbage),
+        (Effect::Truncated, status(503)),
+        (Effect::Gone, status(403)),
+        (Effect::Page { status: 401, applied: false }, Effect::Drop { applied: false }),
+        (Effect::EmptyBody, silent()),
+        (silent(), silent()),
+    ]
+}
+
+fn lose_all(stage: &Stage, lists: &[&str], (first, others): &(Effect, Effect)) {
+    for (number, list) in lists.iter().enumerate() {
+        lose(stage, list, if number == 0 { first } else { others });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_several_lists_an_accepted_member_is_restricted_and_restored_and_removed() -> Result<()> {
+    for lists in sets() {
+        for ways in pairs_of_ways() {
+            let context = format!("{lists:?} {ways:?}");
+            let stage = Stage::set().await?;
+            stage.alice_joins().await?;
+            let alice = stage.alice();
+            lose_all(&stage, &lists, &ways);
+            stage.take_role(alice, stage.role()).await?;
+            stage.wait(HOUR / 2).await;
+            assert_eq!(stage.filters(ANN).len(), 2, "{context}: {:?}", stage.audit());
+            stage.give_role(alice, stage.role()).await?;
+            stage.wait(HOUR / 2).await;
+            assert!(stage.filters(ANN).is_empty(), "{context}: {:?}", stage.audit());
+            stage.leave(alice).await?;
+            stage.wait(HOUR / 2).await;
+            assert!(stage.at_plex().share_of(ANN).is_none(), "{context}: {:?}", stage.audit());
+            let account = stage.account(alice).await?;
+            assert_eq!((account.email, account.stage, account.parked), (None, At::None, None), "{context}");
+            stage.wait(HOUR * 5).await;
+            assert!(told(&stage).len() <= lists.len(), "{context}: {:?}", told(&stage));
+            assert_eq!(
+                stage.audit().iter().filter(|text| text.contains("I keep trying")).count(),
+                0,
+                "{context}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_one_of_several_missing_lists_waits_for_it() -> Result<()> {
+    for lists in sets() {
+        for ways in pairs_of_ways() {
+            let context = format!("{lists:?} {ways:?}");
+            let stage = Stage::set().await?;
+            let (alice, bob) = (stage.alice(), stage.bob());
+            stage.give_role(alice, stage.role()).await?;
+            stage.give_role(bob, stage.role()).await?;
+            stage.settle().await;
+            stage.write(alice, ANN).await?.context("no answer")?;
+            stage.settle().await;
+            lose_all(&stage, &lists, &ways);
+            stage.write(bob, BEN).await?.context("no answer")?;
+            stage.wait(HOUR).await;
+            assert_eq!(stage.at_plex().invites().len(), 1, "{context}");
+            assert_eq!(stage.account(alice).await?.stage, At::Invited, "{context}");
+            let now = stage.now();
+            stage.at_plex().person_accepts(now, ANN)?;
+            stage.wait(HOUR / 4).await;
+            assert_eq!(stage.account(alice).await?.stage, At::Joined, "{context}");
+            stage.at_plex().clear_faults();
+            stage.wait(HOUR).await;
+            assert_eq!(stage.account(bob).await?.stage, At::Invited, "{context}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_list_of_friends_nothing_is_changed_until_it_is_there() -> Result<()> {
+    for lists in sets() {
+        for ways in pairs_of_ways() {
+            let context = format!("{lists:?} {ways:?}");
+            let stage = Stage::set().await?;
+            stage.alice_joins().await?;
+            lose_all(&stage, &lists, &ways);
+            lose(&stage, "/api/users", &Effect::Status { status: 403, retry_after: None });
+            let writes = stage.writes().len();
+            stage.take_role(stage.alice(), stage.role()).await?;
+            stage.wait(HOUR * 2).await;
+            assert_eq!(stage.writes().len(), writes, "{context}");
+            assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined, "{context}");
+            stage.at_plex().clear_faults();
+            stage.wait(HOUR).await;
+            assert_eq!(stage.filters(ANN).len(), 2, "{context}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_all_of_plex_is_away_a_look_asks_for_three_lists() -> Result<()> {
+    for how in [Effect::Status { status: 503, retry_after: None }, Effect::Drop { applied: false }] {
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        let before = stage.at_plex().requests.len();
+        stage.at_plex().fault(Fault::on("*", "*", how.clone()));
+        stage.take_role(stage.alice(), stage.role()).await?;
+        // The first retry is later.
+        stage.wait(Duration::from_millis(1_500)).await;
+        let asked = stage.at_plex().requests[before..].len();
+        assert_eq!(asked, 3, "{how:?}");
     }
     Ok(())
 }

@@ -84,6 +84,12 @@ impl Look {
         // Invitations first: one that is accepted between two of these reads is then seen twice, not never.
         let invites = tolerate(List::Invitations, plex.invites().await, &mut missing)?;
         let mut shares = tolerate(List::Shares, plex.shares(machine).await, &mut missing)?;
+        let away = |missing: &Missing| matches!(missing.why, PlexError::Unavailable { .. });
+        if missing.len() > 1 && missing.iter().all(away) {
+            // Where all of Plex is away, the friends are too, and nothing else is asked for. They are read once more
+            // as the last, like ever.
+            plex.users().await.map_err(of_friends)?;
+        }
         // Whether the list of shares has the pending ones in it depends on the route and the day.
         for pending in tolerate(List::PendingShares, plex.pending_shares().await, &mut missing)? {
             let known = shares.iter().any(|share| share.id == pending.share.id);
@@ -130,18 +136,16 @@ impl Look {
     }
 }
 
-/// A list that may be missing. Where the token is refused, or Plex asks to wait, or does not answer at all, no other
-/// list is asked for.
+/// A list that may be missing, as others may too: the friends decide whether there is a look. Where the token is
+/// refused or Plex asks to wait, no other list is asked for.
 pub(in crate::pipeline) fn tolerate<T>(
     list: List,
     read: Result<Vec<T>, PlexError>,
     missing: &mut Vec<Missing>,
 ) -> Result<Vec<T>, PlexError> {
-    let away = |error: &PlexError| matches!(error, PlexError::Unavailable { .. });
     match read {
         Ok(entries) => Ok(entries),
         Err(error @ (PlexError::Unauthorized | PlexError::RateLimited { .. })) => Err(error),
-        Err(error) if away(&error) && missing.iter().any(|other| away(&other.why)) => Err(error),
         Err(why) => {
             missing.push(Missing { list, why });
             Ok(Vec::new())
