@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rolarr::pipeline::settings::Settings;
 use rolarr_sim::plex::{Effect, Fault, MACHINE, OTHER_MACHINE};
 use rolarr_tests::inprocess::{ANN, Setting, Stage};
 use serde_json::json;
@@ -191,5 +192,71 @@ async fn whoever_ends_the_share_while_restricted_is_not_left_with_our_filter() -
     stage.settle().await;
     assert_eq!(stage.filters(ANN), [("filterMovies", "label=Kids".to_owned())]);
     assert!(!stage.database_holds(ANN)?);
+    Ok(())
+}
+
+/// `allowTuners` of Ann.
+fn live_tv(stage: &Stage) -> Option<u8> {
+    let ann = stage.plex_account(ANN).0;
+    stage.at_plex().friend(ann).map(|tie| tie.settings.allow_tuners)
+}
+
+/// Alice has access, the operator gives `allowTuners` like this, and a restriction closes everything.
+async fn with_live_tv(change: fn(&mut Settings), owners: Option<&str>) -> Result<Stage> {
+    let policy = json!({"block": "everything"});
+    let stage = Stage::with(Setting { policy, change, ..Setting::default() }).await?;
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    let now = stage.now();
+    stage.at_plex().person_accepts(now, ANN)?;
+    if let Some(value) = owners {
+        set(&stage, "allowTuners", value)?;
+    }
+    stage.wait(Duration::from_secs(120)).await;
+    Ok(stage)
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_tv_with_recording_comes_back_as_it_was() -> Result<()> {
+    let none: fn(&mut Settings) = |settings| settings.live_tv = 0;
+    let watching: fn(&mut Settings) = |settings| settings.live_tv = 1;
+    let recording: fn(&mut Settings) = |settings| settings.live_tv = 2;
+    // The owner gave it, or the operator gives it to everybody.
+    for (change, owners) in [(none, Some("2")), (watching, Some("2")), (recording, None)] {
+        let stage = with_live_tv(change, owners).await?;
+        assert_eq!(live_tv(&stage), Some(2), "{owners:?}");
+        for _ in 0..2 {
+            lose(&stage).await?;
+            assert_eq!(live_tv(&stage), Some(0), "{owners:?}");
+            regain(&stage).await?;
+            assert_eq!(live_tv(&stage), Some(2), "{owners:?}: {:?}", stage.audit());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_tv_without_recording_comes_back_without() -> Result<()> {
+    let none: fn(&mut Settings) = |settings| settings.live_tv = 0;
+    let watching: fn(&mut Settings) = |settings| settings.live_tv = 1;
+    let recording: fn(&mut Settings) = |settings| settings.live_tv = 2;
+    for (change, owners) in [(none, Some("1")), (recording, Some("1")), (watching, None)] {
+        let stage = with_live_tv(change, owners).await?;
+        lose(&stage).await?;
+        assert_eq!(live_tv(&stage), Some(0), "{owners:?}");
+        regain(&stage).await?;
+        assert_eq!(live_tv(&stage), Some(1), "{owners:?}: {:?}", stage.audit());
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_tv_that_nobody_gave_is_not_given_by_a_role_that_is_back() -> Result<()> {
+    let stage = with_live_tv(|settings| settings.live_tv = 0, None).await?;
+    lose(&stage).await?;
+    regain(&stage).await?;
+    assert_eq!(live_tv(&stage), Some(0));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use rolarr::{
+    domain::account::HeldReason,
     pipeline::{ports::Command, settings::ExistingShares},
     store::Stage as At,
 };
@@ -325,5 +326,77 @@ async fn a_friend_with_whom_nothing_is_shared_is_invited_like_anybody() -> Resul
         assert_eq!((account.stage, account.held), (expected, None));
         assert!(stage.audit().iter().all(|line| !line.contains("shares already")));
     }
+    Ok(())
+}
+
+/// Ann has the address, and Ben the same text for a username.
+fn two_have_the_address(plex: &mut PlexSim) {
+    let [ann, ben] = [ANN, BEN].map(|who| plex.account(who).map(|account| account.id).unwrap_or_default());
+    for account in [ann, ben] {
+        plex.owner_shares_with(BEGINNING.0, account, MACHINE, &["Movies"]).unwrap();
+    }
+    plex.world.people.get_mut(&ben).unwrap().username = ANN.to_owned();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_two_friends_have_is_held_and_nothing_is_written() -> Result<()> {
+    for administrator in [false, true] {
+        let stage = Stage::with(Setting { before: two_have_the_address, ..Setting::default() }).await?;
+        let alice = stage.alice();
+        stage.give_role(alice, stage.role()).await?;
+        stage.settle().await;
+        if administrator {
+            let invite = Command::Invite { email: ANN.to_owned(), member: Some(alice) };
+            stage.command(stage.bob(), true, invite).await?;
+        } else {
+            stage.write(alice, ANN).await?.context("no answer")?;
+        }
+        stage.settle().await;
+        let account = stage.account(alice).await?;
+        assert_eq!(account.stage, At::None, "{administrator}");
+        assert_eq!(account.held.map(|held| held.why), Some(HeldReason::Ambiguous), "{administrator}");
+        let told = stage.audit();
+        assert!(told.iter().any(|line| line.contains("several Plex accounts")), "{administrator}: {told:?}");
+
+        // Whatever happens to the member, nothing of either is touched.
+        stage.take_role(alice, stage.role()).await?;
+        stage.settle().await;
+        stage.leave(alice).await?;
+        stage.settle().await;
+        assert_eq!(stage.at_plex().world.shares.len(), 2, "{administrator}");
+        assert_eq!(stage.writes(), [""; 0], "{administrator}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_accepted_is_known_by_the_share_although_another_friend_has_the_address_too() -> Result<()> {
+    let stage = Stage::set().await?;
+    let (ann, ben) = (stage.plex_account(ANN).0, stage.plex_account(BEN).0);
+    stage.give_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    stage.write(stage.alice(), ANN).await?.context("no answer")?;
+    stage.settle().await;
+    let now = stage.now();
+    {
+        let mut plex = stage.at_plex();
+        plex.person_accepts(now, &ann.to_string())?;
+        plex.owner_shares_with(now, ben, MACHINE, &["Movies"])?;
+        plex.world.people.get_mut(&ben).context("Ben is gone")?.username = ANN.to_owned();
+    }
+    stage.wait(std::time::Duration::from_secs(120)).await;
+    let account = stage.account(stage.alice()).await?;
+    assert_eq!((account.stage, account.plex_account.map(|id| id.0)), (At::Joined, Some(ann)));
+    stage.take_role(stage.alice(), stage.role()).await?;
+    stage.settle().await;
+    let filters = [ann, ben].map(|account| stage.at_plex().filters(account).len());
+    assert_eq!(filters, [2, 0]);
+    stage.leave(stage.alice()).await?;
+    stage.settle().await;
+    let shared: Vec<bool> = {
+        let plex = stage.at_plex();
+        [ann, ben].map(|account| plex.world.shares.values().any(|share| share.is_with(account))).to_vec()
+    };
+    assert_eq!(shared, [false, true]);
     Ok(())
 }

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rolarr::{domain::UserId, pipeline::settings::Settings};
+use rolarr::{
+    domain::UserId,
+    pipeline::{ports::Command, settings::Settings},
+    store::Stage as At,
+};
 use rolarr_sim::{
     http::Request,
     plex::{Libraries, MACHINE},
@@ -224,6 +228,69 @@ async fn an_invitation_of_a_server_that_has_another_name_by_now_is_withdrawn() -
     assert_eq!(cancelled, 1, "{:?}", stage.writes());
     // Members read the new name.
     assert!(stage.messages(stage.alice()).last().unwrap().contains("**Loft**"));
+    Ok(())
+}
+
+/// How many invitations were sent.
+fn sent(stage: &Stage) -> usize {
+    stage
+        .writes()
+        .iter()
+        .filter(|write| write.starts_with("POST") && write.ends_with("/shared_servers"))
+        .count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_is_accepted_right_after_the_server_got_another_name_is_noticed() -> Result<()> {
+    for accepted_first in [false, true] {
+        let stage = Stage::set().await?;
+        invited(&stage, stage.alice(), ANN).await?;
+        let now = stage.now();
+        if accepted_first {
+            stage.at_plex().person_accepts(now, ANN)?;
+            rename(&stage, "Loft");
+        } else {
+            rename(&stage, "Loft");
+            stage.at_plex().person_accepts(now, ANN)?;
+        }
+        stage.wait(Duration::from_secs(120)).await;
+        assert_eq!(stage.account(stage.alice()).await?.stage, At::Joined, "{accepted_first}");
+        // The share is kept and restricted like any other, and no invitation is sent again.
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.settle().await;
+        assert_eq!(stage.filters(ANN).len(), 2, "{accepted_first}: {:?}", stage.audit());
+        stage.wait(ROUND).await;
+        assert_eq!((sent(&stage), told(&stage, "by somebody else").len()), (1, 0), "{accepted_first}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_is_out_while_the_server_gets_another_name_is_not_sent_again() -> Result<()> {
+    let stage = Stage::set().await?;
+    invited(&stage, stage.alice(), ANN).await?;
+    rename(&stage, "Loft");
+    stage.wait(ROUND).await;
+    assert_eq!(stage.account(stage.alice()).await?.stage, At::Invited);
+    assert_eq!((sent(&stage), stage.at_plex().invites().len()), (1, 1));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_administrator_invites_right_after_the_server_got_another_name() -> Result<()> {
+    let stage = Stage::set().await?;
+    rename(&stage, "Loft");
+    let invite = Command::Invite { email: BEN.to_owned(), member: Some(stage.bob()) };
+    let reply = stage.command(stage.alice(), true, invite).await?;
+    assert_eq!(reply.text, "The invitation is out.");
+    stage.wait(ROUND).await;
+    assert_eq!(stage.account(stage.bob()).await?.stage, At::Invited);
+    assert_eq!((sent(&stage), stage.at_plex().invites().len()), (1, 1));
+    let now = stage.now();
+    stage.at_plex().person_accepts(now, BEN)?;
+    stage.wait(Duration::from_secs(120)).await;
+    assert_eq!(stage.account(stage.bob()).await?.stage, At::Joined);
+    assert_eq!(shared(&stage, BEN).len(), 4);
     Ok(())
 }
 

@@ -341,6 +341,43 @@ async fn the_page_of_a_proxy_on_a_write_parks_nobody_however_long_it_lasts() -> 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_page_of_a_proxy_on_a_filter_write_changes_nothing_and_is_tried_again() -> Result<()> {
+    let paused = |stage: &Stage| stage.messages(stage.alice()).iter().any(|text| text.contains("is paused"));
+    for status in [200, 401, 403, 404] {
+        let proxy = |stage: &Stage| {
+            let page = Effect::Page { status, applied: false };
+            for (method, route) in [("PUT", "/api/users/{id}"), ("*", "/api/v2/sharing_settings")] {
+                stage.at_plex().fault(Fault::on(method, route, page.clone()));
+            }
+        };
+        let stage = Stage::set().await?;
+        stage.alice_joins().await?;
+        proxy(&stage);
+        stage.take_role(stage.alice(), stage.role()).await?;
+        stage.wait(SEVEN_HOURS).await;
+        let account = stage.account(stage.alice()).await?;
+        assert!(account.parked.is_none() && account.due.is_some(), "{status}: {:?}", stage.audit());
+        assert!(stage.filters(ANN).is_empty() && !paused(&stage), "{status}");
+        assert_eq!(alerts(&stage), 0, "{status}");
+        stage.at_plex().clear_faults();
+        stage.wait(Duration::from_secs(1_800)).await;
+        assert!(stage.filters(ANN).len() == 2 && paused(&stage), "{status}: {:?}", stage.audit());
+
+        // The same on the way back.
+        proxy(&stage);
+        stage.give_role(stage.alice(), stage.role()).await?;
+        stage.wait(SEVEN_HOURS).await;
+        assert_eq!(stage.filters(ANN).len(), 2, "{status}");
+        assert_eq!(stage.account(stage.alice()).await?.parked, None, "{status}");
+        stage.at_plex().clear_faults();
+        stage.wait(Duration::from_secs(1_800)).await;
+        assert!(stage.filters(ANN).is_empty(), "{status}: {:?}", stage.audit());
+        assert_eq!(alerts(&stage), 0, "{status}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_that_lasts_parks_with_plexs_words_and_a_new_event_is_still_decided() -> Result<()> {
     let stage = asked().await?;
     let refusal = says(403, "Invite a user requires a Plex Pass");
