@@ -328,7 +328,7 @@ fn arrows_of_each_kind_are_found() {
         assert!(ARROWS[&names(from)].contains(&names(to)), "{from} -> {to}");
     }
     let found: usize = ARROWS.values().map(BTreeSet::len).sum();
-    assert!(found > 1_000, "{found} arrows of {} files", ARROWS.len());
+    assert!(found > 800, "{found} arrows of {} files", ARROWS.len());
 }
 
 #[test]

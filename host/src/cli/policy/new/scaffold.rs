@@ -63,6 +63,7 @@ const RUST: &[Template] = &[
     verbatim!("vendor/sdk/src/lib.rs", "../policies/sdk/src/lib.rs"),
     verbatim!("vendor/sdk/src/log.rs", "../policies/sdk/src/log.rs"),
     verbatim!("vendor/sdk/src/policy.rs", "../policies/sdk/src/policy.rs"),
+    verbatim!("vendor/sdk/src/printable.rs", "../policies/sdk/src/printable.rs"),
     verbatim!("vendor/sdk/src/recording.rs", "../policies/sdk/src/recording.rs"),
     verbatim!("vendor/sdk/src/settings.rs", "../policies/sdk/src/settings.rs"),
     verbatim!("vendor/sdk/src/shortcuts.rs", "../policies/sdk/src/shortcuts.rs"),
