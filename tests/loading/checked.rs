@@ -8,8 +8,8 @@ use crate::PROGRAM;
 use crate::corpus::{chosen, is_whole};
 use crate::processes::{children, processor_time, status};
 
-/// How much processor time a check may take.
-const LONGEST: Duration = Duration::from_secs(15);
+/// How much processor time a check may take. Without optimisation it takes about twice as long.
+const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 15 });
 
 /// How much memory the program and the process that loads for it may have, in KiB.
 const MEMORY: u64 = 1 << 20;
@@ -46,7 +46,7 @@ fn check(path: &std::path::Path, cache: &std::path::Path) -> (Duration, u64) {
 }
 
 #[test]
-fn a_check_of_each_hostile_file_ends_within_15_seconds_and_a_gibibyte() {
+fn a_check_of_each_hostile_file_ends_within_its_time_and_a_gibibyte() {
     let files = chosen(|_| true);
     assert!(files.len() >= if is_whole() { 150 } else { 60 }, "{}", files.len());
     let cache = tempfile::tempdir().unwrap();
